@@ -1,0 +1,119 @@
+"""Child processes, started one way: arguments as a list, an explicit environment, output kept for the error line."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a child left behind; `code` 127 means that the program does not exist or cannot be run."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def ok(self) -> bool:
+        return self.code == 0
+
+    def last_line(self) -> str:
+        """The last line with text of the error output, else of the output: what a person would read first."""
+        for text in (self.err, self.out):
+            lines = [line.strip() for line in text.splitlines() if line.strip()]
+            if lines:
+                return lines[-1]
+        return f"exit code {self.code}"
+
+
+def capture(
+    argv: Sequence[str | Path],
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    timeout: float | None = None,
+    stdin: str | None = None,
+) -> Finished:
+    """Run to the end and keep both outputs as text. `timeout` in seconds; code 124 when it was exceeded."""
+    try:
+        done = subprocess.run(
+            [str(part) for part in argv],
+            env=None if env is None else dict(env),
+            cwd=cwd,
+            timeout=timeout,
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return Finished(124, "", f"no answer within {timeout:g} s")
+    except OSError as error:
+        return Finished(127, "", f"{argv[0]}: {error.strerror or error}")
+    return Finished(done.returncode, done.stdout, done.stderr)
+
+
+def spawn_daemon(argv: Sequence[str | Path], *, env: Mapping[str, str], log: Path, cwd: Path) -> int:
+    """Start a process in a session of its own, so that neither Ctrl-C nor the end of the shell takes it along.
+
+    Both outputs go to `log`. Returns the process id.
+    """
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("ab") as sink:
+        child = subprocess.Popen(
+            [str(part) for part in argv],
+            env=dict(env),
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    return child.pid
+
+
+def alive(pid: int) -> bool:
+    """True where the process runs; a zombie (ended, not yet collected by us) does not."""
+    try:
+        collected, _ = os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        collected = 0  # not our child: started by an earlier command
+    if collected == pid:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def command_line(pid: int) -> str:
+    """The arguments a process was started with, or an empty string; guards against a pid that was used again."""
+    proc = Path(f"/proc/{pid}/cmdline")
+    if proc.exists():
+        return proc.read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
+    return capture(["ps", "-o", "command=", "-p", str(pid)]).out.strip()
+
+
+def stop(pid: int, *, grace: float) -> None:
+    """SIGTERM, `grace` seconds, then SIGKILL; quiet when the process is gone already."""
+    for signum, patience in ((signal.SIGTERM, grace), (signal.SIGKILL, 5.0)):
+        try:
+            os.kill(pid, signum)
+        except ProcessLookupError:
+            return
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline:
+            if not alive(pid):
+                return
+            time.sleep(0.05)

@@ -1,0 +1,34 @@
+"""What a person sees while a command runs: one line a step, with the time each phase took."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TextIO
+
+
+@dataclass
+class Say:
+    """Writes progress to `out`; remembers how long each phase took, in seconds."""
+
+    out: TextIO = field(default_factory=lambda: sys.stdout)
+    phases: list[tuple[str, float]] = field(default_factory=list)
+
+    def line(self, text: str = "") -> None:
+        print(text, file=self.out, flush=True)
+
+    def note(self, text: str) -> None:
+        self.line(f"    {text}")
+
+    @contextmanager
+    def phase(self, title: str) -> Iterator[None]:
+        """Announce a phase, and its time once it has succeeded."""
+        self.line(f"==> {title}")
+        started = time.monotonic()
+        yield
+        took = time.monotonic() - started
+        self.phases.append((title, took))
+        self.note(f"{took:.1f} s")
