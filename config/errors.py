@@ -1,0 +1,52 @@
+"""One way to say what is wrong: file, field, fault and what to write instead, always in a single line."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+
+_PLAIN_FIELD = re.compile(r"[\w.<>,() \[\]-]+")
+_LONGEST_SHOWN = 60
+
+
+class ConfigError(Exception):
+    """A setting or manifest that cannot be used. `str()` is one line; `file` is relative to the project's root."""
+
+    def __init__(self, file: str, field: str, problem: str, remedy: str) -> None:
+        self.file = one_line(file)
+        self.field = field if _PLAIN_FIELD.fullmatch(field) else one_line(shown(field))
+        self.problem = one_line(problem)
+        self.remedy = one_line(remedy)
+        super().__init__(f"{self.file}: {self.field}: {self.problem}; {self.remedy}")
+
+
+def one_line(text: str) -> str:
+    """The text with everything that a terminal would not print as it is escaped, line ends included."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def shown(value: object) -> str:
+    """A value as a message quotes it: as YAML would write it, shortened."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict):
+        return "a mapping"
+    if isinstance(value, list | tuple):
+        return "a list"
+    if value is None:
+        return "null"
+    text = repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
+
+
+def nearest(word: str, choices: Iterable[str]) -> str | None:
+    """The choice that the writer most likely meant, None when none is close."""
+    found = difflib.get_close_matches(word.lower(), sorted(choices), n=1, cutoff=0.6)
+    return found[0] if found else None
+
+
+def did_you_mean(word: str, choices: Iterable[str], *, else_say: str) -> str:
+    """The remedy for an unknown name: the nearest valid one, or `else_say`."""
+    close = nearest(word, choices)
+    return f"did you mean {close}?" if close else else_say

@@ -1,0 +1,55 @@
+"""Numbers that AWS and Kubernetes set, each with the page it comes from, so that they are refused here and not at deployment."""
+
+from __future__ import annotations
+
+from typing import Final
+
+LISTENER_RULES: Final = 100
+"""Rules an Application Load Balancer, defaults not counted, and target groups it may feed, before a quota increase:
+https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html"""
+
+LOWEST_PRIORITY: Final = 50000
+"""The last priority that a listener rule may have (1 is evaluated first):
+https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateRule.html"""
+
+TARGET_GROUP_NAME: Final = 32
+"""https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html"""
+
+ROLE_NAME: Final = 64
+"""https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
+
+DNS_LABEL: Final = 63
+"""https://kubernetes.io/docs/concepts/overview/working-with-objects/names/"""
+
+CRON_JOB_NAME: Final = 52
+"""A CronJob adds 11 characters to name its Jobs: https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/"""
+
+LOG_RETENTION_DAYS: Final = (
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+)  # fmt: skip
+"""https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""
+
+_GIB: Final = 1024
+
+FARGATE_MEMORY: Final[dict[int, tuple[int, ...]]] = {
+    256: (512, 1 * _GIB, 2 * _GIB),
+    512: tuple(range(1 * _GIB, 4 * _GIB + 1, _GIB)),
+    1024: tuple(range(2 * _GIB, 8 * _GIB + 1, _GIB)),
+    2048: tuple(range(4 * _GIB, 16 * _GIB + 1, _GIB)),
+    4096: tuple(range(8 * _GIB, 30 * _GIB + 1, _GIB)),
+    8192: tuple(range(16 * _GIB, 60 * _GIB + 1, 4 * _GIB)),
+    16384: tuple(range(32 * _GIB, 120 * _GIB + 1, 8 * _GIB)),
+}
+"""CPU units to the MiB of memory that Fargate pairs with them (Linux, platform version 1.4.0 or newer):
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html#fargate-tasks-size"""
+
+
+def is_fargate_pair(cpu: int, memory: int) -> bool:
+    """Whether Fargate runs a task of this size (CPU units, MiB)."""
+    return memory in FARGATE_MEMORY.get(cpu, ())
+
+
+def nearest_fargate_pair(cpu: int, memory: int) -> tuple[int, int]:
+    """The smallest pair that gives at least what was asked for; the largest pair when nothing does."""
+    pairs = [(c, m) for c, memories in FARGATE_MEMORY.items() for m in memories]
+    return min((p for p in pairs if p[0] >= cpu and p[1] >= memory), default=max(pairs))

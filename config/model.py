@@ -1,0 +1,115 @@
+"""The base of every configuration model and the few annotations that its fields are made of.
+
+A rule lives beside its field as an annotation, so that the loader's message, the JSON Schema for editors and the tables in docs/
+all come from the same place and cannot disagree.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from config.errors import shown
+
+FAULT = "config_fault"
+
+
+class Model(BaseModel):
+    """Frozen, strict (no silent coercion of quoted numbers or booleans), unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+    given_by_loader: ClassVar[frozenset[str]] = frozenset()  # fields that are never keys of the file
+
+
+def fault(problem: str, remedy: str, *, field: str | None = None) -> PydanticCustomError:
+    """What a validator raises: the problem and what to write instead; `field` where the model as a whole is checked."""
+    return PydanticCustomError(FAULT, "{problem}; {remedy}", {"problem": problem, "remedy": remedy, "field": field})
+
+
+class _Annotation:
+    """An annotation that checks a value after its type was checked, and tells the JSON Schema what it can."""
+
+    def check(self, value: Any) -> Any:
+        raise NotImplementedError
+
+    def json_schema(self) -> dict[str, Any]:
+        return {}
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {**handler(schema), **self.json_schema()}
+
+
+@dataclass(frozen=True)
+class Pattern(_Annotation):
+    """Text of one shape and a largest length; `says` is the shape in words, `example` one that fits."""
+
+    pattern: str  # as ECMAScript reads it too: no anchors, no Python extensions
+    says: str
+    example: str
+    longest: int | None = None
+    shortest: int = 1
+
+    def check(self, value: str) -> str:
+        if not value and self.shortest:
+            raise fault("is empty", f"write {self.says}, e.g. {self.example}")
+        if self.longest is not None and len(value) > self.longest:
+            raise fault(f"has {len(value)} characters, more than {self.longest}", f"write {self.says}")
+        if not re.fullmatch(self.pattern, value) or len(value) < self.shortest:
+            raise fault(f"is {shown(value)}, which does not fit", f"write {self.says}, e.g. {self.example}")
+        return value
+
+    def json_schema(self) -> dict[str, Any]:
+        bounds = {"minLength": self.shortest} if self.shortest else {}
+        if self.longest is not None:
+            bounds["maxLength"] = self.longest
+        return {"pattern": f"^(?:{self.pattern})$", **bounds}
+
+
+@dataclass(frozen=True)
+class Rule(_Annotation):
+    """A check that a pattern cannot express; `schema` is what of it an editor can be told."""
+
+    function: Callable[[Any], Any]
+    schema: tuple[tuple[str, Any], ...] = ()
+
+    def check(self, value: Any) -> Any:
+        self.function(value)
+        return value
+
+    def json_schema(self) -> dict[str, Any]:
+        return dict(self.schema)
+
+
+def _unique(values: Iterable[object]) -> None:
+    seen: set[object] = set()
+    for value in values:
+        if value in seen:
+            raise fault(f"names {shown(value)} twice", "name each once")
+        seen.add(value)
+
+
+def _not_empty(values: tuple[object, ...]) -> None:
+    if not values:
+        raise fault("is an empty list", "name at least one, or take the line out if it may be left out")
+
+
+UNIQUE = Rule(_unique, (("uniqueItems", True),))
+NOT_EMPTY = Rule(_not_empty, (("minItems", 1),))
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What a field does on each platform, for docs/manifest.md, and the kinds of service that take it."""
+
+    ecs: str
+    eks: str
+    kinds: tuple[str, ...] = ("http", "worker", "job")

@@ -1,0 +1,175 @@
+"""Turns what pydantic finds into the one line that a person can act on."""
+
+from __future__ import annotations
+
+import json
+import types
+from collections.abc import Callable
+from enum import Enum
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from config.errors import ConfigError, did_you_mean, shown
+from config.model import FAULT, Model
+
+M = TypeVar("M", bound=Model)
+Location = tuple[str | int, ...]
+Where = Callable[[Location], tuple[str, str]]  # the file and the field that a location stands for
+
+_TYPE_WORDS = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "bool_type": "true or false",
+    "tuple_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "string_type": "text",
+}
+
+
+def validate(model: type[M], data: dict[str, Any], where: Where) -> M:
+    """The model made of `data`; raises ConfigError for its first fault, unknown keys before all others.
+
+    Goes through JSON because pydantic's strict mode then still takes a list for a tuple and text for an enumeration, and nothing else.
+    """
+    try:
+        return model.model_validate_json(json.dumps(data))
+    except ValidationError as error:
+        faults = error.errors(include_url=False, include_input=True)
+    unknown = [f for f in faults if f["type"] == "extra_forbidden"]
+    raise _to_error(model, (unknown or faults)[0], where)
+
+
+def dotted(location: Location) -> str:
+    """A location as messages name it: scaling.max, platforms[0]."""
+    text = ""
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text or "file"
+
+
+def visible_fields(model: type[Model]) -> dict[str, FieldInfo]:
+    """The fields that a file may hold."""
+    return {n: f for n, f in model.model_fields.items() if n not in model.given_by_loader}
+
+
+def _to_error(model: type[Model], fault: Any, where: Where) -> ConfigError:
+    location = _without_union_tags(model, fault["loc"])
+    context = fault.get("ctx", {})
+    if fault["type"] == FAULT:
+        if context["field"]:
+            location = (*location, *context["field"].split("."))
+        file, field = where(location)
+        return ConfigError(file, field, context["problem"], context["remedy"])
+    file, field = where(location)
+    problem, remedy = _words(model, location, fault, context)
+    return ConfigError(file, field, problem, remedy)
+
+
+def _words(model: type[Model], location: Location, fault: Any, context: dict[str, Any]) -> tuple[str, str]:
+    kind, value = fault["type"], fault["input"]
+    info = _field_at(model, location)
+    example = _example(info, location)
+    if kind == "extra_forbidden":
+        return _unknown_key(model, location)
+    if kind == "missing":
+        return "is missing", f"write it{example}"
+    if kind == "enum":
+        return _not_in_enumeration(info, value)
+    if kind in ("greater_than_equal", "less_than_equal"):
+        low, high = _bounds(info)
+        return f"is {value}, out of range", f"write a whole number from {low} to {high}"
+    if kind == "string_type" and isinstance(value, bool | int):
+        return f"is {shown(value)}, not text", f'put it in quotes: "{shown(value)}"'
+    if kind in _TYPE_WORDS:
+        return f"is {shown(value)}, not {_TYPE_WORDS[kind]}", f"write {_TYPE_WORDS[kind]}{example}"
+    return f"is not valid ({fault['msg']})", f"write another value{example}"
+
+
+def _unknown_key(model: type[Model], location: Location) -> tuple[str, str]:
+    inner = _model_at(model, location[:-1])
+    names = sorted(visible_fields(inner)) if inner else []
+    return "is unknown", did_you_mean(
+        str(location[-1]), names, else_say=f"take it out or use one of {', '.join(names)}"
+    )
+
+
+def _not_in_enumeration(info: FieldInfo | None, value: object) -> tuple[str, str]:
+    choices = [str(c.value) for c in _enumeration(info.annotation if info else None)]
+    close = did_you_mean(str(value), choices, else_say="").removesuffix("?").removeprefix("did you mean ")
+    return (
+        f"is {shown(value)}",
+        f"write {close or 'one of'}{f', or one of {choices_text(choices)}' if close else ' ' + choices_text(choices)}",
+    )
+
+
+def choices_text(choices: list[str]) -> str:
+    """The choices as a message lists them."""
+    return ", ".join(choices)
+
+
+def _enumeration(annotation: Any) -> list[Any]:
+    if isinstance(annotation, type) and issubclass(annotation, Enum):
+        return list(annotation)
+    return [choice for inner in get_args(annotation) for choice in _enumeration(inner)]
+
+
+def _bounds(info: FieldInfo | None) -> tuple[Any, Any]:
+    metadata = info.metadata if info else []
+    low = next((m.ge for m in metadata if getattr(m, "ge", None) is not None), 0)
+    high = next((m.le for m in metadata if getattr(m, "le", None) is not None), "any")
+    return low, high
+
+
+def _example(info: FieldInfo | None, location: Location) -> str:
+    if info is None or not info.examples:
+        return ""
+    value = info.examples[0]
+    text = json.dumps(value) if isinstance(value, list | dict | int) else str(value)
+    return f", e.g. {location[-1]}: {text}" if isinstance(location[-1], str) else f", e.g. {text}"
+
+
+def strip(annotation: Any) -> Any:
+    """The annotation without Optional and Annotated."""
+    if get_origin(annotation) is Annotated:
+        return strip(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, types.UnionType):
+        inner = [a for a in get_args(annotation) if a is not type(None)]
+        return strip(inner[0]) if len(inner) == 1 else annotation
+    return annotation
+
+
+def _walk(model: type[Model], location: Location) -> tuple[Any, FieldInfo | None]:
+    """The annotation at a location and the field that it belongs to."""
+    annotation: Any = model
+    info: FieldInfo | None = None
+    for part in location:
+        annotation = strip(annotation)
+        if isinstance(annotation, type) and issubclass(annotation, Model):
+            info = annotation.model_fields.get(str(part))
+            annotation = info.annotation if info else None
+        elif get_origin(annotation) in (dict, tuple):
+            annotation = get_args(annotation)[1 if get_origin(annotation) is dict else 0]
+        else:
+            return None, info
+    return strip(annotation), info
+
+
+def _field_at(model: type[Model], location: Location) -> FieldInfo | None:
+    return _walk(model, location)[1]
+
+
+def _model_at(model: type[Model], location: Location) -> type[Model] | None:
+    annotation = _walk(model, location)[0]
+    return annotation if isinstance(annotation, type) and issubclass(annotation, Model) else None
+
+
+def _without_union_tags(model: type[Model], location: Location) -> Location:
+    """Pydantic names the member of a union that failed; nobody wrote that name."""
+    for end in range(1, len(location)):
+        annotation = _walk(model, location[:end])[0]
+        if get_origin(annotation) in (Union, types.UnionType):
+            return location[:end]
+    return location
