@@ -1,14 +1,22 @@
-"""Child processes, started one way: arguments as a list, an explicit environment, output kept for the error line."""
+"""Child processes, started one way: arguments as a list, an explicit environment, output kept for the error line.
+
+Children run in sessions of their own and are remembered, so that Ctrl-C is ours to handle: it ends them all, once, in an
+order we choose, whether it came from a terminal or from another program.
+"""
 
 from __future__ import annotations
 
 import os
 import signal
 import subprocess
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+_running: set[subprocess.Popen[str]] = set()
+_running_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -42,23 +50,100 @@ def capture(
 ) -> Finished:
     """Run to the end and keep both outputs as text. `timeout` in seconds; code 124 when it was exceeded."""
     try:
-        done = subprocess.run(
+        child = subprocess.Popen(
             [str(part) for part in argv],
             env=None if env is None else dict(env),
             cwd=cwd,
-            timeout=timeout,
-            input=stdin,
-            stdin=subprocess.DEVNULL if stdin is None else None,
-            capture_output=True,
+            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
             errors="replace",
-            check=False,
+            start_new_session=True,
         )
-    except subprocess.TimeoutExpired:
-        return Finished(124, "", f"no answer within {timeout:g} s")
     except OSError as error:
         return Finished(127, "", f"{argv[0]}: {error.strerror or error}")
-    return Finished(done.returncode, done.stdout, done.stderr)
+    with _Tracked(child):
+        try:
+            out, err = child.communicate(stdin, timeout)
+        except subprocess.TimeoutExpired:
+            _end(child)
+            return Finished(124, "", f"no answer within {timeout:g} s")
+    return Finished(child.returncode, out, err)
+
+
+def stream(
+    argv: Sequence[str | Path],
+    *,
+    env: Mapping[str, str],
+    cwd: Path,
+    log: Path,
+    on_line: Callable[[str], None] = lambda line: None,
+) -> Finished:
+    """Run to the end, writing both outputs to `log` as they come and handing each line to `on_line`."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    lines: list[str] = []
+    try:
+        child = subprocess.Popen(
+            [str(part) for part in argv],
+            env=dict(env),
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+    except OSError as error:
+        return Finished(127, "", f"{argv[0]}: {error.strerror or error}")
+    with _Tracked(child), log.open("w") as sink:
+        for line in child.stdout or ():
+            sink.write(line)
+            sink.flush()
+            lines.append(line)
+            on_line(line.rstrip())
+        child.wait()
+    return Finished(child.returncode, "".join(lines), "")
+
+
+class _Tracked:
+    """Remembers a child while it runs, and ends it when the code around it is left early."""
+
+    def __init__(self, child: subprocess.Popen[str]) -> None:
+        self._child = child
+
+    def __enter__(self) -> None:
+        with _running_lock:
+            _running.add(self._child)
+
+    def __exit__(self, *_: object) -> None:
+        if self._child.poll() is None:
+            _end(self._child)
+        with _running_lock:
+            _running.discard(self._child)
+
+
+def _end(child: subprocess.Popen[str]) -> None:
+    """SIGTERM to the child's whole session, then SIGKILL."""
+    for signum, patience in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0)):
+        try:
+            os.killpg(child.pid, signum)
+        except (ProcessLookupError, PermissionError):
+            break
+        try:
+            child.wait(patience)
+            break
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def end_children() -> None:
+    """End every child that still runs; for Ctrl-C while worker threads wait for theirs."""
+    with _running_lock:
+        children = list(_running)
+    for child in children:
+        _end(child)
 
 
 def spawn_daemon(argv: Sequence[str | Path], *, env: Mapping[str, str], log: Path, cwd: Path) -> int:

@@ -50,9 +50,14 @@ class Engine:
             found["DOCKER_BUILDKIT"] = "1"
         return found
 
+    @property
+    def full_environment(self) -> dict[str, str]:
+        """The user's environment (a proxy, a credential helper) with this engine chosen."""
+        return {**os.environ, **self.environment}
+
     def run(self, *arguments: str, timeout: float | None = None, stdin: str | None = None) -> Finished:
         """Run the client with these arguments and return what it printed."""
-        return capture([self.client, *arguments], env={**os.environ, **self.environment}, timeout=timeout, stdin=stdin)
+        return capture([self.client, *arguments], env=self.full_environment, timeout=timeout, stdin=stdin)
 
 
 def clients(environ: Mapping[str, str]) -> Iterator[Path]:

@@ -1,0 +1,87 @@
+"""The real CDK CLI, against the emulator: synth, bootstrap, deploy, destroy."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from ops.errors import OpsError
+from ops.local.emulator import Target
+from ops.local.engine import Engine
+from ops.local.state import State
+from ops.process import Finished, stream
+from ops.say import Say
+
+CONCURRENCY = "8"
+TOOLKIT_STACK = "CDKToolkit"
+NOISE = re.compile(r"Subprocess exited with error|^\s*$|^INFO |^\s+Acknowledge with|^NOTICES?\b")
+FINISHED_STACK = re.compile(r"^ ?✅\s+(\S+)")
+FAILED_STACK = re.compile(r"^\s*❌\s+(.*)$")
+ANSI = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class Cli:
+    """The CLI of one project; its outputs are kept in the state folder's logs."""
+
+    def __init__(self, project: Path, state: State, target: Target, engine: Engine | None) -> None:
+        self._project = project
+        self._state = state
+        self._env = target.child_environment(state, engine=engine)
+        self._target = target
+        self._script = project / "node_modules" / "aws-cdk" / "bin" / "cdk"
+        if not self._script.exists():
+            raise OpsError("the CDK CLI is not installed here; run `make setup` (or `npm ci`) first", exit_code=2)
+
+    def synth(self, context: dict[str, str], output: Path) -> None:
+        """`cdk synth` of the project into `output`; a wrong manifest is the user's one line, exit code 2."""
+        options = [part for key, value in context.items() for part in ("-c", f"{key}={value}")]
+        done = self._run("synth", ["synth", "--quiet", *options, "--output", str(output)], cwd=self._project)
+        if not done.ok:
+            raise OpsError(_reason(done, self._state.log("synth")), exit_code=2)
+
+    def bootstrap(self) -> None:
+        where = f"aws://{self._target.account}/{self._target.region}"
+        done = self._run("bootstrap", ["bootstrap", where])
+        if not done.ok:
+            raise OpsError(f"cdk bootstrap failed: {_reason(done, self._state.log('bootstrap'))}")
+
+    def deploy(self, assembly: Path, say: Say) -> None:
+        """Deploy every stack of an assembly, in parallel where their order allows; finished stacks are told one by one."""
+
+        def tell(line: str) -> None:
+            match = FINISHED_STACK.match(ANSI.sub("", line))
+            if match and "no changes" not in line:
+                say.note(f"deployed {match[1]}")
+
+        arguments = [
+            "deploy", "--all", "--app", str(assembly), "--concurrency", CONCURRENCY, "--require-approval", "never",
+            "--method", "direct", "--progress", "events",
+        ]  # fmt: skip
+        done = self._run("deploy", arguments, on_line=tell)
+        if not done.ok:
+            raise OpsError(f"cdk deploy failed: {_reason(done, self._state.log('deploy'))}")
+
+    def destroy(self, assembly: Path, say: Say) -> None:
+        def tell(line: str) -> None:
+            match = FINISHED_STACK.match(ANSI.sub("", line))
+            if match:
+                say.note(f"destroyed {match[1].rstrip(':')}")
+
+        arguments = ["destroy", "--all", "--force", "--app", str(assembly), "--concurrency", CONCURRENCY]
+        done = self._run("destroy", arguments, on_line=tell)
+        if not done.ok:
+            raise OpsError(f"cdk destroy failed: {_reason(done, self._state.log('destroy'))}")
+
+    def _run(self, name: str, arguments: list[str], *, cwd: Path | None = None, on_line: object = None) -> Finished:
+        command = ["node", str(self._script), "--no-color", "--no-notices", *arguments]
+        listener = on_line if callable(on_line) else (lambda line: None)
+        return stream(command, env=self._env, cwd=cwd or self._state.folder, log=self._state.log(name), on_line=listener)
+
+
+def _reason(done: Finished, log: Path) -> str:
+    """The one line of the CLI's output that says what went wrong."""
+    lines = [ANSI.sub("", line).strip() for line in done.out.splitlines()]
+    lines = [line for line in lines if not NOISE.search(line)]
+    failed = [match[1] for line in lines if (match := FAILED_STACK.match(line))]
+    chosen = failed[0] if failed else (lines[-1] if lines else f"exit code {done.code}")
+    return chosen if ": " in chosen and not failed else f"{chosen} (log: {log})"

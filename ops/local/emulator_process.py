@@ -1,0 +1,307 @@
+"""The embedded AWS as a process of ours: MiniStack, with what its ECS leaves out filled in at four named places.
+
+Run by `ops.local.emulator`, never imported by it. MiniStack starts tasks as containers; these hooks make such a container what
+the task definition says, give it the names of the services it calls, and let it count as running only once the target
+group's health check passes. Each hook wraps one function of the pinned package; if a name is gone after an update, the
+process ends at once and says which, rather than running without it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import http.client
+import importlib
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ops.local import hardening
+from ops.local.mesh import Mesh
+
+HOOKED = (
+    "_build_run_kwargs",
+    "_run_docker_container",
+    "_resolve_container_secrets",
+    "_remove_docker_container",
+)
+PROBE_SECONDS = 0.15  # between two health checks of a starting task
+# How long a starting task may fail its health check before it counts as failed, whatever the target group allows.
+HEALTH_PATIENCE = float(os.environ.get("CONTAINER_SERVICES_HEALTH_PATIENCE", "60"))
+# AWS waits between taking a target out and stopping its task; here long enough for requests already on their way.
+DEREGISTRATION_SECONDS = 1.0
+
+
+class Hooks:
+    """The wrappers, with what they need to know: the engine's networks and the names between services."""
+
+    def __init__(self, ecs: Any, alb: Any, *, mesh_file: Path, network: str) -> None:
+        missing = [name for name in HOOKED if not hasattr(ecs, name)]
+        if missing:
+            sys.exit(f"this version of the emulator has no {', '.join(missing)}; ops/local/emulator_process.py must follow")
+        self._ecs = ecs
+        self._alb = alb
+        self._mesh_file = mesh_file
+        self._network = network
+        self._networks_lock = threading.Lock()
+
+    def install(self) -> None:
+        """Put every wrapper in its place."""
+        for name in HOOKED:
+            setattr(self._ecs, name, getattr(self, name.lstrip("_"))(getattr(self._ecs, name)))
+
+    def build_run_kwargs(self, original: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+        """The rest of the container definition, and credentials that the emulator knows."""
+
+        def wrapped(container: Mapping[str, Any], task: Mapping[str, Any], *rest: Any, **named: Any) -> dict[str, Any]:
+            found = original(container, task, *rest, **named)
+            found["labels"] = {**found["labels"], **hardening.labels(container)}
+            found.update(hardening.options(container, task))
+            found["environment"] = _task_credentials(found["environment"])
+            return found
+
+        return wrapped
+
+    def run_docker_container(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        """Start the container on its networks, then wait until it is healthy or has failed."""
+
+        def wrapped(client: Any, container: Mapping[str, Any], run_kwargs: dict[str, Any], **named: Any) -> Any:
+            launcher = Launcher(client, self, container["name"])
+            started = original(launcher, container, run_kwargs, **named)
+            try:
+                self._await_health(started, container, run_kwargs["labels"]["com.amazonaws.ecs.task-arn"])
+                self._publish(client, started, container["name"])
+            except Exception:
+                self._ecs._remove_docker_container(client, started)
+                raise
+            return started
+
+        return wrapped
+
+    def resolve_container_secrets(self, original: Callable[..., dict[str, str]]) -> Callable[..., dict[str, str]]:
+        """CloudFormation's spelling of `Secrets`, which the emulator would silently skip."""
+
+        def wrapped(container: Mapping[str, Any]) -> dict[str, str]:
+            return original({**container, "secrets": hardening.secrets(container)})
+
+        return wrapped
+
+    def remove_docker_container(self, original: Callable[..., None]) -> Callable[..., None]:
+        """SIGTERM, then as long as the definition's stop timeout says, rather than the emulator's fixed five seconds."""
+
+        def wrapped(client: Any, container: Any) -> None:
+            if client and container is not None:
+                self._stop_gently(client, container)
+            original(client, container)
+
+        return wrapped
+
+    def _stop_gently(self, client: Any, container: Any) -> None:
+        try:
+            found = client.containers.get(container) if isinstance(container, str) else container
+            found.reload()
+            if found.status == "running":
+                self._withdraw(client, found)
+                time.sleep(DEREGISTRATION_SECONDS)
+                found.stop(timeout=int(found.labels.get(hardening.STOP_TIMEOUT_LABEL, hardening.DEFAULT_STOP_TIMEOUT)))
+        except Exception as error:  # noqa: BLE001 - the emulator's own removal follows and reports
+            print(f"stopping {container}: {error}", flush=True)
+
+    def _await_health(self, started: Any, container: Mapping[str, Any], task_arn: str) -> None:
+        check = self._health_check(task_arn, container["name"])
+        deadline = time.monotonic() + HEALTH_PATIENCE
+        answer = "no answer yet"
+        while time.monotonic() < deadline:
+            started.reload()
+            if started.status in {"exited", "dead"}:
+                if check is None and started.attrs["State"]["ExitCode"] == 0:
+                    return  # a job that was quick
+                raise RuntimeError(f"container {container['name']} exited with code {started.attrs['State']['ExitCode']}")
+            if check is None:
+                return
+            answer = _probe(_address(started, self._network), *check)
+            if answer == "healthy":
+                return
+            time.sleep(PROBE_SECONDS)
+        raise RuntimeError(f"{container['name']} never passed its health check on {check[1] if check else ''}: {answer}")
+
+    def _health_check(self, task_arn: str, container: str) -> tuple[int, str, str] | None:
+        """Port, path and accepted codes of the container's target group; None where it has none."""
+        task = self._ecs._tasks.get(task_arn) or {}
+        cluster = task.get("clusterArn", "").rsplit("/", 1)[-1]
+        service = self._ecs._services.get(f"{cluster}/{task.get('group', '').removeprefix('service:')}") or {}
+        for balancer in service.get("loadBalancers") or []:
+            group = self._alb._tgs.get(balancer.get("targetGroupArn", ""))
+            if group and balancer.get("containerName", container) == container:
+                return int(balancer["containerPort"]), group["HealthCheckPath"], group["Matcher"].get("HttpCode", "200")
+        return None
+
+    def join(self, client: Any, container: Any, name: str) -> None:
+        """Connect a container to the networks of what it calls, before it starts."""
+        for called in Mesh.load(self._mesh_file).of(name).calls:
+            self.network(client, f"{self._network}-{called}").connect(container)
+
+    def _publish(self, client: Any, container: Any, name: str) -> None:
+        """Give a healthy container its names; not before, so that nobody is sent to a task that does not listen yet."""
+        mesh = Mesh.load(self._mesh_file)
+        for served in sorted(mesh.called() & set(mesh.of(name).serves)):
+            self.network(client, f"{self._network}-{served}").connect(container, aliases=[served])
+
+    def _withdraw(self, client: Any, container: Any) -> None:
+        """Take its names from a container that is about to stop; what it calls stays within reach while it drains."""
+        name = container.labels.get("com.amazonaws.ecs.container-name", "")
+        for served in Mesh.load(self._mesh_file).of(name).serves:
+            network = f"{self._network}-{served}"
+            if network in container.attrs["NetworkSettings"]["Networks"]:
+                self.network(client, network).disconnect(container)
+
+    def network(self, client: Any, name: str) -> Any:
+        """The network of that name, created when it is the first to be asked for."""
+        with self._networks_lock:
+            for found in client.networks.list(names=[name]):
+                if found.name == name:
+                    return found
+            return client.networks.create(name, driver="bridge", labels={"container-services.network": self._network})
+
+    @property
+    def base_network(self) -> str:
+        return self._network
+
+
+class Launcher:
+    """Stands where the emulator expects its Docker client, so that a container joins its networks before it starts."""
+
+    def __init__(self, client: Any, hooks: Hooks, name: str) -> None:
+        self._client = client
+        self._hooks = hooks
+        self._name = name
+        self.images = client.images
+        self.containers = self
+
+    def run(self, image: str, *, detach: bool = True, **options: Any) -> Any:
+        """Create, connect, start; a container that cannot start is removed again."""
+        assert detach, "tasks never run in the foreground"  # noqa: S101
+        if "network_mode" not in options:
+            options["network"] = self._hooks.network(self._client, self._hooks.base_network).name
+        container = self._client.containers.create(image, **options)
+        try:
+            if "network_mode" not in options:
+                self._hooks.join(self._client, container, self._name)
+            container.start()
+        except Exception:
+            container.remove(force=True, v=True)
+            raise
+        return container
+
+    def get(self, identity: str) -> Any:
+        return self._client.containers.get(identity)
+
+
+def _task_credentials(environment: Mapping[str, str]) -> dict[str, str]:
+    """The emulator hands out credentials at a host that SDKs refuse, so they come as variables; they name its account only."""
+    kept = {key: value for key, value in environment.items() if not key.startswith(("AWS_CONTAINER_",))}
+    account, region = os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_DEFAULT_REGION"]
+    return {
+        "AWS_ACCESS_KEY_ID": account,
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        **kept,
+    }
+
+
+def _address(container: Any, network: str) -> str:
+    networks = container.attrs["NetworkSettings"]["Networks"]
+    chosen = networks.get(network) or next(iter(networks.values()), {})
+    return str(chosen.get("IPAddress", ""))
+
+
+def _probe(host: str, port: int, path: str, codes: str) -> str:
+    """One health check: "healthy", or why not."""
+    connection = http.client.HTTPConnection(host, port, timeout=2)
+    try:
+        connection.request("GET", path)
+        status = connection.getresponse().status
+    except (OSError, http.client.HTTPException) as error:
+        return f"{type(error).__name__}: {error}"
+    finally:
+        connection.close()
+    return "healthy" if _matches(status, codes) else f"it answered {status}"
+
+
+def _matches(status: int, codes: str) -> bool:
+    """A target group's matcher: single codes and ranges, separated by commas."""
+    for part in codes.split(","):
+        low, _, high = part.strip().partition("-")
+        if int(low) <= status <= int(high or low):
+            return True
+    return False
+
+
+class Forwarder(threading.Thread):
+    """Lets containers reach the emulator, which itself listens on loopback only.
+
+    It listens on the engine's bridge address, which only this machine's containers reach, and passes bytes on. Where that
+    address is not this machine's (an engine in a virtual machine), the engine forwards by itself and this ends quietly.
+    """
+
+    def __init__(self, address: str, port: int) -> None:
+        super().__init__(daemon=True, name="forwarder")
+        self._address = address
+        self._port = port
+
+    def run(self) -> None:
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        try:
+            server = await asyncio.start_server(self._forward, self._address, self._port)
+        except OSError as error:
+            print(f"no forwarding from {self._address}:{self._port}: {error}", flush=True)
+            return
+        async with server:
+            await server.serve_forever()
+
+    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", self._port)
+        except OSError:
+            writer.close()
+            return
+        await asyncio.gather(_pump(reader, inner_writer), _pump(inner_reader, writer))
+
+
+async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    try:
+        while chunk := await reader.read(65536):
+            writer.write(chunk)
+            await writer.drain()
+    except OSError:
+        pass
+    finally:
+        writer.close()
+
+
+def main() -> None:
+    """Install the hooks and serve until SIGTERM. All else comes from the environment (see `ops.local.emulator`)."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--gateway", default="")
+    options = parser.parse_args()
+    sys.argv = ["ministack"]
+    ecs = importlib.import_module("ministack.services.ecs")
+    alb = importlib.import_module("ministack.services.alb")
+    Hooks(ecs, alb, mesh_file=options.state / "mesh.json", network=f"container-services-{options.port}").install()
+    if options.gateway:
+        Forwarder(options.gateway, options.port).start()
+    importlib.import_module("ministack.app").main()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,331 @@
+"""A copy of the cloud assembly that the embedded AWS can deploy, and the list of what had to be left out.
+
+Stacks know nothing of the emulator. What it does not know is dropped here from a copy: unknown resource types first, then
+whatever refers to what was dropped, across stacks too, then outputs and DependsOn that point nowhere. The known types are
+read from the installed package, so that an update of the emulator narrows the gap by itself. Two values are rewritten: where
+images are pulled from, and the one attribute (a VPC's CidrBlock) that it cannot look up.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+REGISTRY_HOST = re.compile(r"^\$\{AWS::AccountId\}\.dkr\.ecr\.\$\{AWS::Region\}\.\$\{AWS::URLSuffix\}/")
+SUBSTITUTION = re.compile(r"\$\{([^!${}][^${}]*)\}")
+SERVING_ONLY_OTHERS = ("AWS::Lambda::Function", "AWS::Lambda::LayerVersion")
+# Known types that the emulator refuses in one form: type, property whose presence makes it so, and why.
+REFUSED_FORMS = (("AWS::CloudWatch::Alarm", "Metrics", "metric math"),)
+PLACEHOLDER = {"Type": "AWS::CloudFormation::WaitConditionHandle"}
+VALIDATION_REPORT = "validation-report.json"  # of the whole templates; synth has acted on it
+PLACEHOLDER_ID = "EverythingLeftOut"
+
+
+@dataclass(frozen=True, order=True)
+class Dropped:
+    """One resource that the emulator's copy lacks, or an entry of a list in one (then `type` names the list too).
+
+    `because` is empty where the type itself is unknown; else what it refers to, or which form of it is refused.
+    """
+
+    stack: str
+    type: str
+    logical_id: str
+    because: str = ""
+
+
+@dataclass
+class Stack:
+    """A stack artifact of the assembly, with its template as it is being filtered."""
+
+    artifact: str
+    name: str  # CloudFormation's
+    template_file: str
+    template: dict[str, Any]
+
+    @property
+    def resources(self) -> dict[str, Any]:
+        return self.template.setdefault("Resources", {})  # type: ignore[no-any-return]
+
+
+def known_types() -> frozenset[str]:
+    """Resource types that the installed emulator can deploy."""
+    provisioners = importlib.import_module("ministack.services.cloudformation.provisioners")
+    return frozenset(provisioners._RESOURCE_HANDLERS)
+
+
+def read_stacks(assembly: Path) -> list[Stack]:
+    """Every stack of an assembly with its template, in the manifest's order."""
+    manifest = json.loads((assembly / "manifest.json").read_text())
+    found = []
+    for artifact, content in manifest["artifacts"].items():
+        if content["type"] == "aws:cloudformation:stack":
+            file = content["properties"]["templateFile"]
+            name = content["properties"].get("stackName", artifact)
+            found.append(Stack(artifact, name, file, json.loads((assembly / file).read_text())))
+    return found
+
+
+def write_filtered(source: Path, target: Path, *, known: frozenset[str], registry: str) -> list[Dropped]:
+    """Copy the assembly `source` to `target` without what the emulator lacks; returns what was dropped, sorted.
+
+    `registry` is where the emulator's images are pulled from, e.g. localhost:4566. `target` is replaced.
+    """
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    for entry in source.iterdir():  # staged sources can be large and never change: link, do not copy
+        if entry.is_dir() or entry.suffix == ".zip":
+            (target / entry.name).symlink_to(entry.resolve())
+        elif entry.name != VALIDATION_REPORT:
+            shutil.copyfile(entry, target / entry.name)
+    stacks = read_stacks(source)
+    dropped = filter_stacks(stacks, known)
+    for stack in stacks:
+        stack.template = _rewrite(stack.template, registry, _literal_cidr_blocks(stack.resources))
+        (target / stack.template_file).write_text(json.dumps(stack.template, indent=1))
+    _follow_in_assets(target, stacks)
+    return dropped
+
+
+def filter_stacks(stacks: list[Stack], known: frozenset[str]) -> list[Dropped]:
+    """Remove from the templates, in place, what is unknown and what depends on it; returns what was removed, sorted."""
+    dropped: list[Dropped] = []
+    gone_outputs: set[tuple[str, str]] = set()  # stack or "", output or export name
+    changed = True
+    while changed:
+        changed = False
+        for stack in stacks:
+            for logical_id, because in _to_drop(stack, known, gone_outputs, dropped):
+                dropped.append(Dropped(stack.artifact, stack.resources.pop(logical_id)["Type"], logical_id, because))
+                changed = True
+            lost = _lose_outputs(stack, gone_outputs)
+            changed = changed or bool(lost)
+            gone_outputs |= lost
+    for stack in stacks:
+        _clean_depends_on(stack)
+        _drop_idle_parameters(stack)
+        if not stack.resources:
+            stack.resources[PLACEHOLDER_ID] = dict(PLACEHOLDER)
+    return sorted(dropped)
+
+
+def _to_drop(
+    stack: Stack, known: frozenset[str], gone_outputs: set[tuple[str, str]], dropped: list[Dropped]
+) -> list[tuple[str, str]]:
+    gone = Gone({entry.logical_id for entry in dropped if entry.stack == stack.artifact}, gone_outputs)
+    found = []
+    for logical_id, resource in stack.resources.items():
+        refused = next((why for kind, key, why in REFUSED_FORMS if _has(resource, kind, key)), "")
+        if resource["Type"] not in known or refused:
+            found.append((logical_id, refused))
+            continue
+        trimmed = Trim(gone)
+        kept = trimmed.apply(resource.get("Properties", {}))
+        if kept is Trim.NOTHING:
+            found.append((logical_id, trimmed.because))
+        elif trimmed.paths:
+            resource["Properties"] = kept
+            for path in trimmed.paths:
+                dropped.append(Dropped(stack.artifact, f"{resource['Type']} {path}", logical_id, trimmed.because))
+    return found or _idle_helpers(stack, dropped)
+
+
+def _has(resource: Mapping[str, Any], kind: str, key: str) -> bool:
+    return resource["Type"] == kind and key in resource.get("Properties", {})
+
+
+@dataclass(frozen=True)
+class Gone:
+    """What can no longer be referred to from one stack."""
+
+    logical_ids: set[str]
+    outputs: set[tuple[str, str]]
+
+    def in_(self, node: Any) -> str:
+        """The first thing gone that the node itself refers to; empty when there is none."""
+        names = sorted(_names(node) & self.logical_ids)
+        outputs = [f"{producer}.{output}" for producer, output in _outputs_used(node) if (producer, output) in self.outputs]
+        return (names + outputs + [""])[0]
+
+
+class Trim:
+    """Takes out of a resource's properties what refers to something gone, as little as possible.
+
+    An entry of a list is taken out of it (one alarm of several, one statement of a policy). A value that is not in a list, or
+    the last entry of one, takes what holds it along; if that reaches the top, the resource cannot stay.
+    """
+
+    NOTHING = object()
+
+    def __init__(self, gone: Gone) -> None:
+        self._gone = gone
+        self.paths: list[str] = []
+        self.because = ""
+
+    def apply(self, node: Any, path: str = "") -> Any:
+        """The node without what is gone, or NOTHING."""
+        lost = self._gone.in_(node)
+        if not lost:
+            return node
+        self.because = self.because or lost
+        if isinstance(node, list):
+            kept = [value for value in (self.apply(entry, path) for entry in node) if value is not self.NOTHING]
+            if kept and len(kept) < len(node):
+                self.paths.append(path)
+            return kept or self.NOTHING
+        if not isinstance(node, dict) or any(key == "Ref" or key.startswith("Fn::") for key in node):
+            return self.NOTHING
+        found = {}
+        for key, value in node.items():
+            found[key] = self.apply(value, f"{path}.{key}".lstrip("."))
+            if found[key] is self.NOTHING:
+                return self.NOTHING
+        return found
+
+
+def _idle_helpers(stack: Stack, dropped: list[Dropped]) -> list[tuple[str, str]]:
+    """Lambda functions and layers that nobody refers to any more: they served only what was dropped."""
+    if not any(entry.stack == stack.artifact for entry in dropped):
+        return []
+    used: set[str] = set()
+    for logical_id, resource in stack.resources.items():
+        used |= _names(resource.get("Properties", {})) - {logical_id}
+    return [
+        (logical_id, "its only users")
+        for logical_id, resource in stack.resources.items()
+        if resource["Type"] in SERVING_ONLY_OTHERS and logical_id not in used
+    ]
+
+
+def _lose_outputs(stack: Stack, already: set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Remove outputs that refer to what is gone; returns the names by which other stacks ask for them."""
+    outputs = stack.template.get("Outputs", {})
+    there = set(stack.resources) | set(stack.template.get("Parameters", {}))
+    lost: set[tuple[str, str]] = set()
+    for key in [key for key, output in outputs.items() if _dangling(output, there, already)]:
+        export = outputs.pop(key).get("Export", {}).get("Name")
+        lost.add((stack.name, key))
+        if isinstance(export, str):
+            lost.add(("", export))
+    return lost
+
+
+def _dangling(node: Any, there: set[str], gone_outputs: set[tuple[str, str]]) -> bool:
+    names = {name for name in _names(node) if not name.startswith("AWS::")}
+    return bool(names - there) or any(used in gone_outputs for used in _outputs_used(node))
+
+
+def _clean_depends_on(stack: Stack) -> None:
+    for resource in stack.resources.values():
+        declared = resource.get("DependsOn")
+        if declared is None:
+            continue
+        kept = [name for name in ([declared] if isinstance(declared, str) else declared) if name in stack.resources]
+        if kept:
+            resource["DependsOn"] = kept
+        else:
+            del resource["DependsOn"]
+
+
+def _drop_idle_parameters(stack: Stack) -> None:
+    """Parameters that only served what was dropped, e.g. the machine image of a NAT instance looked up in SSM."""
+    sections = [content for section, content in stack.template.items() if section != "Parameters"]
+    used = set().union(*(_names(section) for section in sections))
+    parameters = stack.template.get("Parameters", {})
+    for name in [name for name in parameters if name not in used]:
+        del parameters[name]
+
+
+def _walk(node: Any) -> Iterator[Mapping[str, Any]]:
+    """Every object below a node, itself included."""
+    if isinstance(node, dict):
+        yield node
+        for value in node.values():
+            yield from _walk(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _walk(value)
+
+
+def _names(node: Any) -> set[str]:
+    """Logical ids (and pseudo parameters) that a node refers to by Ref, Fn::GetAtt or Fn::Sub."""
+    found: set[str] = set()
+    for holder in _walk(node):
+        if len(holder) != 1:
+            continue
+        [(function, value)] = holder.items()
+        if function == "Ref" and isinstance(value, str):
+            found.add(value)
+        elif function == "Fn::GetAtt":
+            found.add(value[0] if isinstance(value, list) else str(value).split(".", maxsplit=1)[0])
+        elif function == "Fn::Sub":
+            text, own = value if isinstance(value, list) else (value, {})
+            found |= {name.split(".", maxsplit=1)[0] for name in SUBSTITUTION.findall(text)} - set(own)
+    return found
+
+
+def _outputs_used(node: Any) -> Iterator[tuple[str, str]]:
+    """Outputs of other stacks that a node reads: (stack name, output), or ("", export)."""
+    for holder in _walk(node):
+        weak = holder.get("Fn::GetStackOutput")
+        if isinstance(weak, dict):
+            yield str(weak.get("StackName")), str(weak.get("OutputName"))
+        strong = holder.get("Fn::ImportValue")
+        if isinstance(strong, str):
+            yield "", strong
+
+
+def _literal_cidr_blocks(resources: Mapping[str, Any]) -> dict[str, str]:
+    found = {}
+    for logical_id, resource in resources.items():
+        block = resource.get("Properties", {}).get("CidrBlock")
+        if resource["Type"] == "AWS::EC2::VPC" and isinstance(block, str):
+            found[logical_id] = block
+    return found
+
+
+def _rewrite(node: Any, registry: str, blocks: Mapping[str, str]) -> Any:
+    if isinstance(node, list):
+        return [_rewrite(value, registry, blocks) for value in node]
+    if not isinstance(node, dict):
+        return node
+    text, attribute = node.get("Fn::Sub"), node.get("Fn::GetAtt")
+    if isinstance(text, str) and REGISTRY_HOST.match(text):
+        return REGISTRY_HOST.sub(f"{registry}/", text)
+    if isinstance(attribute, list) and attribute[1:] == ["CidrBlock"] and attribute[0] in blocks:
+        return blocks[attribute[0]]
+    return {key: _rewrite(value, registry, blocks) for key, value in node.items()}
+
+
+def _follow_in_assets(target: Path, stacks: list[Stack]) -> None:
+    """Make the asset manifests name the filtered templates by their own hash, and leave out files nobody uses any more."""
+    assembly = json.loads((target / "manifest.json").read_text())
+    everything = "".join((target / stack.template_file).read_text() for stack in stacks)
+    for stack in stacks:
+        digest = hashlib.sha256((target / stack.template_file).read_bytes()).hexdigest()
+        properties = assembly["artifacts"][stack.artifact]["properties"]
+        url = properties.get("stackTemplateAssetObjectUrl", "")
+        properties["stackTemplateAssetObjectUrl"] = f"{url.rpartition('/')[0]}/{digest}.json"
+        for manifest in target.glob(f"{stack.artifact}.assets.json"):
+            content = json.loads(manifest.read_text())
+            content["files"] = {
+                key: _renamed(entry, digest) if entry["source"].get("path") == stack.template_file else entry
+                for key, entry in content.get("files", {}).items()
+                if entry["source"].get("path") == stack.template_file or key in everything
+            }
+            manifest.write_text(json.dumps(content, indent=1))
+    (target / "manifest.json").write_text(json.dumps(assembly, indent=1))
+
+
+def _renamed(entry: dict[str, Any], digest: str) -> dict[str, Any]:
+    destinations = {
+        key: {**destination, "objectKey": f"{digest}.json"} for key, destination in entry["destinations"].items()
+    }
+    return {**entry, "destinations": destinations}

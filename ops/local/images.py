@@ -1,0 +1,162 @@
+"""Build the services' images and push them to the emulator's registry, as the asset manifests say.
+
+The CDK CLI would do this by itself against AWS. Here it is done before the CLI runs, because the emulator answers the CLI's
+question "is this image there?" with yes in every case. Doing it apart also lets every build run beside the rest, and gives
+each failure one line that names the service.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ops.errors import OpsError
+from ops.local.emulator import Target
+from ops.local.engine import Engine
+from ops.local.state import State
+from ops.process import end_children, stream
+from ops.say import Say
+
+UNDERSTOOD = {"directory", "dockerFile", "dockerBuildTarget", "dockerBuildArgs", "platform", "networkMode"}
+BUILDS_AT_ONCE = 2
+NO_SPACE = "no space left on device"
+BUILDKIT_ERROR = re.compile(r"^(?:#\d+ )?(?:ERROR|error)[: ]+(.*)$")
+
+
+@dataclass(frozen=True)
+class Image:
+    """One image asset: what to build, and the repository and tags it is published under."""
+
+    service: str
+    source: str  # hash of everything that goes into it
+    repository: str
+    tags: tuple[str, ...]
+    options: tuple[str, ...]  # for `build`, without the context
+    context: Path
+
+    def names(self, registry: str) -> tuple[str, ...]:
+        return tuple(f"{registry}/{self.repository}:{tag}" for tag in self.tags)
+
+
+def from_assembly(assembly: Path) -> list[Image]:
+    """Every image of an assembly; one that both platforms use appears once, with the tags of both."""
+    found: dict[tuple[str, str], Image] = {}
+    for file in sorted(assembly.glob("*.assets.json")):
+        for source_hash, asset in json.loads(file.read_text()).get("dockerImages", {}).items():
+            for destination in asset["destinations"].values():
+                key = (source_hash, destination["repositoryName"])
+                earlier = found[key].tags if key in found else ()
+                found[key] = Image(
+                    service=destination["repositoryName"].rpartition("/")[2],
+                    source=source_hash,
+                    repository=destination["repositoryName"],
+                    tags=tuple(sorted({*earlier, destination["imageTag"]})),
+                    options=tuple(_build_options(asset["source"], assembly)),
+                    context=(assembly / asset["source"]["directory"]).resolve(),
+                )
+    return list(found.values())
+
+
+def _build_options(source: dict[str, Any], assembly: Path) -> Iterable[str]:
+    strange = set(source) - UNDERSTOOD
+    if strange:
+        raise OpsError(f"{assembly.name}: image asset: {', '.join(sorted(strange))} is not understood by ops/local/images.py")
+    if "dockerFile" in source:
+        yield from ("--file", str((assembly / source["directory"]).resolve() / source["dockerFile"]))
+    if "dockerBuildTarget" in source:
+        yield from ("--target", source["dockerBuildTarget"])
+    if "platform" in source:
+        yield from ("--platform", source["platform"])
+    if "networkMode" in source:
+        yield from ("--network", source["networkMode"])
+    for key, value in sorted(source.get("dockerBuildArgs", {}).items()):
+        yield from ("--build-arg", f"{key}={value}")
+
+
+def build_all(images: list[Image], *, engine: Engine, target: Target, state: State, say: Say) -> list[str]:
+    """Build what the engine does not hold yet, two at a time; returns the services built. Raises OpsError for the first fault."""
+    missing = [image for image in images if not _present(image, engine, target)]
+    with ThreadPoolExecutor(BUILDS_AT_ONCE) as pool:
+        waiting = {pool.submit(_build, image, engine, target, state): image for image in missing}
+        try:
+            for done in as_completed(waiting):
+                done.result()
+                say.note(f"built {waiting[done].service}")
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            end_children()
+            raise
+    return sorted({image.service for image in missing})
+
+
+def _present(image: Image, engine: Engine, target: Target) -> bool:
+    return engine.run("image", "inspect", *image.names(target.registry)).ok
+
+
+def _build(image: Image, engine: Engine, target: Target, state: State) -> None:
+    log = state.log(f"build-{image.service}")
+    tags = [part for name in image.names(target.registry) for part in ("--tag", name)]
+    command = [engine.client, "build", "--progress=plain", *image.options, *tags, image.context]
+    done = stream(command, env=engine.full_environment, cwd=image.context, log=log)
+    if done.ok:
+        return
+    if NO_SPACE in done.out.lower():
+        raise OpsError(
+            f"{image.service}: the disk is full while its image is built; free some space "
+            f"(`docker system df` shows what the engine holds) and run the command again (log: {log})"
+        )
+    raise OpsError(f"{image.service}: image build failed: {build_error(done.out)} (log: {log})")
+
+
+def build_error(output: str) -> str:
+    """The line of a build's output that says why it failed, cut to a readable length."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    errors = [match[1] for line in lines if (match := BUILDKIT_ERROR.match(line))]
+    chosen = errors[-1] if errors else (lines[-1] if lines else "it wrote nothing")
+    return chosen if len(chosen) <= 240 else f"{chosen[:237]}..."
+
+
+def push_all(images: list[Image], *, engine: Engine, target: Target, state: State) -> list[str]:
+    """Push what the emulator's registry lacks; returns the services pushed.
+
+    The registry refuses a repository that it does not know, so each is created first; the Registry stack then takes it over.
+    """
+    ecr = target.ecr
+    known = {entry["repositoryName"] for entry in ecr.describe_repositories()["repositories"]}
+    for repository in sorted({image.repository for image in images} - known):
+        ecr.create_repository(repositoryName=repository)
+    held: set[tuple[str, str]] = set()
+    for repository in {image.repository for image in images}:
+        for identity in ecr.list_images(repositoryName=repository)["imageIds"]:
+            held.add((repository, identity.get("imageTag", "")))
+    missing = [image for image in images if any((image.repository, tag) not in held for tag in image.tags)]
+    for image in missing:  # in turn: the registry lends one repository's layers to the next, so the base travels once
+        _push(image, engine, target, state)
+    return sorted({image.service for image in missing})
+
+
+def _push(image: Image, engine: Engine, target: Target, state: State) -> None:
+    for name in image.names(target.registry):  # one after the other: the second finds the layers there
+        done = engine.run("push", name)
+        if not done.ok:
+            log = state.log(f"push-{image.service}")
+            log.write_text(done.out + done.err)
+            raise OpsError(f"{image.service}: pushing to the local registry failed: {done.last_line()} (log: {log})")
+
+
+def local_names(engine: Engine, target: Target) -> list[str]:
+    """Every image name of this emulator's registry that the engine holds."""
+    listed = engine.run("image", "ls", "--format", "{{.Repository}}:{{.Tag}}", f"{target.registry}/*/*").out.split()
+    return [name for name in listed if not name.endswith(":<none>")]
+
+
+def remove_outdated(images: list[Image], *, engine: Engine, target: Target) -> int:
+    """Drop names of earlier builds, so that a day of editing does not fill the disk; layers in use stay. Returns how many."""
+    current = {name for image in images for name in image.names(target.registry)}
+    outdated = [name for name in local_names(engine, target) if name not in current]
+    return sum(engine.run("image", "rm", name).ok for name in outdated)
