@@ -20,30 +20,42 @@ def summarize(assembly: Path) -> str:
     Raises:
         FileNotFoundError: there is no assembly.
     """
-    manifest = json.loads((assembly / "manifest.json").read_text(encoding="utf-8"))
+    artifacts: dict[str, Json] = _read(assembly / "manifest.json")["artifacts"]
     stacks = {
-        name: json.loads((assembly / artifact["properties"]["templateFile"]).read_text(encoding="utf-8"))
-        for name, artifact in sorted(manifest["artifacts"].items())
+        name: _read(assembly / artifact["properties"]["templateFile"])
+        for name, artifact in sorted(artifacts.items())
         if artifact["type"] == "aws:cloudformation:stack"
     }
     lines = [f"Stacks ({len(stacks)})"]
     for name, template in stacks.items():
-        lines.append(f"  {name:<16} {len(template['Resources']):>3} resources  {template.get('Description', '')}")
+        count = len(template["Resources"])
+        noun = "resource " if count == 1 else "resources"
+        lines.append(f"  {name:<16} {count:>3} {noun}  {template.get('Description', '')}")
     lines += ["", "Images"]
-    lines += [f"  {image}" for image in _images(assembly)] or ["  none"]
+    lines += [f"  {image}" for image in _images(assembly, artifacts)] or ["  none"]
     lines += ["", "Addresses (known when deployed)"]
     lines += [f"  {name:<16} {_readable(url)}" for name, url in _urls(stacks)] or ["  none"]
     return "\n".join(lines)
 
 
-def _images(assembly: Path) -> list[str]:
-    found = set()
-    for path in sorted(assembly.glob("*.assets.json")):
-        assets = json.loads(path.read_text(encoding="utf-8"))
-        for image in assets.get("dockerImages", {}).values():
-            for destination in image["destinations"].values():
-                found.add(f"{destination['repositoryName']}:{destination['imageTag']}")
-    return sorted(found)
+def _read(path: Path) -> Json:
+    content: Json = json.loads(path.read_text(encoding="utf-8"))
+    return content
+
+
+def _images(assembly: Path, artifacts: dict[str, Json]) -> list[str]:
+    # From the manifest, not from what lies in the folder: an earlier synth may have left files of other stacks.
+    manifests = [
+        _read(assembly / artifact["properties"]["file"])
+        for artifact in artifacts.values()
+        if artifact["type"] == "cdk:asset-manifest"
+    ]
+    return sorted(
+        f"{destination['repositoryName']}:{destination['imageTag']}"
+        for assets in manifests
+        for image in assets.get("dockerImages", {}).values()
+        for destination in image["destinations"].values()
+    )
 
 
 def _urls(stacks: dict[str, Json]) -> list[tuple[str, Any]]:

@@ -1,0 +1,207 @@
+"""A job on ECS: EventBridge Scheduler starts the task; what fails, to start or to finish, lands in one dead-letter queue."""
+
+from __future__ import annotations
+
+from aws_cdk import (
+    Aws,
+    CfnOutput,
+    Duration,
+    aws_ec2,
+    aws_events,
+    aws_events_targets,
+    aws_iam,
+    aws_scheduler,
+    aws_sqs,
+)
+from constructs import Construct
+
+from config.schedule import eventbridge_cron
+from stacks.acknowledgements import acknowledge
+from stacks.alarms import ServiceAlarms
+from stacks.ecs_cluster import EcsClusterStack
+from stacks.fargate_task import FargateTask, capacity_provider_strategies
+from stacks.workload import Workload, allow_key
+
+# A failure that nobody looked at for this long is no longer of use; SQS keeps messages for 14 days at most.
+_KEEP_FAILURES = Duration.days(14)
+
+
+class ScheduledJob(Construct):
+    """Schedule, its role, the dead-letter queue and the alarm on it."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        workload: Workload,
+        task: FargateTask,
+        shared: EcsClusterStack,
+        security_group: aws_ec2.ISecurityGroup,
+        alarms: ServiceAlarms,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._workload = workload
+        self._task = task
+        self._shared = shared
+        self.failures = self._create_queue()
+        self._create_schedule(security_group)
+        self._collect_failed_runs()
+        self._watch(alarms)
+        CfnOutput(self, "FailuresQueueUrl", value=self.failures.queue_url)
+
+    def _create_queue(self) -> aws_sqs.Queue:
+        key = self._workload.key
+        queue = aws_sqs.Queue(
+            self,
+            "Failures",
+            encryption=aws_sqs.QueueEncryption.KMS if key else aws_sqs.QueueEncryption.SQS_MANAGED,
+            encryption_master_key=key,
+            enforce_ssl=True,
+            retention_period=_KEEP_FAILURES,
+        )
+        acknowledge(queue, {"AwsSolutions-SQS3": "This is the dead-letter queue."})
+        return queue
+
+    def _create_schedule(self, security_group: aws_ec2.ISecurityGroup) -> None:
+        spec = self._workload.spec
+        properties = aws_scheduler.CfnSchedule
+        schedule = aws_scheduler.CfnSchedule(
+            self,
+            "Schedule",
+            description=spec.description,
+            schedule_expression=eventbridge_cron(spec.schedule or ""),
+            schedule_expression_timezone=spec.timezone,
+            flexible_time_window=properties.FlexibleTimeWindowProperty(mode="OFF"),
+            kms_key_arn=self._workload.key.key_arn if self._workload.key else None,
+            target=properties.TargetProperty(
+                arn=self._shared.cluster.cluster_arn,
+                role_arn=self._create_role().role_arn,
+                dead_letter_config=properties.DeadLetterConfigProperty(arn=self.failures.queue_arn),
+                # A run that could not start within the hour is late enough to be looked at rather than tried again.
+                retry_policy=properties.RetryPolicyProperty(
+                    maximum_event_age_in_seconds=3600, maximum_retry_attempts=3
+                ),
+                ecs_parameters=self._ecs_parameters(security_group),
+            ),
+        )
+        schedule.node.add_dependency(self._task.execution_role)
+
+    def _ecs_parameters(
+        self, security_group: aws_ec2.ISecurityGroup
+    ) -> aws_scheduler.CfnSchedule.EcsParametersProperty:
+        schedule = aws_scheduler.CfnSchedule
+        strategies = capacity_provider_strategies(self._workload.settings)
+        return schedule.EcsParametersProperty(
+            task_definition_arn=self._task.definition.task_definition_arn,
+            task_count=1,
+            propagate_tags="TASK_DEFINITION",
+            enable_ecs_managed_tags=True,
+            capacity_provider_strategy=[
+                schedule.CapacityProviderStrategyItemProperty(
+                    capacity_provider=strategy.capacity_provider, weight=strategy.weight
+                )
+                for strategy in strategies
+            ],
+            network_configuration=schedule.NetworkConfigurationProperty(
+                awsvpc_configuration=schedule.AwsVpcConfigurationProperty(
+                    assign_public_ip="DISABLED",
+                    security_groups=[security_group.security_group_id],
+                    subnets=[subnet.subnet_id for subnet in self._shared.private_subnets],
+                )
+            ),
+        )
+
+    def _create_role(self) -> aws_iam.Role:
+        definition = self._task.definition
+        role = aws_iam.Role(
+            self,
+            "SchedulerRole",
+            description=f"Starts {self._workload.spec.name} on its schedule",
+            assumed_by=aws_iam.ServicePrincipal(
+                "scheduler.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
+            ),
+        )
+        statements = [
+            aws_iam.PolicyStatement(
+                actions=["ecs:RunTask"],
+                resources=[definition.task_definition_arn],
+                conditions={"ArnEquals": {"ecs:cluster": self._shared.cluster.cluster_arn}},
+            ),
+            aws_iam.PolicyStatement(
+                actions=["iam:PassRole"],
+                resources=[definition.task_role.role_arn, self._task.execution_role.role_arn],
+                conditions={"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
+            ),
+            aws_iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[self.failures.queue_arn]),
+            self._tag_on_start(),
+        ]
+        for statement in statements:
+            role.add_to_policy(statement)
+        if self._workload.key:
+            allow_key(role, self._workload.key, ["kms:Decrypt", "kms:GenerateDataKey"], service="sqs")
+            allow_key(role, self._workload.key, ["kms:Decrypt"], service="scheduler")
+        self._acknowledge_role(role)
+        return role
+
+    def _tag_on_start(self) -> aws_iam.PolicyStatement:
+        # Tags of the task definition reach the task only where the starter may tag, and only while it starts it.
+        return aws_iam.PolicyStatement(
+            actions=["ecs:TagResource"],
+            resources=[self._tasks_arn(Aws.PARTITION, Aws.REGION, Aws.ACCOUNT_ID)],
+            conditions={"StringEquals": {"ecs:CreateAction": "RunTask"}},
+        )
+
+    def _tasks_arn(self, partition: str, region: str, account: str) -> str:
+        return f"arn:{partition}:ecs:{region}:{account}:task/{self._workload.settings.prefix}/*"
+
+    def _acknowledge_role(self, role: aws_iam.Role) -> None:
+        arn = self._tasks_arn("<AWS::Partition>", "<AWS::Region>", "<AWS::AccountId>")
+        acknowledge(
+            role,
+            {
+                f"AwsSolutions-IAM5[Resource::{arn}]": "A task's ARN holds an id that is made when it starts; the statement is "
+                "held to this cluster and to the call that starts it."
+            },
+        )
+
+    def _collect_failed_runs(self) -> None:
+        """Sends the end of every run that did not end with 0 to the dead-letter queue."""
+        aws_events.Rule(
+            self,
+            "FailedRuns",
+            description=f"Runs of {self._workload.spec.name} that ended with anything but 0",
+            event_pattern=aws_events.EventPattern(
+                source=["aws.ecs"],
+                detail_type=["ECS Task State Change"],
+                detail={
+                    "clusterArn": [self._shared.cluster.cluster_arn],
+                    "group": [f"family:{self._workload.settings.prefix}-{self._workload.spec.name}"],
+                    "lastStatus": ["STOPPED"],
+                    "$or": [
+                        {"containers": {"exitCode": [{"anything-but": 0}]}},
+                        {"stopCode": ["TaskFailedToStart", "SpotInterruption", "ServiceSchedulerInitiated"]},
+                    ],
+                },
+            ),
+            targets=[aws_events_targets.SqsQueue(self.failures)],
+        )
+
+    def _watch(self, alarms: ServiceAlarms) -> None:
+        name = self._workload.spec.name
+        alarms.above(
+            "Failures",
+            self.failures.metric_approximate_number_of_messages_visible(
+                period=Duration.minutes(1), statistic="Maximum"
+            ),
+            0,
+            minutes=1,
+            description=f"{name} on ECS could not start or failed; the reason is in its dead-letter queue",
+        )
+        alarms.above(
+            "Age",
+            self.failures.metric_approximate_age_of_oldest_message(period=Duration.minutes(5), statistic="Maximum"),
+            Duration.days(1).to_seconds(),
+            minutes=1,
+            description=f"A failure of {name} on ECS has waited for a day in its dead-letter queue",
+        )

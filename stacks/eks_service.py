@@ -1,0 +1,123 @@
+"""One service or job on Kubernetes: its image, its role, its objects, its alarms."""
+
+from __future__ import annotations
+
+from aws_cdk import CfnOutput, Duration, Stack, aws_cloudwatch, aws_eks_v2, aws_iam
+from constructs import Construct
+
+from config.service import Kind
+from config.settings import Insights, Platform
+from stacks.alarms import ServiceAlarms
+from stacks.base import PlatformStack
+from stacks.eks_cluster import EksClusterStack, pod_identity_principal
+from stacks.manifests import ServiceManifests
+from stacks.synthesizer import ServiceSynthesizer
+from stacks.workload import Workload, acknowledge_secret_suffix
+
+
+class EksServiceStack(PlatformStack):
+    """The stack Eks-<name>."""
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, workload: Workload, shared: EksClusterStack, registry: Stack
+    ) -> None:
+        spec = workload.spec
+        super().__init__(
+            scope,
+            construct_id,
+            settings=workload.settings,
+            description=f"{workload.settings.prefix}: {spec.name} on EKS",
+            synthesizer=ServiceSynthesizer(
+                settings=workload.settings, service=spec.name, platform=Platform.EKS, registry=registry
+            ),
+        )
+        self.workload = workload
+        self._shared = shared
+        objects = self._create_objects()
+        if spec.table or spec.secrets:
+            # The agent hands out the role to pods that start after the association; earlier ones would have none.
+            objects.node.add_dependency(self._create_identity())
+        if workload.settings.container_insights is not Insights.DISABLED:
+            self._watch()
+        if spec.kind is Kind.HTTP:
+            CfnOutput(self, "Url", value=f"{shared.url}{spec.path}", description=spec.description)
+
+    def _create_objects(self) -> aws_eks_v2.KubernetesManifest:
+        workload = self.workload
+        manifests = ServiceManifests(
+            spec=workload.spec,
+            settings=workload.settings,
+            catalog=workload.catalog,
+            image=workload.build_image(self).image_uri,
+            environment=workload.environment(),
+            public_cidrs=self._shared.public_cidrs,
+        )
+        return aws_eks_v2.KubernetesManifest(
+            self, "Objects", cluster=self._shared.cluster, manifest=manifests.all(), prune=True, overwrite=True
+        )
+
+    def _create_identity(self) -> aws_eks_v2.CfnPodIdentityAssociation:
+        workload = self.workload
+        role = aws_iam.Role(
+            self,
+            "Role",
+            description=f"{workload.spec.name} on EKS",
+            assumed_by=pod_identity_principal(),
+        )
+        workload.grant_table(role)
+        for secret in workload.secrets_manager_secrets(self).values():
+            secret.grant_read(role)
+        for parameter in workload.ssm_parameters(self).values():
+            parameter.grant_read(role)
+        acknowledge_secret_suffix(role, workload)
+        return aws_eks_v2.CfnPodIdentityAssociation(
+            self,
+            "Identity",
+            cluster_name=self._shared.cluster.cluster_name,
+            namespace=workload.settings.app,
+            service_account=workload.spec.name,
+            role_arn=role.role_arn,
+        )
+
+    def _watch(self) -> None:
+        spec = self.workload.spec
+        prefix = f"{self.workload.settings.prefix}-eks-{spec.name}"
+        alarms = ServiceAlarms(self, "Alarms", prefix=prefix, topic=self.workload.alarm_topic)
+        if spec.kind is Kind.JOB:
+            alarms.above(
+                "Failures",
+                self._metric("pod_status_failed", "Maximum", PodName=spec.name),
+                0,
+                minutes=1,
+                description=f"A run of {spec.name} on EKS failed",
+            )
+            return
+        alarms.above(
+            "Restarts",
+            self._metric("pod_number_of_container_restarts", "Maximum", PodName=spec.name),
+            2,
+            minutes=5,
+            description=f"{spec.name} on EKS keeps restarting",
+        )
+        if spec.kind is Kind.HTTP:
+            alarms.below(
+                "Running",
+                self._metric("service_number_of_running_pods", "Minimum", Service=spec.name),
+                spec.scaling.min,
+                minutes=5,
+                description=f"{spec.name} on EKS runs fewer pods than its minimum",
+            )
+
+    def _metric(self, name: str, statistic: str, **dimensions: str) -> aws_cloudwatch.Metric:
+        # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Container-Insights-metrics-EKS.html
+        return aws_cloudwatch.Metric(
+            namespace="ContainerInsights",
+            metric_name=name,
+            dimensions_map={
+                "ClusterName": self.workload.settings.prefix,
+                "Namespace": self.workload.settings.app,
+                **dimensions,
+            },
+            statistic=statistic,
+            period=Duration.minutes(1),
+        )

@@ -1,0 +1,134 @@
+"""A hardened Fargate task: what every service and job on ECS runs as."""
+
+from __future__ import annotations
+
+from aws_cdk import Duration, aws_ecs, aws_iam
+from constructs import Construct
+
+from config.service import Kind
+from config.settings import Architecture, Platform, Settings
+from stacks.acknowledgements import acknowledge
+from stacks.logs import owned_log_group
+from stacks.workload import USER_ID, Workload, acknowledge_secret_suffix
+
+_CPU_ARCHITECTURES = {
+    Architecture.AMD64: aws_ecs.CpuArchitecture.X86_64,
+    Architecture.ARM64: aws_ecs.CpuArchitecture.ARM64,
+}
+PORT_NAME = "http"
+
+
+def capacity_provider_strategies(settings: Settings) -> list[aws_ecs.CapacityProviderStrategy]:
+    """How tasks are shared between Spot and on demand; a share of nothing is left out."""
+    weights = {"FARGATE_SPOT": settings.spot_weight, "FARGATE": 100 - settings.spot_weight}
+    return [
+        aws_ecs.CapacityProviderStrategy(capacity_provider=provider, weight=weight)
+        for provider, weight in weights.items()
+        if weight
+    ]
+
+
+class FargateTask(Construct):
+    """Task definition with one container: read-only root, numeric user, no capabilities, an init process, writable /tmp.
+
+    Attributes:
+        definition: the task definition; its family is <app>-<environment>-<service>.
+        log_group: where the container's lines go.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, workload: Workload) -> None:
+        super().__init__(scope, construct_id)
+        self._workload = workload
+        self.log_group = owned_log_group(self, "LogGroup", key=workload.key)
+        self.definition = self._create_definition()
+        self._add_container()
+        workload.grant_table(self.definition.task_role)
+        self._acknowledge_findings()
+
+    def _create_definition(self) -> aws_ecs.FargateTaskDefinition:
+        spec, settings = self._workload.spec, self._workload.settings
+        return aws_ecs.FargateTaskDefinition(
+            self,
+            "Definition",
+            family=f"{settings.prefix}-{spec.name}",
+            cpu=spec.cpu,
+            memory_limit_mib=spec.memory,
+            runtime_platform=aws_ecs.RuntimePlatform(
+                cpu_architecture=_CPU_ARCHITECTURES[settings.architecture],
+                operating_system_family=aws_ecs.OperatingSystemFamily.LINUX,
+            ),
+            volumes=[aws_ecs.Volume(name="tmp")],
+        )
+
+    def _add_container(self) -> None:
+        spec = self._workload.spec
+        image = self._workload.build_image(self)
+        container = self.definition.add_container(
+            "Container",
+            container_name=spec.name,
+            image=aws_ecs.ContainerImage.from_docker_image_asset(image),
+            environment=self._workload.environment(),
+            secrets=self._secrets(),
+            user=f"{USER_ID}:{USER_ID}",
+            readonly_root_filesystem=True,
+            linux_parameters=self._linux_parameters(),
+            stop_timeout=Duration.seconds(spec.stop_timeout),
+            logging=aws_ecs.LogDrivers.aws_logs(
+                stream_prefix=Platform.ECS,
+                log_group=self.log_group,
+                mode=aws_ecs.AwsLogDriverMode.NON_BLOCKING,
+            ),
+            port_mappings=self._port_mappings(),
+        )
+        container.add_mount_points(aws_ecs.MountPoint(source_volume="tmp", container_path="/tmp", read_only=False))  # noqa: S108
+
+    def _linux_parameters(self) -> aws_ecs.LinuxParameters:
+        parameters = aws_ecs.LinuxParameters(self, "LinuxParameters", init_process_enabled=True)
+        parameters.drop_capabilities(aws_ecs.Capability.ALL)
+        return parameters
+
+    def _port_mappings(self) -> list[aws_ecs.PortMapping]:
+        spec = self._workload.spec
+        if spec.kind is not Kind.HTTP or spec.port is None:
+            return []
+        return [
+            aws_ecs.PortMapping(
+                name=PORT_NAME,
+                container_port=spec.port,
+                protocol=aws_ecs.Protocol.TCP,
+                app_protocol=aws_ecs.AppProtocol.http,  # type: ignore[arg-type] # jsii's stub takes it for a method
+            )
+        ]
+
+    def _secrets(self) -> dict[str, aws_ecs.Secret]:
+        from_secrets_manager = {
+            variable: aws_ecs.Secret.from_secrets_manager(secret)
+            for variable, secret in self._workload.secrets_manager_secrets(self).items()
+        }
+        from_ssm = {
+            variable: aws_ecs.Secret.from_ssm_parameter(parameter)
+            for variable, parameter in self._workload.ssm_parameters(self).items()
+        }
+        return from_secrets_manager | from_ssm
+
+    def _acknowledge_findings(self) -> None:
+        acknowledge(
+            self.definition,
+            {
+                "AwsSolutions-ECS2": "Plain variables carry names, ports and addresses. Secrets have a field of their own, and "
+                "reach the container from Secrets Manager or SSM."
+            },
+        )
+        role = self.execution_role
+        acknowledge(
+            role,
+            {
+                "AwsSolutions-IAM5[Resource::*]": "ecr:GetAuthorizationToken has no resource to be held to (IAM's reference)."
+            },
+        )
+        acknowledge_secret_suffix(role, self._workload)
+
+    @property
+    def execution_role(self) -> aws_iam.IRole:
+        """The role that pulls the image, reads the secrets and writes the log, before and beside the container."""
+        return self.definition.obtain_execution_role()

@@ -1,0 +1,88 @@
+"""What every other stack leans on: the encryption key, where the environment asks for one, and the alarm topic."""
+
+from __future__ import annotations
+
+from aws_cdk import Aws, CfnOutput, aws_iam, aws_kms, aws_sns, aws_sns_subscriptions
+from constructs import Construct
+
+from config.settings import Settings
+from stacks.acknowledgements import acknowledge
+from stacks.base import PlatformStack
+
+# Services that use the key on the account's behalf, and for what. A key policy is the only place where a service
+# principal can be let in.
+KEY_USERS = ("cloudwatch.amazonaws.com", "events.amazonaws.com", "scheduler.amazonaws.com", "sns.amazonaws.com")
+
+
+class FoundationStack(PlatformStack):
+    """Encryption key and alarm topic.
+
+    Attributes:
+        key: the customer managed key, or None where AWS's own keys are used.
+        alarm_topic: every alarm of the environment is published here.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+        super().__init__(
+            scope, construct_id, settings=settings, description=f"{settings.prefix}: encryption key and alarm topic"
+        )
+        self.key = self._create_key() if settings.customer_managed_key else None
+        self.alarm_topic = self._create_alarm_topic()
+
+    def _create_key(self) -> aws_kms.Key:
+        key = aws_kms.Key(
+            self,
+            "Key",
+            description=f"{self.settings.prefix}: logs, alarms, queues, tables and images",
+            enable_key_rotation=True,
+            removal_policy=self.removal_policy,
+        )
+        key.add_to_resource_policy(self._let_services_use_it())
+        key.add_to_resource_policy(self._let_log_groups_use_it())
+        return key
+
+    def _let_services_use_it(self) -> aws_iam.PolicyStatement:
+        return aws_iam.PolicyStatement(
+            sid="ServicesOfThisAccount",
+            principals=[aws_iam.ServicePrincipal(name) for name in KEY_USERS],
+            actions=["kms:Decrypt", "kms:GenerateDataKey*"],
+            resources=["*"],
+            conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
+        )
+
+    def _let_log_groups_use_it(self) -> aws_iam.PolicyStatement:
+        # CloudWatch Logs names the log group in the encryption context, so the statement can be held to this account's.
+        arn = f"arn:{Aws.PARTITION}:logs:{Aws.REGION}:{Aws.ACCOUNT_ID}:log-group:*"
+        return aws_iam.PolicyStatement(
+            sid="LogGroupsOfThisAccount",
+            principals=[aws_iam.ServicePrincipal(f"logs.{Aws.REGION}.amazonaws.com")],
+            actions=["kms:Decrypt*", "kms:Describe*", "kms:Encrypt*", "kms:GenerateDataKey*", "kms:ReEncrypt*"],
+            resources=["*"],
+            conditions={"ArnLike": {"kms:EncryptionContext:aws:logs:arn": arn}},
+        )
+
+    def _create_alarm_topic(self) -> aws_sns.Topic:
+        topic = aws_sns.Topic(
+            self, "Alarms", display_name=f"{self.settings.prefix} alarms", master_key=self.key, enforce_ssl=True
+        )
+        topic.add_to_resource_policy(
+            aws_iam.PolicyStatement(
+                sid="AlarmsOfThisAccount",
+                principals=[aws_iam.ServicePrincipal("cloudwatch.amazonaws.com")],
+                actions=["sns:Publish"],
+                resources=[topic.topic_arn],
+                conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
+            )
+        )
+        if self.settings.alarm_email:
+            topic.add_subscription(aws_sns_subscriptions.EmailSubscription(self.settings.alarm_email))
+        if self.key is None:
+            acknowledge(
+                topic,
+                {
+                    "AwsSolutions-SNS2": "The topic carries alarm names and states, no user data. CloudWatch cannot publish "
+                    "to a topic under the AWS managed key; customer_managed_key: true encrypts it."
+                },
+            )
+        CfnOutput(self, "AlarmTopicArn", value=topic.topic_arn, description="Every alarm is published here")
+        return topic

@@ -1,0 +1,178 @@
+"""One VPC for both platforms. Tasks and nodes are private; how they reach AWS and the internet is a setting."""
+
+from __future__ import annotations
+
+import jsii
+from aws_cdk import CfnOutput, Fn, Tags, aws_ec2, aws_kms
+from constructs import Construct
+
+from config.settings import Egress, Platform, Settings
+from stacks.acknowledgements import acknowledge
+from stacks.base import PlatformStack
+from stacks.logs import own_provider_log_group, owned_log_group
+
+_AWS_SERVICES = aws_ec2.InterfaceVpcEndpointAwsService
+
+# What pulls, logs, secrets and tokens need on Fargate.
+# https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html and
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/vpc-endpoints.html (the three ECS ones: regions after 2023)
+_EVERY_PLATFORM = {
+    "EcrApi": _AWS_SERVICES.ECR,
+    "EcrDocker": _AWS_SERVICES.ECR_DOCKER,
+    "Logs": _AWS_SERVICES.CLOUDWATCH_LOGS,
+    "Monitoring": _AWS_SERVICES.CLOUDWATCH_MONITORING,
+    "SecretsManager": _AWS_SERVICES.SECRETS_MANAGER,
+    "Ssm": _AWS_SERVICES.SSM,
+    "Kms": _AWS_SERVICES.KMS,
+    "Sts": _AWS_SERVICES.STS,
+}
+_BY_PLATFORM = {
+    Platform.ECS: {
+        "Ecs": _AWS_SERVICES.ECS,
+        "EcsAgent": _AWS_SERVICES.ECS_AGENT,
+        "EcsTelemetry": _AWS_SERVICES.ECS_TELEMETRY,
+    },
+    # Nodes of a cluster without internet, Pod Identity, the load balancer controller, and the kubectl handler, which its
+    # framework invokes from inside the VPC.
+    # https://docs.aws.amazon.com/eks/latest/userguide/private-clusters.html
+    Platform.EKS: {
+        "Ec2": _AWS_SERVICES.EC2,
+        "Eks": _AWS_SERVICES.EKS,
+        "EksAuth": _AWS_SERVICES.EKS_AUTH,
+        "ElasticLoadBalancing": _AWS_SERVICES.ELASTIC_LOAD_BALANCING,
+        "Lambda": _AWS_SERVICES.LAMBDA_,
+        "StepFunctions": _AWS_SERVICES.STEP_FUNCTIONS,
+    },
+}
+
+
+class NetworkStack(PlatformStack):
+    """The VPC.
+
+    Attributes:
+        vpc: public subnets hold only load balancers (and what does NAT); private ones hold tasks and nodes.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings, key: aws_kms.IKey | None) -> None:
+        super().__init__(scope, construct_id, settings=settings, description=f"{settings.prefix}: the VPC")
+        self._key = key
+        self._nat_instance = self._create_nat_instance_provider() if settings.egress is Egress.NAT_INSTANCE else None
+        self.vpc = self._create_vpc()
+        if self._nat_instance:
+            self._let_the_vpc_use_the_nat_instance(self._nat_instance)
+        self._tag_subnets_for_load_balancers()
+        if settings.egress is Egress.ENDPOINTS:
+            self._create_interface_endpoints()
+        own_provider_log_group(self, "Custom::VpcRestrictDefaultSGCustomResourceProvider", key=key)
+        CfnOutput(self, "VpcId", value=self.vpc.vpc_id)
+
+    @property
+    @jsii.member(jsii_name="availabilityZones")
+    def availability_zones(self) -> list[str]:
+        """Zones without a look-up: by name where the settings name them, else the region's first few at deployment."""
+        if isinstance(self.settings.zones, tuple):
+            return list(self.settings.zones)
+        return [Fn.select(index, Fn.get_azs()) for index in range(self.settings.zones)]
+
+    def _create_vpc(self) -> aws_ec2.Vpc:
+        private_type = (
+            aws_ec2.SubnetType.PRIVATE_ISOLATED
+            if self.settings.egress is Egress.ENDPOINTS
+            else aws_ec2.SubnetType.PRIVATE_WITH_EGRESS
+        )
+        zones = self.availability_zones
+        nat_gateways = {Egress.NAT_PER_ZONE: len(zones), Egress.ENDPOINTS: 0}.get(self.settings.egress, 1)
+        return aws_ec2.Vpc(
+            self,
+            "Vpc",
+            ip_addresses=aws_ec2.IpAddresses.cidr(self.settings.vpc_cidr),
+            availability_zones=zones,
+            nat_gateways=nat_gateways,
+            nat_gateway_provider=self._nat_instance,
+            restrict_default_security_group=True,
+            subnet_configuration=[
+                aws_ec2.SubnetConfiguration(
+                    name="Public", subnet_type=aws_ec2.SubnetType.PUBLIC, map_public_ip_on_launch=False
+                ),
+                aws_ec2.SubnetConfiguration(name="Private", subnet_type=private_type),
+            ],
+            # Both are free, and without them image layers and table traffic would pay for NAT.
+            gateway_endpoints={
+                "S3": aws_ec2.GatewayVpcEndpointOptions(service=aws_ec2.GatewayVpcEndpointAwsService.S3),
+                "DynamoDb": aws_ec2.GatewayVpcEndpointOptions(service=aws_ec2.GatewayVpcEndpointAwsService.DYNAMODB),
+            },
+            flow_logs={"FlowLogs": self._flow_logs()},
+        )
+
+    def _flow_logs(self) -> aws_ec2.FlowLogOptions:
+        return aws_ec2.FlowLogOptions(
+            destination=aws_ec2.FlowLogDestination.to_cloud_watch_logs(
+                owned_log_group(self, "FlowLogGroup", key=self._key)
+            ),
+            # Refused connections are what an investigation starts from; accepted ones would cost more than they tell.
+            traffic_type=aws_ec2.FlowLogTrafficType.REJECT,
+        )
+
+    def _create_nat_instance_provider(self) -> aws_ec2.NatInstanceProviderV2:
+        return aws_ec2.NatProvider.instance_v2(
+            instance_type=aws_ec2.InstanceType("t4g.nano"),
+            default_allowed_traffic=aws_ec2.NatTrafficDirection.OUTBOUND_ONLY,
+            associate_public_ip_address=True,
+        )
+
+    def _let_the_vpc_use_the_nat_instance(self, provider: aws_ec2.NatInstanceProviderV2) -> None:
+        provider.security_group.add_ingress_rule(
+            aws_ec2.Peer.ipv4(self.settings.vpc_cidr), aws_ec2.Port.all_traffic(), "From the private subnets"
+        )
+        for instance in provider.gateway_instances:
+            self._encrypt_disk(instance)
+            acknowledge(
+                instance,
+                {
+                    "AwsSolutions-EC28": "A NAT instance of an environment that chose the cheapest egress; its traffic shows "
+                    "in the VPC's own metrics. nat-per-zone replaces it where that is not enough.",
+                    "AwsSolutions-EC29": "The instance holds no state: deleting it costs a minute of egress, and its stack "
+                    "makes it anew.",
+                },
+            )
+
+    def _encrypt_disk(self, instance: aws_ec2.Instance) -> None:
+        resource = instance.node.default_child
+        if not isinstance(resource, aws_ec2.CfnInstance):
+            raise TypeError(f"{instance.node.path} is not made of an instance")
+        resource.block_device_mappings = [
+            aws_ec2.CfnInstance.BlockDeviceMappingProperty(
+                device_name="/dev/xvda",
+                ebs=aws_ec2.CfnInstance.EbsProperty(encrypted=True, volume_type="gp3", volume_size=8),
+            )
+        ]
+
+    def _tag_subnets_for_load_balancers(self) -> None:
+        # https://docs.aws.amazon.com/eks/latest/userguide/tag-subnets-auto.html
+        for subnet in self.vpc.public_subnets:
+            Tags.of(subnet).add("kubernetes.io/role/elb", "1")
+        for subnet in self.private_subnets:
+            Tags.of(subnet).add("kubernetes.io/role/internal-elb", "1")
+
+    @property
+    def private_subnets(self) -> list[aws_ec2.ISubnet]:
+        """Where tasks and nodes live, whatever the egress."""
+        isolated = self.settings.egress is Egress.ENDPOINTS
+        return self.vpc.isolated_subnets if isolated else self.vpc.private_subnets
+
+    def _create_interface_endpoints(self) -> None:
+        security_group = aws_ec2.SecurityGroup(
+            self, "Endpoints", vpc=self.vpc, description="HTTPS from inside the VPC", allow_all_outbound=False
+        )
+        security_group.add_ingress_rule(aws_ec2.Peer.ipv4(self.settings.vpc_cidr), aws_ec2.Port.tcp(443))
+        services = dict(_EVERY_PLATFORM)
+        for platform in self.settings.platforms:
+            services |= _BY_PLATFORM[platform]
+        for name, service in services.items():
+            self.vpc.add_interface_endpoint(
+                f"{name}Endpoint",
+                service=service,
+                security_groups=[security_group],
+                open=False,
+                subnets=aws_ec2.SubnetSelection(subnets=self.private_subnets),
+            )

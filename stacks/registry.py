@@ -1,0 +1,107 @@
+"""An ECR repository a service, and the one role that pushes to them.
+
+The role is the platform's own because the bootstrap role may push to any repository of the account's bootstrap. It trusts what
+the bootstrap roles trust (the account, session tags included) and holds exactly what the CLI's publishing does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from aws_cdk import Aws, CfnOutput, Duration, aws_ecr, aws_iam, aws_kms
+from constructs import Construct
+
+from config.settings import Settings
+from stacks.acknowledgements import acknowledge
+from stacks.base import PlatformStack
+from stacks.synthesizer import TAG_PREFIXES, publisher_role_name, repository_name
+
+# What cdk-assets calls when it publishes an image: is it there, then docker push.
+_PUBLISHING = [
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:BatchGetImage",
+    "ecr:CompleteLayerUpload",
+    "ecr:DescribeImages",
+    "ecr:DescribeRepositories",
+    "ecr:GetDownloadUrlForLayer",
+    "ecr:InitiateLayerUpload",
+    "ecr:PutImage",
+    "ecr:UploadLayerPart",
+]
+
+
+class RegistryStack(PlatformStack):
+    """Repositories named <app>-<environment>/<service>: immutable, scanned, encrypted, keeping the last N images."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        services: Iterable[str],
+        key: aws_kms.IKey | None,
+    ) -> None:
+        super().__init__(scope, construct_id, settings=settings, description=f"{settings.prefix}: image repositories")
+        self._key = key
+        # A service whose folder is gone keeps its repository until its stacks are gone too (keep_repositories).
+        names = sorted({*services, *settings.keep_repositories})
+        self.repositories = {name: self._create_repository(name) for name in names}
+        self._create_publisher_role()
+
+    def _create_repository(self, service: str) -> aws_ecr.Repository:
+        repository = aws_ecr.Repository(
+            self,
+            f"Repository-{service}",
+            repository_name=repository_name(self.settings, service),
+            image_tag_mutability=aws_ecr.TagMutability.IMMUTABLE,
+            image_scan_on_push=True,
+            encryption=aws_ecr.RepositoryEncryption.KMS,
+            encryption_key=self._key,
+            lifecycle_rules=self._lifecycle_rules(),
+            removal_policy=self.removal_policy,
+            empty_on_delete=self.disposable,
+        )
+        CfnOutput(self, f"RepositoryUri-{service}", value=repository.repository_uri)
+        return repository
+
+    def _lifecycle_rules(self) -> list[aws_ecr.LifecycleRule]:
+        # One rule a platform: a busy ECS service must not push out the image that EKS still runs.
+        keep = [
+            aws_ecr.LifecycleRule(
+                description=f"Keep the last {self.settings.image_retention_count} images of {platform}",
+                rule_priority=priority,
+                tag_prefix_list=[prefix],
+                max_image_count=self.settings.image_retention_count,
+            )
+            for priority, (platform, prefix) in enumerate(TAG_PREFIXES.items(), start=1)
+        ]
+        untagged = aws_ecr.LifecycleRule(
+            description="Drop what lost its tag",
+            rule_priority=len(keep) + 1,
+            tag_status=aws_ecr.TagStatus.UNTAGGED,
+            max_image_age=Duration.days(1),
+        )
+        return [*keep, untagged]
+
+    def _create_publisher_role(self) -> None:
+        role = aws_iam.Role(
+            self,
+            "ImagePublisher",
+            role_name=publisher_role_name(self.settings, Aws.REGION),
+            description="Assumed by the CDK CLI to push this environment's images",
+            assumed_by=aws_iam.SessionTagsPrincipal(aws_iam.AccountRootPrincipal()),
+        )
+        role.add_to_policy(
+            aws_iam.PolicyStatement(
+                actions=_PUBLISHING,
+                resources=[repository.repository_arn for repository in self.repositories.values()],
+            )
+        )
+        role.add_to_policy(aws_iam.PolicyStatement(actions=["ecr:GetAuthorizationToken"], resources=["*"]))
+        acknowledge(
+            role,
+            {
+                "AwsSolutions-IAM5[Resource::*]": "ecr:GetAuthorizationToken has no resource to be held to (IAM's reference)."
+            },
+        )

@@ -1,0 +1,156 @@
+"""What a service is on both platforms: its image, its environment, and the rights of its role.
+
+Kept in one place so that a field of service.yaml cannot come to mean one thing on ECS and another on EKS.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aws_cdk import Aws, aws_dynamodb, aws_ecr_assets, aws_iam, aws_kms, aws_secretsmanager, aws_sns, aws_ssm
+from constructs import Construct
+
+from config.catalog import Catalog
+from config.service import Kind, ServiceSpec
+from config.settings import Architecture, Settings
+from stacks.acknowledgements import acknowledge
+
+# The user that every image runs as; numeric, so that Kubernetes can prove that it is not root.
+USER_ID = 65532
+
+_IMAGE_PLATFORMS = {
+    Architecture.AMD64: aws_ecr_assets.Platform.LINUX_AMD64,
+    Architecture.ARM64: aws_ecr_assets.Platform.LINUX_ARM64,
+}
+# Never part of an image, whatever the service's own .dockerignore says, so that they never change a tag either.
+_NEVER_IN_THE_IMAGE = (
+    "service.yaml",
+    ".dockerignore",
+    "**/README*",
+    "**/tests",
+    "**/__pycache__",
+    "**/*.pyc",
+    "**/.*_cache",
+    "**/.DS_Store",
+)
+
+# Reading and writing items; neither streams nor the table's own settings.
+_TABLE_DATA = [
+    "dynamodb:BatchGetItem",
+    "dynamodb:BatchWriteItem",
+    "dynamodb:ConditionCheckItem",
+    "dynamodb:DeleteItem",
+    "dynamodb:DescribeTable",
+    "dynamodb:GetItem",
+    "dynamodb:PutItem",
+    "dynamodb:Query",
+    "dynamodb:Scan",
+    "dynamodb:UpdateItem",
+]
+# What DynamoDB does with the key in the caller's name.
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
+_TABLE_KEY = [
+    "kms:Decrypt",
+    "kms:DescribeKey",
+    "kms:Encrypt",
+    "kms:GenerateDataKey",
+    "kms:GenerateDataKeyWithoutPlaintext",
+    "kms:ReEncryptFrom",
+    "kms:ReEncryptTo",
+]
+
+
+def allow_key(role: aws_iam.IRole, key: aws_kms.IKey, actions: list[str], *, service: str) -> None:
+    """Lets a role use a key, only for one AWS service, and without the wildcards of CDK's own grants."""
+    role.add_to_principal_policy(
+        aws_iam.PolicyStatement(
+            actions=actions,
+            resources=[key.key_arn],
+            conditions={"StringEquals": {"kms:ViaService": f"{service}.{Aws.REGION}.amazonaws.com"}},
+        )
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workload:
+    """One service with everything around it that its two stacks need.
+
+    Attributes:
+        spec: the manifest.
+        settings: the environment.
+        catalog: all services, to look up callees and callers.
+        table: the service's own table, if it declares one.
+        key: the environment's key, if it has one.
+        alarm_topic: where alarms go.
+    """
+
+    spec: ServiceSpec
+    settings: Settings
+    catalog: Catalog
+    table: aws_dynamodb.ITable | None
+    key: aws_kms.IKey | None
+    alarm_topic: aws_sns.ITopic
+
+    def environment(self) -> dict[str, str]:
+        """The variables of the container, in a stable order: the platform's, then the manifest's."""
+        spec = self.spec
+        variables = {"SERVICE_NAME": spec.name, "DEPLOY_ENVIRONMENT": self.settings.environment}
+        if spec.kind is Kind.HTTP:
+            variables |= {"PORT": str(spec.port), "BASE_PATH": spec.path or "/"}
+        for callee in (self.catalog.service(name) for name in spec.calls):
+            variables[callee.url_variable] = f"http://{callee.name}:{callee.port}"
+        if self.table:
+            variables[spec.table_variable] = self.table.table_name
+        return variables | dict(sorted(spec.environment.items()))
+
+    def build_image(self, scope: Construct) -> aws_ecr_assets.DockerImageAsset:
+        """The image, built by the CDK CLI from the service's folder for the environment's architecture."""
+        return aws_ecr_assets.DockerImageAsset(
+            scope,
+            "Image",
+            directory=str(self.spec.folder),
+            platform=_IMAGE_PLATFORMS[self.settings.architecture],
+            build_args={"BASE_REGISTRY": self.settings.base_registry},
+            exclude=list(_NEVER_IN_THE_IMAGE),
+            display_name=self.spec.name,
+        )
+
+    def grant_table(self, role: aws_iam.IRole) -> None:
+        """Lets a role read and write the service's table and nothing else."""
+        if self.table is None:
+            return
+        role.add_to_principal_policy(aws_iam.PolicyStatement(actions=_TABLE_DATA, resources=[self.table.table_arn]))
+        if self.key:
+            allow_key(role, self.key, _TABLE_KEY, service="dynamodb")
+
+    def secrets_manager_secrets(self, scope: Construct) -> dict[str, aws_secretsmanager.ISecret]:
+        """Variable name to the Secrets Manager secret that its value comes from."""
+        return {
+            variable: aws_secretsmanager.Secret.from_secret_name_v2(scope, f"Secret-{variable}", source.secrets_manager)
+            for variable, source in sorted(self.spec.secrets.items())
+            if source.secrets_manager
+        }
+
+    def ssm_parameters(self, scope: Construct) -> dict[str, aws_ssm.IStringParameter]:
+        """Variable name to the SSM SecureString parameter that its value comes from."""
+        return {
+            variable: aws_ssm.StringParameter.from_secure_string_parameter_attributes(
+                scope, f"Parameter-{variable}", parameter_name=source.ssm
+            )
+            for variable, source in sorted(self.spec.secrets.items())
+            if source.ssm
+        }
+
+
+def acknowledge_secret_suffix(role: aws_iam.IRole, workload: Workload) -> None:
+    """Acknowledges the six random characters that Secrets Manager appends to a secret's name in its ARN."""
+    names = sorted(source.secrets_manager for source in workload.spec.secrets.values() if source.secrets_manager)
+    for name in names:
+        arn = f"arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:{name}-??????"
+        acknowledge(
+            role,
+            {
+                f"AwsSolutions-IAM5[Resource::{arn}]": "The wildcard stands for the six random characters that Secrets "
+                "Manager appends to the name; the name itself is given in full."
+            },
+        )
