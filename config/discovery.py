@@ -1,0 +1,117 @@
+"""Finds the service folders, and refuses what would turn into a surprise later.
+
+Nothing is skipped silently but hidden entries, caches and a README: a folder that is not a service is a mistake worth a line.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Final
+
+from config.errors import ConfigError
+from config.settings import SERVICE_NAME as NAME
+
+SERVICES: Final = "services"
+MANIFEST: Final = "service.yaml"
+
+REQUIRED_FILES: Final = {
+    MANIFEST: "write it (docs/manifest.md lists the keys), or take the folder away",
+    "Dockerfile": "write it, or take the folder away",
+    ".dockerignore": "write it, so that tests and caches stay out of the image and its tag",
+}
+
+_RESERVED: Final = {
+    "localhost": "every container's name for itself",
+    "kubernetes": "the name of the Kubernetes API",
+    "aws": "its variables would begin with AWS_",
+}
+
+
+def service_folders(root: Path) -> list[Path]:
+    """The folders of all services, sorted by name. Raises ConfigError for one that cannot be a service."""
+    base = root / SERVICES
+    _refuse_leaving(root, base, SERVICES)
+    if not base.is_dir():
+        raise ConfigError(SERVICES, "folder", "is missing", "make it, with one folder a service")
+    try:
+        entries = sorted(base.iterdir())
+    except OSError as error:
+        raise ConfigError(SERVICES, "folder", f"cannot be read ({error.strerror})", "make it readable") from None
+    folders = [entry for entry in entries if _is_candidate(entry)]
+    if not folders:
+        remedy = "add services/<name>/ with service.yaml, Dockerfile and .dockerignore"
+        raise ConfigError(SERVICES, "folder", "holds no service", remedy)
+    _refuse_same_but_case(folders)
+    for folder in folders:
+        _check_folder(root, folder)
+    return folders
+
+
+def manifest_file(name: str) -> str:
+    """How messages call a service's manifest."""
+    return f"{SERVICES}/{name}/{MANIFEST}"
+
+
+def _is_candidate(entry: Path) -> bool:
+    if entry.name.startswith(".") or entry.name in ("__pycache__", "README.md"):
+        return False
+    if entry.is_dir() or entry.is_symlink():
+        return True
+    remedy = "move it into the service that it belongs to, or out of services/"
+    raise ConfigError(_relative(entry), "file", "is not a folder", remedy)
+
+
+def _refuse_same_but_case(folders: list[Path]) -> None:
+    """Such folders are one and the same on macOS and Windows."""
+    by_lower: dict[str, str] = {}
+    for folder in folders:
+        other = by_lower.setdefault(folder.name.lower(), folder.name)
+        if other != folder.name:
+            problem = f"differs from {SERVICES}/{other} by case alone"
+            raise ConfigError(_relative(folder), "folder", problem, "rename one of the two")
+
+
+def _check_folder(root: Path, folder: Path) -> None:
+    _refuse_leaving(root, folder, _relative(folder))
+    _check_name(folder)
+    for name, remedy in REQUIRED_FILES.items():
+        file, relative = folder / name, f"{_relative(folder)}/{name}"
+        _refuse_leaving(root, file, relative)
+        if not file.exists():
+            raise ConfigError(relative, "file", "is missing", remedy)
+        if not file.is_file():
+            raise ConfigError(relative, "file", "is not a regular file", "put a file there")
+
+
+def _check_name(folder: Path) -> None:
+    name, relative = folder.name, _relative(folder)
+    if not re.fullmatch(NAME.pattern, name):
+        words = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-0123456789")
+        suggestion = f"rename the folder, e.g. {words or NAME.example}"
+        raise ConfigError(relative, "folder", f"is no name for a service: {NAME.says}, a letter first", suggestion)
+    if NAME.longest is not None and len(name) > NAME.longest:
+        problem = f"has a name of {len(name)} characters, more than {NAME.longest}"
+        raise ConfigError(relative, "folder", problem, "shorten it: Kubernetes makes DNS labels of it")
+    reserved = next((why for word, why in _RESERVED.items() if name == word or name.startswith(f"{word}-")), None)
+    if reserved:
+        raise ConfigError(relative, "folder", f"has a name that is taken ({reserved})", "rename the folder")
+
+
+def _refuse_leaving(root: Path, path: Path, relative: str) -> None:
+    """A symbolic link must not bring files from outside the project into an image."""
+    try:
+        target = path.resolve(strict=path.is_symlink())
+    except RuntimeError:  # what Python 3.11 and 3.12 raise for a circle
+        raise ConfigError(relative, "link", "leads in a circle", "put the real thing there") from None
+    except OSError as error:
+        problem = "leads nowhere" if isinstance(error, FileNotFoundError) else "leads in a circle"
+        raise ConfigError(relative, "link", problem, "put the real thing there") from None
+    if not target.is_relative_to(root.resolve()):
+        raise ConfigError(relative, "link", "leads outside the project", "put the real thing there")
+
+
+def _relative(path: Path) -> str:
+    """The entry's path as messages print it, whatever bytes its name holds."""
+    return f"{SERVICES}/{os.fsencode(path.name).decode('utf-8', 'backslashreplace')}"

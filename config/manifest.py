@@ -1,0 +1,75 @@
+"""Reads one service.yaml and lays an environment's overrides over it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+from config.discovery import MANIFEST, manifest_file
+from config.errors import ConfigError, did_you_mean, shown
+from config.service import ServiceSpec
+from config.strict_yaml import read_mapping, without_nulls
+from config.validation import Location, Where, dotted, validate
+
+MERGED_BY_KEY: Final = ("environment", "secrets", "scaling", "table")
+"""Fields of which an override says only what differs; all others it replaces."""
+
+
+def load_service(folder: Path, environment: str, environments: tuple[str, ...]) -> ServiceSpec:
+    """The service in `folder` as `environment` has it, with the platforms that the manifest names.
+
+    The overrides of every environment are checked, so that no mistake waits for another day. Raises ConfigError.
+    """
+    file = manifest_file(folder.name)
+    data = read_mapping(folder / MANIFEST, file)
+    overrides = data.pop("overrides", None) or {}
+    if not isinstance(overrides, dict):
+        problem = f"is {shown(overrides)}, not a mapping"
+        raise ConfigError(file, "overrides", problem, "write what differs, e.g. overrides: {sandbox: {memory: 1024}}")
+    chosen = _validated(data, folder, prefix="", overridden=frozenset())
+    for name, changes in overrides.items():
+        spec = _override(data, name, changes, folder, environments)
+        chosen = spec if name == environment else chosen
+    return chosen
+
+
+def _override(
+    data: dict[str, Any], name: str, changes: object, folder: Path, environments: tuple[str, ...]
+) -> ServiceSpec:
+    file, field = manifest_file(folder.name), f"overrides.{name}"
+    if name not in environments:
+        remedy = did_you_mean(name, environments, else_say=f"write one of {', '.join(environments)}")
+        raise ConfigError(file, field, "is no environment", remedy)
+    if not isinstance(changes, dict):
+        problem = f"is {shown(changes)}, not a mapping"
+        raise ConfigError(file, field, problem, "write the fields that differ, e.g. {memory: 1024}")
+    if "overrides" in changes:
+        raise ConfigError(file, f"{field}.overrides", "is nested", "write the fields themselves")
+    return _validated(_merged(data, changes), folder, prefix=f"{field}.", overridden=frozenset(changes))
+
+
+def _merged(data: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    result = dict(data)
+    for key, value in changes.items():
+        base = data.get(key)
+        if key in MERGED_BY_KEY and isinstance(base, dict) and isinstance(value, dict):
+            result[key] = {**base, **value}
+        else:
+            result[key] = value
+    return result
+
+
+def _validated(data: dict[str, Any], folder: Path, *, prefix: str, overridden: frozenset[str]) -> ServiceSpec:
+    where = _in_manifest(manifest_file(folder.name), prefix, overridden)
+    for key in sorted(ServiceSpec.given_by_loader & data.keys()):
+        file, field = where((key,))
+        problem = "is no key: the folder's name is the service's name"
+        raise ConfigError(file, field, problem, "take this line out")
+    return validate(ServiceSpec, {**without_nulls(data), "name": folder.name, "folder": str(folder)}, where)
+
+
+def _in_manifest(file: str, prefix: str, overridden: frozenset[str]) -> Where:
+    def where(location: Location) -> tuple[str, str]:
+        return file, (prefix if location and location[0] in overridden else "") + dotted(location)
+
+    return where

@@ -1,0 +1,117 @@
+"""What a setting's value must be beyond its type. Each check raises a fault that says what to write instead."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+from config.errors import shown
+from config.limits import EKS_SERVICE_CIDR, KUBECTL_LAYERS, LOG_RETENTION_DAYS
+from config.model import fault
+
+PRIVATE_RANGES = tuple(ipaddress.IPv4Network(n) for n in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
+"""RFC 1918."""
+
+_MOST_TAGS = 40  # AWS takes 50 on a resource, and CloudFormation, CDK and the stacks add theirs
+
+
+def check_app(app: str) -> None:
+    """The name is a Kubernetes namespace too."""
+    if app in ("default", "aws") or app.startswith("kube-"):
+        raise fault(f"is {app}, which Kubernetes or AWS keeps for itself", "choose another word, e.g. harbour")
+
+
+def check_range(text: str) -> None:
+    _network(text)
+
+
+def check_vpc(text: str) -> None:
+    network = _network(text)
+    if not 16 <= network.prefixlen <= 24:
+        raise fault(f"is a /{network.prefixlen}", "write a range between /16 and /24, e.g. 10.20.0.0/16")
+    if not any(network.subnet_of(private) for private in PRIVATE_RANGES):
+        remedy = f"take one inside {', '.join(map(str, PRIVATE_RANGES))}, e.g. 10.20.0.0/16"
+        raise fault(f"is {text}, not a private range", remedy)
+    if network.overlaps(ipaddress.IPv4Network(EKS_SERVICE_CIDR)):
+        problem = f"overlaps {EKS_SERVICE_CIDR}, the range of Kubernetes Services"
+        raise fault(problem, "take another range, e.g. 10.20.0.0/16")
+
+
+def check_eks_endpoint_range(text: str) -> None:
+    network = _network(text)
+    if network.prefixlen == 0:
+        problem = "is 0.0.0.0/0, which shows the Kubernetes API to the whole internet"
+        raise fault(problem, "write your own address, e.g. 203.0.113.7/32")
+    if any(network.overlaps(private) for private in PRIVATE_RANGES):
+        problem = f"is {text}, a private range, which EKS refuses"
+        raise fault(problem, "write the public address that you come from, e.g. 203.0.113.7/32")
+
+
+def check_zones(zones: int | tuple[str, ...]) -> None:
+    count = zones if isinstance(zones, int) else len(zones)
+    if not 2 <= count <= 6:
+        raise fault(f"is {count}", "write 2 to 6: load balancers and EKS want at least two zones")
+    if isinstance(zones, int):
+        return
+    for zone in zones:
+        if not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-[0-9][a-z]", zone):
+            raise fault(f"names {shown(zone)}, which is no availability zone", "write names such as eu-central-1a")
+    if len(set(zones)) < len(zones):
+        raise fault("names a zone twice", "name each once")
+    regions = sorted({zone[:-1] for zone in zones})
+    if len(regions) > 1:
+        raise fault(f"names zones of several regions ({', '.join(regions)})", "take all from one")
+
+
+def check_retention(days: int) -> None:
+    if days not in LOG_RETENTION_DAYS:
+        close = min(LOG_RETENTION_DAYS, key=lambda d: (abs(d - days), d))
+        others = ", ".join(map(str, LOG_RETENTION_DAYS))
+        raise fault(f"is {days}, a time that CloudWatch Logs does not offer", f"write {close} (one of {others})")
+
+
+def check_version(version: str) -> None:
+    if version not in KUBECTL_LAYERS:
+        remedy = f'write "{max(KUBECTL_LAYERS)}", or add the layer to requirements.in and to KUBECTL_LAYERS'
+        raise fault(f"is {shown(version)}, for which no kubectl layer is installed", remedy)
+
+
+def check_admin(arn: str) -> None:
+    if re.fullmatch(r"arn:[a-z-]+:sts::[0-9]{12}:assumed-role/.+", arn):
+        raise fault("is a session of a role", "write the role itself: arn:aws:iam::<account>:role/<name>")
+    if not re.fullmatch(r"arn:aws(-cn|-us-gov)?:iam::[0-9]{12}:(role|user)/[\w+=,.@/-]{1,576}", arn, re.ASCII):
+        problem = f"is {shown(arn)}, not an IAM role or user"
+        raise fault(problem, "write an ARN, e.g. arn:aws:iam::123456789012:role/admin")
+
+
+def check_tags(tags: dict[str, str]) -> None:
+    """https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html#id_tags_naming_best_practices"""
+    if len(tags) > _MOST_TAGS:
+        raise fault(
+            f"holds {len(tags)} tags", f"keep {_MOST_TAGS} or fewer: AWS takes 50 and the platform adds its own"
+        )
+    lower: set[str] = set()
+    for key, value in tags.items():
+        if key.lower().startswith("aws:"):
+            raise fault("begins with aws:, which AWS keeps for itself", "choose another key", field=key)
+        if not re.fullmatch(r"[\w .:/=+@-]{1,128}", key):
+            raise fault("is not a tag key", "use 1 to 128 letters, digits, spaces and _.:/=+-@", field=key)
+        if not re.fullmatch(r"[\w .:/=+@-]{0,256}", value):
+            problem = f"has the value {shown(value)}"
+            raise fault(problem, "use up to 256 letters, digits, spaces and _.:/=+-@", field=key)
+        if key.lower() in lower:
+            raise fault("differs from another tag by case alone, which IAM refuses", "keep one of the two", field=key)
+        lower.add(key.lower())
+
+
+def _network(text: str) -> ipaddress.IPv4Network:
+    not_a_range = fault(f"is {shown(text)}, not an IPv4 range", "write an address and a length, e.g. 203.0.113.0/24")
+    if not re.fullmatch(r"[0-9.]+/[0-9]{1,2}", text):
+        raise not_a_range
+    try:
+        whole = ipaddress.IPv4Network(text, strict=False)
+    except ValueError:
+        raise not_a_range from None
+    if str(whole) != text:
+        raise fault(f"is {text}, an address inside a range", f"write the range itself: {whole}")
+    return whole
