@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TextIO
 
 from config.catalog import Catalog, load_catalog
 from config.errors import ConfigError
@@ -17,8 +18,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Checks the environments asked for; 0 when they are right, else 2 and one line on stderr."""
     options = _parser().parse_args(arguments)
     try:
-        overrides = overrides_from_context(dict(_pair(text) for text in options.context))
-        for name in [options.env] if options.env is not None else environments(options.root):
+        context = dict(_pair(text) for text in options.context)
+        overrides = overrides_from_context(context)
+        chosen = options.env if options.env is not None else context.get("env")
+        for name in environments(options.root) if chosen is None else [chosen]:
             settings = load_settings(options.root, name, overrides)
             _print(_lines(settings, load_catalog(options.root, settings)), sys.stdout)
     except ConfigError as error:
@@ -65,10 +68,10 @@ def _facts(spec: ServiceSpec) -> Iterator[str]:
         yield f"calls {' '.join(spec.calls)}"
 
 
-def _print(lines: Sequence[str] | Iterator[str], stream: object) -> None:
+def _print(lines: Iterable[str], stream: TextIO) -> None:
     for line in lines:
-        encoding = getattr(stream, "encoding", None) or "utf-8"
-        print(line.encode(encoding, "backslashreplace").decode(encoding), file=stream)  # type: ignore[call-overload]
+        encoding = stream.encoding or "utf-8"
+        print(line.encode(encoding, "backslashreplace").decode(encoding), file=stream)
 
 
 if __name__ == "__main__":

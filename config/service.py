@@ -379,7 +379,7 @@ class ServiceSpec(Model):
                 raise fault(
                     f"means nothing for kind {self.kind.value}", f"take it out; {takers} services have it", field=field
                 )
-        for field in _REQUIRED[self.kind]:
+        for field in REQUIRED[self.kind]:
             if getattr(self, field) is None:
                 example = type(self).model_fields[field].examples
                 raise fault(
@@ -424,7 +424,7 @@ class ServiceSpec(Model):
         return self
 
 
-_REQUIRED: Final = {Kind.HTTP: ("port", "path", "health"), Kind.WORKER: (), Kind.JOB: ("schedule",)}
+REQUIRED: Final = {Kind.HTTP: ("port", "path", "health"), Kind.WORKER: (), Kind.JOB: ("schedule",)}
 
 
 def env_name(name: str) -> str:
