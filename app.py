@@ -45,14 +45,23 @@ def build(app: App, root: Path = ROOT) -> None:
 
 
 def main() -> int:
-    """Synthesizes; a wrong setting or manifest is one line on stderr and exit status 2."""
+    """Synthesizes.
+
+    A wrong setting or manifest is one line on stderr and exit status 2; a finding of cdk-nag is exit status 1.
+    """
     app = App(analytics_reporting=False, tree_metadata=False)
     try:
         build(app)
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 2
-    app.synth()
+    try:
+        app.synth()
+    except RuntimeError as error:
+        if "ValidationFailed" not in str(error):
+            raise
+        # The rules' findings are printed already, each with its construct; a traceback would only bury them.
+        return 1
     return 0
 
 

@@ -25,10 +25,11 @@ USER_ID = 65532
 # https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html
 _POD_IDENTITY_AGENT = "169.254.170.23/32"
 _ANYWHERE = "0.0.0.0/0"
-# Ingresses of one group are ordered by number, from -1000 to 1000, the lowest first.
+# Ingresses of one group are ordered by number, from -1000 to 1000, the lowest first; listener rules from 1 to 50000. Each
+# row maps a band of listener_priority to a range of orders, so that both load balancers try paths in the same order.
 # https://docs.aws.amazon.com/eks/latest/userguide/auto-configure-alb.html
+_ORDERS = ((1, 5000, -1000, -801), (5001, 15000, -800, -401), (15001, 49999, -400, 997), (50000, 50000, 998, 998))
 _LAST_ORDER = 1000
-_ORDERS_A_DEPTH = 100
 # Probes: a start may take health_grace; after that three misses in a row count.
 _PROBE_PERIOD = 5
 
@@ -193,6 +194,12 @@ def _ingress(settings: Settings, name: str, path: str, order: int, backend: Mani
         "metadata": meta,
         "spec": {"ingressClassName": SHARED, "rules": [rule]},
     }
+
+
+def ingress_order(priority: int) -> int:
+    """The order of an Ingress in its group that stands for a listener rule's priority (1 to 50000)."""
+    first, last, low, high = next(band for band in _ORDERS if priority <= band[1])
+    return low + (priority - first) * (high - low) // max(1, last - first)
 
 
 def entrance(settings: Settings) -> Manifest:
@@ -448,9 +455,7 @@ class ServiceManifests:
     def ingress(self) -> Manifest:
         spec = self._spec
         path = spec.path or "/"
-        depth = len([segment for segment in path.split("/") if segment])
-        # Deeper paths first, so that /tracking/archive is not answered by /tracking; the entrance comes after all.
-        order = _LAST_ORDER - 1 - _ORDERS_A_DEPTH * depth
+        order = ingress_order(spec.listener_priority)
         backend = {"service": {"name": spec.name, "port": {"name": "http"}}}
         health = {
             "alb.ingress.kubernetes.io/healthcheck-path": spec.health or "/",

@@ -1,0 +1,47 @@
+"""Operator's commands refuse an account that the environment does not name."""
+
+import pytest
+from moto import mock_aws
+
+from config.settings import load_settings
+from ops import account
+from ops.account import ROOT, AccountRefusedError, check_account
+
+OURS, OTHER = "111111111111", "222222222222"
+
+
+def settings(**overrides):
+    return load_settings(ROOT, "sandbox", overrides)
+
+
+def test_any_account_is_taken_where_none_is_named():
+    check_account(settings(), OTHER)
+
+
+@pytest.mark.parametrize("named", [{"allowed_accounts": OURS}, {"account": OURS, "region": "eu-central-1"}])
+def test_an_account_that_is_not_named_is_refused(named):
+    check_account(settings(**named), OURS)
+    with pytest.raises(AccountRefusedError, match=f"these credentials are for {OTHER}.*{OURS} alone"):
+        check_account(settings(**named), OTHER)
+
+
+@mock_aws
+def test_the_command_refuses_with_one_line_and_exit_status_2(capsys, monkeypatch):
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    assert account.main(["-c", f"allowed_accounts={OURS}"]) == 2
+    error = capsys.readouterr().err
+    assert "allowed_accounts: these credentials are for 123456789012" in error
+    assert error.count("\n") == 1
+
+
+def test_missing_credentials_are_one_line_that_says_how_to_sign_in(capsys, monkeypatch):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    assert account.main([]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("AWS credentials: ")
+    assert error.count("\n") == 1
