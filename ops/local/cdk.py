@@ -75,7 +75,9 @@ class Cli:
     def _run(self, name: str, arguments: list[str], *, cwd: Path | None = None, on_line: object = None) -> Finished:
         command = ["node", str(self._script), "--no-color", "--no-notices", *arguments]
         listener = on_line if callable(on_line) else (lambda line: None)
-        return stream(command, env=self._env, cwd=cwd or self._state.folder, log=self._state.log(name), on_line=listener)
+        return stream(
+            command, env=self._env, cwd=cwd or self._state.folder, log=self._state.log(name), on_line=listener
+        )
 
 
 def _reason(done: Finished, log: Path) -> str:

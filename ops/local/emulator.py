@@ -40,7 +40,17 @@ PID_NAME = "emulator"
 READY_SECONDS = 60.0
 HEALTH_PATH = "/_ministack/health"
 # What children keep of the user's environment: nothing that names an account, a profile or an endpoint.
-KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "TERM", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "NO_COLOR")
+KEPT_VARIABLES = (
+    "PATH",
+    "LANG",
+    "LC_ALL",
+    "TERM",
+    "TZ",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "NODE_EXTRA_CA_CERTS",
+    "NO_COLOR",
+)
 
 
 @dataclass(frozen=True)
@@ -103,7 +113,9 @@ class Target:
         from botocore.config import Config  # noqa: PLC0415
 
         session = boto3.session.Session(
-            aws_access_key_id=self.account, aws_secret_access_key="local", region_name=self.region  # noqa: S106
+            aws_access_key_id=self.account,
+            aws_secret_access_key="local",  # noqa: S106 - the emulator takes any
+            region_name=self.region,
         )
         config = Config(retries={"max_attempts": 2}, connect_timeout=3, read_timeout=60)
         return session.client(service, endpoint_url=self.endpoint, config=config)  # type: ignore[call-overload]
@@ -187,8 +199,8 @@ def launch(target: Target, state: State, engine: Engine) -> bool:
     state.prepare()
     log = state.log("emulator")
     log.unlink(missing_ok=True)
-    command = [sys.executable, "-m", PROCESS, "--port", str(target.port), "--state", state.folder]
-    gateway = bridge_address(engine)
+    command: list[str | Path] = [sys.executable, "-m", PROCESS, "--port", str(target.port), "--state", state.folder]
+    gateway = network_gateway(target, engine)
     command += ["--gateway", gateway] if gateway else []
     package_root = Path(__file__).resolve().parents[2]
     pid = spawn_daemon(command, env=_process_environment(target, state, engine), log=log, cwd=package_root)
@@ -211,9 +223,14 @@ def _process_environment(target: Target, state: State, engine: Engine) -> dict[s
     }
 
 
-def bridge_address(engine: Engine) -> str:
-    """This machine's address on the engine's default bridge; what `host-gateway` resolves to in a container."""
-    answer = engine.run("network", "inspect", "bridge", "--format", "{{range .IPAM.Config}}{{.Gateway}} {{end}}")
+def network_gateway(target: Target, engine: Engine) -> str:
+    """The machine's address on the network that tasks run in, which is created when it is not there; empty if unknown."""
+    label = f"container-services.network={target.network}"
+    if not engine.run("network", "inspect", target.network).ok:
+        made = engine.run("network", "create", "--label", label, target.network)
+        if not made.ok:
+            raise OpsError(f"the engine could not create the network {target.network}: {made.last_line()}")
+    answer = engine.run("network", "inspect", target.network, "--format", "{{range .IPAM.Config}}{{.Gateway}} {{end}}")
     addresses = [word for word in answer.out.split() if word.count(".") == 3]
     return addresses[0] if answer.ok and addresses else ""
 

@@ -13,6 +13,7 @@ import asyncio
 import http.client
 import importlib
 import os
+import socket
 import sys
 import threading
 import time
@@ -39,14 +40,17 @@ DEREGISTRATION_SECONDS = 1.0
 class Hooks:
     """The wrappers, with what they need to know: the engine's networks and the names between services."""
 
-    def __init__(self, ecs: Any, alb: Any, *, mesh_file: Path, network: str) -> None:
+    def __init__(self, ecs: Any, alb: Any, *, mesh_file: Path, network: str, gateway: str) -> None:
         missing = [name for name in HOOKED if not hasattr(ecs, name)]
         if missing:
-            sys.exit(f"this version of the emulator has no {', '.join(missing)}; ops/local/emulator_process.py must follow")
+            sys.exit(
+                f"this version of the emulator has no {', '.join(missing)}; ops/local/emulator_process.py must follow"
+            )
         self._ecs = ecs
         self._alb = alb
         self._mesh_file = mesh_file
         self._network = network
+        self._gateway = gateway
         self._networks_lock = threading.Lock()
 
     def install(self) -> None:
@@ -61,6 +65,8 @@ class Hooks:
             found = original(container, task, *rest, **named)
             found["labels"] = {**found["labels"], **hardening.labels(container)}
             found.update(hardening.options(container, task))
+            if self._gateway and "extra_hosts" in found:
+                found["extra_hosts"] = {"host.docker.internal": self._gateway}
             found["environment"] = _task_credentials(found["environment"])
             return found
 
@@ -108,7 +114,7 @@ class Hooks:
                 self._withdraw(client, found)
                 time.sleep(DEREGISTRATION_SECONDS)
                 found.stop(timeout=int(found.labels.get(hardening.STOP_TIMEOUT_LABEL, hardening.DEFAULT_STOP_TIMEOUT)))
-        except Exception as error:  # noqa: BLE001 - the emulator's own removal follows and reports
+        except Exception as error:
             print(f"stopping {container}: {error}", flush=True)
 
     def _await_health(self, started: Any, container: Mapping[str, Any], task_arn: str) -> None:
@@ -120,14 +126,18 @@ class Hooks:
             if started.status in {"exited", "dead"}:
                 if check is None and started.attrs["State"]["ExitCode"] == 0:
                     return  # a job that was quick
-                raise RuntimeError(f"container {container['name']} exited with code {started.attrs['State']['ExitCode']}")
+                raise RuntimeError(
+                    f"container {container['name']} exited with code {started.attrs['State']['ExitCode']}"
+                )
             if check is None:
                 return
             answer = _probe(_address(started, self._network), *check)
             if answer == "healthy":
                 return
             time.sleep(PROBE_SECONDS)
-        raise RuntimeError(f"{container['name']} never passed its health check on {check[1] if check else ''}: {answer}")
+        raise RuntimeError(
+            f"{container['name']} never passed its health check on {check[1] if check else ''}: {answer}"
+        )
 
     def _health_check(self, task_arn: str, container: str) -> tuple[int, str, str] | None:
         """Port, path and accepted codes of the container's target group; None where it has none."""
@@ -217,7 +227,7 @@ def _task_credentials(environment: Mapping[str, str]) -> dict[str, str]:
 
 def _address(container: Any, network: str) -> str:
     networks = container.attrs["NetworkSettings"]["Networks"]
-    chosen = networks.get(network) or next(iter(networks.values()), {})
+    chosen: Mapping[str, Any] = networks.get(network) or next(iter(networks.values()), {})
     return str(chosen.get("IPAddress", ""))
 
 
@@ -246,24 +256,31 @@ def _matches(status: int, codes: str) -> bool:
 class Forwarder(threading.Thread):
     """Lets containers reach the emulator, which itself listens on loopback only.
 
-    It listens on the engine's bridge address, which only this machine's containers reach, and passes bytes on. Where that
-    address is not this machine's (an engine in a virtual machine), the engine forwards by itself and this ends quietly.
+    It listens on this machine's address in the tasks' network, which only this machine's containers reach, and passes bytes on.
+    Where that address is not this machine's (an engine in a virtual machine), `listen` says so: such engines lead
+    `host.docker.internal` to the loopback of the machine by themselves.
     """
 
     def __init__(self, address: str, port: int) -> None:
         super().__init__(daemon=True, name="forwarder")
         self._address = address
         self._port = port
+        self._socket: socket.socket | None = None
+
+    def listen(self) -> bool:
+        """Bind; False where this machine has no such address."""
+        try:
+            self._socket = socket.create_server((self._address, self._port))
+        except OSError as error:
+            print(f"no forwarding from {self._address}:{self._port}: {error}", flush=True)
+            return False
+        return True
 
     def run(self) -> None:
         asyncio.run(self._serve())
 
     async def _serve(self) -> None:
-        try:
-            server = await asyncio.start_server(self._forward, self._address, self._port)
-        except OSError as error:
-            print(f"no forwarding from {self._address}:{self._port}: {error}", flush=True)
-            return
+        server = await asyncio.start_server(self._forward, sock=self._socket)
         async with server:
             await server.serve_forever()
 
@@ -297,9 +314,13 @@ def main() -> None:
     sys.argv = ["ministack"]
     ecs = importlib.import_module("ministack.services.ecs")
     alb = importlib.import_module("ministack.services.alb")
-    Hooks(ecs, alb, mesh_file=options.state / "mesh.json", network=f"container-services-{options.port}").install()
-    if options.gateway:
-        Forwarder(options.gateway, options.port).start()
+    forwarder = Forwarder(options.gateway, options.port)
+    forwarding = bool(options.gateway) and forwarder.listen()
+    if forwarding:
+        forwarder.start()
+    network = f"container-services-{options.port}"
+    gateway = options.gateway if forwarding else ""
+    Hooks(ecs, alb, mesh_file=options.state / "mesh.json", network=network, gateway=gateway).install()
     importlib.import_module("ministack.app").main()
 
 

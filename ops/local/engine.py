@@ -133,7 +133,7 @@ def _ask_podman(client: Path, host: str, env: Mapping[str, str]) -> Engine | Non
 
 
 def _major(version: str) -> int:
-    head = version.split(".")[0]
+    head = version.split(".", maxsplit=1)[0]
     return int(head) if head.isdigit() else LAST_VERSION_WITH_BUILDKIT_INSIDE + 1
 
 

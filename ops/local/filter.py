@@ -151,7 +151,9 @@ class Gone:
     def in_(self, node: Any) -> str:
         """The first thing gone that the node itself refers to; empty when there is none."""
         names = sorted(_names(node) & self.logical_ids)
-        outputs = [f"{producer}.{output}" for producer, output in _outputs_used(node) if (producer, output) in self.outputs]
+        outputs = [
+            f"{producer}.{output}" for producer, output in _outputs_used(node) if (producer, output) in self.outputs
+        ]
         return (names + outputs + [""])[0]
 
 

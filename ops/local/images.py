@@ -65,7 +65,9 @@ def from_assembly(assembly: Path) -> list[Image]:
 def _build_options(source: dict[str, Any], assembly: Path) -> Iterable[str]:
     strange = set(source) - UNDERSTOOD
     if strange:
-        raise OpsError(f"{assembly.name}: image asset: {', '.join(sorted(strange))} is not understood by ops/local/images.py")
+        raise OpsError(
+            f"{assembly.name}: image asset: {', '.join(sorted(strange))} is not understood by ops/local/images.py"
+        )
     if "dockerFile" in source:
         yield from ("--file", str((assembly / source["directory"]).resolve() / source["dockerFile"]))
     if "dockerBuildTarget" in source:
@@ -101,7 +103,7 @@ def _present(image: Image, engine: Engine, target: Target) -> bool:
 def _build(image: Image, engine: Engine, target: Target, state: State) -> None:
     log = state.log(f"build-{image.service}")
     tags = [part for name in image.names(target.registry) for part in ("--tag", name)]
-    command = [engine.client, "build", "--progress=plain", *image.options, *tags, image.context]
+    command: list[str | Path] = [engine.client, "build", "--progress=plain", *image.options, *tags, image.context]
     done = stream(command, env=engine.full_environment, cwd=image.context, log=log)
     if done.ok:
         return
@@ -121,15 +123,17 @@ def build_error(output: str) -> str:
     return chosen if len(chosen) <= 240 else f"{chosen[:237]}..."
 
 
-def push_all(images: list[Image], *, engine: Engine, target: Target, state: State) -> list[str]:
-    """Push what the emulator's registry lacks; returns the services pushed.
-
-    The registry refuses a repository that it does not know, so each is created first; the Registry stack then takes it over.
-    """
+def create_repositories(images: list[Image], target: Target) -> None:
+    """Create the repositories: the registry refuses a push to one it does not know. The Registry stack then takes them over."""
     ecr = target.ecr
     known = {entry["repositoryName"] for entry in ecr.describe_repositories()["repositories"]}
     for repository in sorted({image.repository for image in images} - known):
         ecr.create_repository(repositoryName=repository)
+
+
+def push_all(images: list[Image], *, engine: Engine, target: Target, state: State) -> list[str]:
+    """Push what the emulator's registry lacks; returns the services pushed. The repositories must be there."""
+    ecr = target.ecr
     held: set[tuple[str, str]] = set()
     for repository in {image.repository for image in images}:
         for identity in ecr.list_images(repositoryName=repository)["imageIds"]:

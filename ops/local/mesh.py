@@ -48,7 +48,9 @@ class Mesh:
         """The mesh as last written; empty when there is none or it is damaged, since the next `make up` writes it anew."""
         try:
             content = json.loads(path.read_text())
-            return Mesh({key: Membership(tuple(value["serves"]), tuple(value["calls"])) for key, value in content.items()})
+            return Mesh(
+                {key: Membership(tuple(value["serves"]), tuple(value["calls"])) for key, value in content.items()}
+            )
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return Mesh()
 

@@ -1,0 +1,258 @@
+"""What the emulator runs of each service on ECS: found by stack, waited for, explained when it fails.
+
+CloudFormation says CREATE_COMPLETE before a single task answers. Here "up" means: the rollout is over, as many tasks run as are
+wanted, they are of the version that the template asks for, and the path answers through the load balancer.
+"""
+
+from __future__ import annotations
+
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from config.catalog import Catalog
+from config.service import Kind, ServiceSpec
+from config.settings import Platform, Settings
+from ops.errors import OpsError
+from ops.local.emulator import Target
+from ops.local.engine import Engine
+
+if TYPE_CHECKING:
+    from mypy_boto3_ecs.type_defs import ServiceTypeDef, TaskTypeDef
+
+FAILED_TASKS = 3  # as many as ECS's circuit breaker takes before it gives a small service up
+POLL_SECONDS = 0.3
+ROLLOUT_SECONDS = 240.0
+JOB_SECONDS = 120.0
+JOB_STARTED_BY = "local-up"
+BALANCER_SERVER = "awselb"  # the Server header of answers that the load balancer gives by itself
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a service's parts are: cluster, task definition as the template asks for it, and ECS service unless it is a job."""
+
+    spec: ServiceSpec
+    cluster: str
+    task_definition: str
+    service: str | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What is told about one service on one platform."""
+
+    name: str
+    platform: str
+    state: str
+    url: str = ""
+    image: str = ""
+    containers: tuple[str, ...] = ()
+
+
+class Services:
+    """The services of one environment on the emulator's ECS."""
+
+    def __init__(self, target: Target, settings: Settings, catalog: Catalog, engine: Engine) -> None:
+        self._target = target
+        self._settings = settings
+        self._specs = catalog.on(Platform.ECS)
+        self._engine = engine
+        self._ecs = target.ecs
+
+    def placements(self) -> list[Placement]:
+        """Every service's parts, read from its stack. Raises OpsError where a stack lacks one."""
+        return [self._placement(spec) for spec in self._specs]
+
+    def _placement(self, spec: ServiceSpec) -> Placement:
+        parts = self._parts(f"{self._settings.prefix}-Ecs-{spec.name}")
+        task_definition = parts.get("AWS::ECS::TaskDefinition")
+        service = parts.get("AWS::ECS::Service")
+        if task_definition is None or (service is None and spec.kind is not Kind.JOB):
+            raise OpsError(f"{spec.name}: its stack Ecs-{spec.name} is not deployed; run `make up`")
+        return Placement(spec, self._settings.prefix, task_definition, service)
+
+    def _parts(self, stack: str) -> dict[str, str]:
+        try:
+            pages = self._target.cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
+            listed = [entry for page in pages for entry in page["StackResourceSummaries"]]
+        except ClientError:
+            return {}
+        return {entry["ResourceType"]: entry.get("PhysicalResourceId", "") for entry in listed}
+
+    def settle(self, placement: Placement) -> None:
+        """Put right what CloudFormation believes and ECS does not do, after a rollback or a stop: version and number of tasks."""
+        if placement.service is None:
+            return
+        found = self._describe(placement)
+        wanted = placement.spec.scaling.min
+        changes: dict[str, Any] = {}
+        if (
+            found["taskDefinition"] != placement.task_definition
+            and found["deployments"][0]["rolloutState"] != "IN_PROGRESS"
+        ):
+            changes["taskDefinition"] = placement.task_definition
+        if found["desiredCount"] == 0 and wanted > 0:
+            changes["desiredCount"] = wanted
+        if changes:
+            self._ecs.update_service(cluster=placement.cluster, service=placement.service, **changes)
+
+    def wait(self, placement: Placement, since: float) -> None:
+        """Return once the service runs as its template asks; OpsError with the reason when it will not.
+
+        `since` is the Unix time before which failed tasks are old news.
+        """
+        name, deadline = placement.spec.name, time.monotonic() + ROLLOUT_SECONDS
+        while time.monotonic() < deadline:
+            found = self._describe(placement)
+            primary = found["deployments"][0]
+            same = found["taskDefinition"] == placement.task_definition
+            settled = primary.get("rolloutState") == "COMPLETED" and len(_live(found)) == 1
+            if same and settled and found["runningCount"] == found["desiredCount"]:
+                return
+            failures = self._failures(placement, since)
+            if not same and settled:
+                raise OpsError(
+                    f"{name}: the new version was rolled back: {_reason(failures)}; the earlier version goes on running. "
+                    f"See `make logs SERVICE={name}`"
+                )
+            if same and len(failures) >= FAILED_TASKS and len(_live(found)) == 1:
+                raise OpsError(f"{name}: its tasks do not start: {_reason(failures)}. See `make logs SERVICE={name}`")
+            if not self._engine.run("version", timeout=20).ok:
+                raise OpsError("the container engine stopped answering; start it and run `make up` again")
+            time.sleep(POLL_SECONDS)
+        raise OpsError(f"{name}: not running after {ROLLOUT_SECONDS:g} s: {_reason(self._failures(placement, since))}")
+
+    def halt(self, placement: Placement) -> None:
+        """Stop a service that cannot start, so that it does not go on trying for ever."""
+        if placement.service is not None:
+            self._ecs.update_service(cluster=placement.cluster, service=placement.service, desiredCount=0)
+
+    def earlier_version_runs(self, placement: Placement) -> bool:
+        return placement.service is not None and self._describe(placement)["runningCount"] > 0
+
+    def _describe(self, placement: Placement) -> ServiceTypeDef:
+        answer = self._ecs.describe_services(cluster=placement.cluster, services=[placement.service or ""])
+        if not answer["services"]:
+            raise OpsError(f"{placement.spec.name}: the emulator lost its ECS service; run `make down`, then `make up`")
+        return answer["services"][0]
+
+    def tasks(self, placement: Placement, status: str) -> list[TaskTypeDef]:
+        """Tasks of the service's family with that desired status (RUNNING or STOPPED)."""
+        family = placement.task_definition.rpartition("/")[2].rpartition(":")[0]
+        listed = self._ecs.list_tasks(cluster=placement.cluster, family=family, desiredStatus=status)["taskArns"]  # type: ignore[arg-type]
+        if not listed:
+            return []
+        return self._ecs.describe_tasks(cluster=placement.cluster, tasks=listed)["tasks"]
+
+    def _failures(self, placement: Placement, since: float) -> list[TaskTypeDef]:
+        return [
+            task
+            for task in self.tasks(placement, "STOPPED")
+            if task["taskDefinitionArn"] == placement.task_definition
+            and task.get("stopCode") in {"TaskFailedToStart", "EssentialContainerExited"}
+            and task["createdAt"].timestamp() >= since
+        ]
+
+    def run_job(self, placement: Placement) -> str:
+        """Run a job once, unless this version has run before; returns what to tell. OpsError when it does not end with 0."""
+        name = placement.spec.name
+        for task in self.tasks(placement, "STOPPED"):
+            if task["taskDefinitionArn"] == placement.task_definition and task["containers"][0].get("exitCode") == 0:
+                return "ran once, exit code 0"
+        started = self._ecs.run_task(
+            cluster=placement.cluster, taskDefinition=placement.task_definition, startedBy=JOB_STARTED_BY
+        )["tasks"][0]["taskArn"]
+        deadline = time.monotonic() + JOB_SECONDS
+        while time.monotonic() < deadline:
+            task = self._ecs.describe_tasks(cluster=placement.cluster, tasks=[started])["tasks"][0]
+            if task["lastStatus"] == "STOPPED":
+                code = task["containers"][0].get("exitCode")
+                if code == 0:
+                    return "ran once, exit code 0"
+                reason = task.get("stoppedReason", "")
+                raise OpsError(f"{name}: the job ended with exit code {code}: {reason}. See `make logs SERVICE={name}`")
+            time.sleep(POLL_SECONDS)
+        self._ecs.stop_task(cluster=placement.cluster, task=started)
+        raise OpsError(f"{name}: the job did not end within {JOB_SECONDS:g} s. See `make logs SERVICE={name}`")
+
+    def base_url(self) -> str:
+        """Address of the shared load balancer, as this machine reaches it."""
+        parts = self._parts(f"{self._settings.prefix}-Ecs")
+        arn = parts.get("AWS::ElasticLoadBalancingV2::LoadBalancer", "")
+        name = arn.split("/")[-2] if arn.count("/") >= 2 else ""
+        return f"{self._target.endpoint}/_alb/{name}"
+
+    def outcome(self, placement: Placement, base_url: str) -> Outcome:
+        """One line of the closing table."""
+        spec, image, containers = placement.spec, "", tuple(self._containers(placement))
+        for container in self._task_definition_containers(placement):
+            image = container.get("image", "")
+        if placement.service is None:
+            ran = any(task["containers"][0].get("exitCode") == 0 for task in self.tasks(placement, "STOPPED"))
+            state = "ran once, exit code 0" if ran else "has not run"
+            return Outcome(spec.name, "ecs", state, f"schedule {spec.schedule}", image, containers)
+        found = self._describe(placement)
+        state = f"{found['runningCount']} of {found['desiredCount']} running"
+        url = f"{base_url}{spec.path}" if spec.kind is Kind.HTTP else ""
+        if url:
+            status = answer(url)
+            state += f", answers {status}" if status else ", does not answer"
+        return Outcome(spec.name, "ecs", state, url, image, containers)
+
+    def _task_definition_containers(self, placement: Placement) -> Iterable[Any]:
+        described = self._ecs.describe_task_definition(taskDefinition=placement.task_definition)
+        return described["taskDefinition"].get("containerDefinitions", [])
+
+    def _containers(self, placement: Placement) -> Iterable[str]:
+        listed = self._engine.run(
+            "ps", "--format", "{{.Names}}", "--filter", f"label=ministack.instance={self._target.instance}",
+            "--filter", f"label=com.amazonaws.ecs.container-name={placement.spec.name}",
+        )  # fmt: skip
+        return sorted(listed.out.split())
+
+
+def _live(found: ServiceTypeDef) -> list[Any]:
+    """Deployments that still have tasks or are still under way; a failed one is only kept as a record."""
+    return [
+        deployment
+        for deployment in found["deployments"]
+        if deployment["status"] == "PRIMARY" or deployment["runningCount"] or deployment["pendingCount"]
+    ]
+
+
+def _reason(failures: list[TaskTypeDef]) -> str:
+    if not failures:
+        return "no task has failed; they are still starting"
+    latest = max(failures, key=lambda task: task["createdAt"])
+    text = latest.get("stoppedReason", "it stopped").removeprefix("ResourceInitializationError: ")
+    return text.removeprefix("unable to pull image or start container: ")
+
+
+def answer(url: str) -> int:
+    """Status with which a service itself answers a GET; 0 where nobody, or only the load balancer, answers."""
+    request = urllib.request.Request(url, headers={"Accept": "*/*"})  # noqa: S310 - loopback http
+    try:
+        with urllib.request.urlopen(request, timeout=10) as got:  # noqa: S310
+            return 0 if str(got.headers.get("Server", "")).startswith(BALANCER_SERVER) else int(got.status)
+    except urllib.error.HTTPError as error:
+        return 0 if str(error.headers.get("Server", "")).startswith(BALANCER_SERVER) else error.code
+    except OSError:
+        return 0
+
+
+def wait_for_answer(url: str, name: str, seconds: float = 30.0) -> int:
+    """The status of the first answer below 500; OpsError when there is none in time."""
+    deadline, status = time.monotonic() + seconds, 0
+    while time.monotonic() < deadline:
+        status = answer(url)
+        if 0 < status < 500:
+            return status
+        time.sleep(POLL_SECONDS)
+    what = f"answers {status}" if status else "does not answer"
+    raise OpsError(f"{name}: runs, but {url} {what}. See `make logs SERVICE={name}`")
