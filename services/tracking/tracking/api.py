@@ -5,10 +5,10 @@
 | 400 | not JSON, or a parameter or header has a wrong form |
 | 401 | a write without the write token, where one is configured |
 | 404 | no such shipment or path |
-| 409 | the id belongs to another shipment; the port is not the next of the route |
+| 409 | the id or the Idempotency-Key belongs to another request; the port is not the next of the route |
 | 412 | the shipment changed since the version in If-Match |
 | 413, 415 | body too large; not application/json |
-| 422 | a field of the body is wrong; an Idempotency-Key came back with another request |
+| 422 | a field of the body is wrong |
 | 428 | a move without If-Match |
 | 503 | the store does not answer; try again |
 """
@@ -101,9 +101,8 @@ class Api:
         except IdTakenError:
             raise Problem(409, f"another shipment has the id {new.id}", kind="id-taken") from None
         except KeyReusedError:
-            raise Problem(
-                422, "this Idempotency-Key was used for another request; take a new one", kind="key-reused"
-            ) from None
+            detail = "this Idempotency-Key was used for another request; take a new one"
+            raise Problem(409, detail, kind="key-reused") from None
         replayed = {} if kept is shipment else {"Idempotent-Replayed": "true"}
         location = f"{self._settings.base_path}/shipments/{kept.id}"
         return _shipment(kept, 201, {"Location": location} | replayed)

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, WithJsonSchema
 
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 
@@ -26,6 +26,11 @@ def _no_port_twice(route: list[str]) -> list[str]:
     if len(set(route)) != len(route):
         raise ValueError("must not name a port twice")
     return route
+
+
+def _whole(number: Any) -> Any:
+    """JSON knows one kind of number: 3.0 is 3."""
+    return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
 ShipmentId = Annotated[str, Field(pattern=ID_PATTERN, examples=["coffee-2026-11"])]
@@ -55,7 +60,7 @@ class NewShipment(Model):
     route: Route = Field(description="Ports in the order of the voyage; it starts at the first.")
     container: ContainerNumber | None = None
     cargo: str = Field(min_length=1, max_length=200)
-    weight_kg: int = Field(ge=1, le=100_000_000)
+    weight_kg: Annotated[int, BeforeValidator(_whole)] = Field(ge=1, le=100_000_000)
 
     @property
     def fingerprint(self) -> str:

@@ -17,11 +17,11 @@ WHY = {
     "400": "Not JSON, or a parameter or header has a wrong form",
     "401": "The write token is missing or wrong",
     "404": "No shipment has this id",
-    "409": "The id belongs to another shipment, or the port is not the next of the route",
+    "409": "The id or the Idempotency-Key belongs to another request, or the port is not the next of the route",
     "412": "The shipment has changed since that version",
     "413": "The body is too large",
     "415": "The body is not application/json",
-    "422": "A field of the body is wrong, or the Idempotency-Key came with another request",
+    "422": "A field of the body is wrong",
     "428": "If-Match is missing",
     "500": "A fault of the service",
     "503": "The store does not answer, or the service is stopping",
@@ -75,11 +75,10 @@ def _paths(locked: bool) -> dict[str, Any]:
     write: dict[str, Any] = {"security": [{"writeToken": []}]} if locked else {}
     refusals = ["401"] if locked else []
     one = _parameter("path", "id", {"type": "string", "pattern": ID_PATTERN})
-    # The formats `idempotency-key` and `cursor` are ours: they say that not every text of the pattern will do.
     key = _parameter(
         "header",
         "Idempotency-Key",
-        {"type": "string", "format": "idempotency-key", "pattern": "^[!-~]{1,255}$"},
+        {"type": "string", "pattern": "^[!-~]{1,255}$"},
         description="New for each new request; the same for its repetition, which then answers as the first did.",
     )
     match = _parameter(
@@ -92,7 +91,7 @@ def _paths(locked: bool) -> dict[str, Any]:
     return {
         "/shipments": {
             "get": _operation(
-                "listShipments", "Newest first", {"200": _ok("ShipmentPage")}, "400", parameters=_paging()
+                "listShipments", "Newest first", {"200": _ok("ShipmentPage")}, "400", parameters=_paging("list")
             ),
             "post": _operation(
                 "createShipment",
@@ -128,7 +127,7 @@ def _paths(locked: bool) -> dict[str, Any]:
                 {"200": _ok("EventPage")},
                 "400",
                 "404",
-                parameters=_paging(),
+                parameters=_paging("history"),
             ),
         },
         "/info": {"get": _operation("info", "What this instance is", {"200": _ok(None)})},
@@ -142,8 +141,7 @@ def _operation(name: str, summary: str, answers: dict[str, Any], *errors: str, *
         status: {"description": WHY[status], "headers": _headers(), "content": _content("Problem", PROBLEM)}
         for status in sorted({*errors, "500", "503"})
     }
-    if "503" in problems:
-        problems["503"]["headers"] |= {"Retry-After": {"schema": {"type": "integer"}}}
+    problems["503"]["headers"] |= {"Retry-After": {"schema": {"type": "integer"}}}
     return {"operationId": name, "summary": summary, "responses": answers | problems, **more}
 
 
@@ -194,9 +192,10 @@ def _parameter(place: str, name: str, schema: dict[str, Any], *, required: bool 
     return {"in": place, "name": name, "schema": schema, "required": required or place == "path", **more}
 
 
-def _paging() -> list[dict[str, Any]]:
+def _paging(of: str) -> list[dict[str, Any]]:
     limit = {"type": "integer", "minimum": 1, "maximum": 100, "default": 20}
-    cursor = {"type": "string", "format": "cursor", "pattern": "^[A-Za-z0-9_-]{1,300}$"}
+    # The format is ours; it says that not every text will do.
+    cursor = {"type": "string", "format": f"{of}-cursor"}
     return [
         _parameter("query", "limit", limit),
         _parameter("query", "cursor", cursor, description="What `next` of the page before said."),
