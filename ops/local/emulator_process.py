@@ -124,11 +124,10 @@ class Hooks:
         while time.monotonic() < deadline:
             started.reload()
             if started.status in {"exited", "dead"}:
-                if check is None and started.attrs["State"]["ExitCode"] == 0:
+                code = started.attrs["State"]["ExitCode"]
+                if check is None and code == 0:
                     return  # a job that was quick
-                raise RuntimeError(
-                    f"container {container['name']} exited with code {started.attrs['State']['ExitCode']}"
-                )
+                raise RuntimeError(f"container {container['name']} exited with code {code}: {_last_words(started)}")
             if check is None:
                 return
             answer = _probe(_address(started, self._network), *check)
@@ -242,6 +241,12 @@ def _probe(host: str, port: int, path: str, codes: str) -> str:
     finally:
         connection.close()
     return "healthy" if _matches(status, codes) else f"it answered {status}"
+
+
+def _last_words(container: Any) -> str:
+    """The last line a container wrote, as the reason it gives for its end."""
+    lines = container.logs(tail=5).decode(errors="replace").strip().splitlines()
+    return str(lines[-1].strip()[:200]) if lines else "it wrote nothing"
 
 
 def _matches(status: int, codes: str) -> bool:

@@ -23,7 +23,7 @@ from ops.local.emulator import Target
 from ops.local.engine import Engine
 
 if TYPE_CHECKING:
-    from mypy_boto3_ecs.type_defs import ServiceTypeDef, TaskTypeDef
+    from mypy_boto3_ecs.type_defs import DeploymentTypeDef, ServiceTypeDef, TaskTypeDef
 
 FAILED_TASKS = 3  # as many as ECS's circuit breaker takes before it gives a small service up
 POLL_SECONDS = 0.3
@@ -92,10 +92,7 @@ class Services:
         found = self._describe(placement)
         wanted = placement.spec.scaling.min
         changes: dict[str, Any] = {}
-        if (
-            found["taskDefinition"] != placement.task_definition
-            and found["deployments"][0]["rolloutState"] != "IN_PROGRESS"
-        ):
+        if found["taskDefinition"] != placement.task_definition and _primary(found)["rolloutState"] != "IN_PROGRESS":
             changes["taskDefinition"] = placement.task_definition
         if found["desiredCount"] == 0 and wanted > 0:
             changes["desiredCount"] = wanted
@@ -110,7 +107,7 @@ class Services:
         name, deadline = placement.spec.name, time.monotonic() + ROLLOUT_SECONDS
         while time.monotonic() < deadline:
             found = self._describe(placement)
-            primary = found["deployments"][0]
+            primary = _primary(found)
             same = found["taskDefinition"] == placement.task_definition
             settled = primary.get("rolloutState") == "COMPLETED" and len(_live(found)) == 1
             if same and settled and found["runningCount"] == found["desiredCount"]:
@@ -190,14 +187,14 @@ class Services:
 
     def outcome(self, placement: Placement, base_url: str) -> Outcome:
         """One line of the closing table."""
-        spec, image, containers = placement.spec, "", tuple(self._containers(placement))
-        for container in self._task_definition_containers(placement):
-            image = container.get("image", "")
+        spec, containers = placement.spec, tuple(self._containers(placement))
         if placement.service is None:
+            image = self._image(placement.task_definition)
             ran = any(task["containers"][0].get("exitCode") == 0 for task in self.tasks(placement, "STOPPED"))
             state = "ran once, exit code 0" if ran else "has not run"
             return Outcome(spec.name, "ecs", state, f"schedule {spec.schedule}", image, containers)
         found = self._describe(placement)
+        image = self._image(found["taskDefinition"])
         state = f"{found['runningCount']} of {found['desiredCount']} running"
         url = f"{base_url}{spec.path}" if spec.kind is Kind.HTTP else ""
         if url:
@@ -205,16 +202,23 @@ class Services:
             state += f", answers {status}" if status else ", does not answer"
         return Outcome(spec.name, "ecs", state, url, image, containers)
 
-    def _task_definition_containers(self, placement: Placement) -> Iterable[Any]:
-        described = self._ecs.describe_task_definition(taskDefinition=placement.task_definition)
-        return described["taskDefinition"].get("containerDefinitions", [])
+    def _image(self, task_definition: str) -> str:
+        described = self._ecs.describe_task_definition(taskDefinition=task_definition)
+        containers = described["taskDefinition"].get("containerDefinitions", [])
+        return containers[0].get("image", "") if containers else ""
 
     def _containers(self, placement: Placement) -> Iterable[str]:
         listed = self._engine.run(
             "ps", "--format", "{{.Names}}", "--filter", f"label=ministack.instance={self._target.instance}",
             "--filter", f"label=com.amazonaws.ecs.container-name={placement.spec.name}",
         )  # fmt: skip
-        return sorted(listed.out.split())
+        running = {task["taskArn"].rpartition("/")[2][:8] for task in self.tasks(placement, "RUNNING")}
+        return sorted(name for name in listed.out.split() if any(task in name for task in running))
+
+
+def _primary(found: ServiceTypeDef) -> DeploymentTypeDef:
+    """The deployment that ECS works towards; after a rollback that is an earlier one, not the first in the list."""
+    return next(entry for entry in found["deployments"] if entry["status"] == "PRIMARY")
 
 
 def _live(found: ServiceTypeDef) -> list[Any]:
