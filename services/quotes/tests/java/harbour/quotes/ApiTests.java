@@ -183,4 +183,12 @@ final class ApiTests {
             }
         });
     }
+
+    void theOpenApiDocumentNamesEveryPort() throws Exception {
+        served((api, base) -> {
+            Map<?, ?> document = (Map<?, ?>) Json.parse(send("GET", base + "/openapi.json", null).body());
+            Map<?, ?> schemas = (Map<?, ?>) ((Map<?, ?>) document.get("components")).get("schemas");
+            equal(List.copyOf(Ports.names().keySet()), ((Map<?, ?>) schemas.get("Port")).get("enum"));
+        });
+    }
 }
