@@ -112,13 +112,11 @@ def _place(spec: ServiceSpec, settings: Settings) -> ServiceSpec:
 
 
 def _check_names(spec: ServiceSpec, settings: Settings) -> None:
-    """ECR's rule and Kubernetes' 63 characters are looser than the folder rule, so they need no line of their own."""
+    """A role's name leaves a service 50 characters at most: the bounds of CronJobs, DNS labels and ECR are then kept too."""
     full = f"{settings.prefix}-{spec.name}"
     _check_length(spec, f"{full}{LONGEST_ROLE_SUFFIX}", limits.ROLE_NAME, "an IAM role")
     if spec.kind is Kind.HTTP and Platform.ECS in spec.platforms:
         _check_length(spec, full, limits.TARGET_GROUP_NAME, "a target group")
-    if spec.kind is Kind.JOB and Platform.EKS in spec.platforms:
-        _check_length(spec, spec.name, limits.CRON_JOB_NAME, "a CronJob")
 
 
 def _check_length(spec: ServiceSpec, name: str, longest: int, what: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Collection
 
 _PLAIN_FIELD = re.compile(r"[\w.<>,() \[\]-]+")
 _LONGEST_SHOWN = 60
@@ -36,17 +36,20 @@ def shown(value: object) -> str:
         return "a list"
     if value is None:
         return "null"
-    text = repr(value)
+    text = repr(str(value)) if isinstance(value, str) else repr(value)  # an enumeration is text too
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
-def nearest(word: str, choices: Iterable[str]) -> str | None:
+def nearest(word: str, choices: Collection[str]) -> str | None:
     """The choice that the writer most likely meant, None when none is close."""
+    by_beginning = sorted(c for c in choices if len(word) > 2 and c.startswith(word.lower()))
+    if by_beginning:
+        return min(by_beginning, key=len)
     found = difflib.get_close_matches(word.lower(), sorted(choices), n=1, cutoff=0.6)
     return found[0] if found else None
 
 
-def did_you_mean(word: str, choices: Iterable[str], *, else_say: str) -> str:
+def did_you_mean(word: str, choices: Collection[str], *, else_say: str) -> str:
     """The remedy for an unknown name: the nearest valid one, or `else_say`."""
     close = nearest(word, choices)
     return f"did you mean {close}?" if close else else_say

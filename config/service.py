@@ -7,13 +7,14 @@ import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, ClassVar, Final, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import Field, model_validator
 
 from config.errors import nearest, shown
 from config.limits import LOWEST_PRIORITY
 from config.model import NOT_EMPTY, UNIQUE, Meaning, Model, Pattern, Rule, fault
-from config.schedule import ScheduleError, eventbridge_cron
+from config.schedule import ScheduleError, parse
 from config.settings import Platform, ServiceName
 
 HTTP: Final = ("http",)
@@ -34,14 +35,12 @@ class Kind(StrEnum):
 
 def _check_schedule(schedule: str) -> None:
     try:
-        eventbridge_cron(schedule)
+        parse(schedule)
     except ScheduleError as error:
         raise fault(error.problem, error.remedy) from None
 
 
 def _check_timezone(timezone: str) -> None:
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415 - only jobs pay for it
-
     # The pattern keeps out paths and "localtime", which is the machine's own.
     if re.fullmatch(r"[A-Z][\w+-]*(/[\w+-]+)*", timezone):
         try:
@@ -54,8 +53,6 @@ def _check_timezone(timezone: str) -> None:
 
 
 def _nearest_timezone(timezone: str) -> str:
-    from zoneinfo import available_timezones  # noqa: PLC0415 - read only to explain a fault
-
     by_lower = {name.lower(): name for name in available_timezones()}
     close = nearest(timezone, by_lower)
     return by_lower[close] if close else "a name of the IANA database, e.g. Europe/Paris"

@@ -1,0 +1,359 @@
+"""Rules between services and with their environment, and the order in which they are deployed."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config import limits
+from config.catalog import LONGEST_ROLE_SUFFIX, Catalog
+from config.limits import FARGATE_MEMORY, is_fargate_pair, nearest_fargate_pair
+from config.service import Kind, ServiceSpec
+from config.settings import SERVICE_NAME, Platform
+from tests.unit.config.project import JOB, WORKER, Project, http
+
+PRIORITY_TWINS = ("/s240", "/s248")  # two paths whose derived priorities meet; a test holds that they do
+
+
+def services(project: Project, **manifests: dict[str, Any]) -> Project:
+    for name, manifest in manifests.items():
+        project.service(name.replace("_", "-"), manifest)
+    return project
+
+
+def order(project: Project, platform: Platform = Platform.ECS) -> list[str]:
+    return [spec.name for spec in project.catalog().on(platform)]
+
+
+# --- calls -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("calls", "message"),
+    [
+        (["trackng"], "calls[0]: is 'trackng', which is no service; did you mean tracking?"),
+        (["zzz"], "calls[0]: is 'zzz', which is no service; take it out, or add services/zzz/"),
+        (["tracking", "web"], "calls[1]: is the service itself; take it out"),
+        (["mailer"], "calls[0]: is mailer, a worker, which does not listen; take it out, or make mailer kind: http"),
+        (["hello"], "calls[0]: is hello, a job, which does not listen; take it out, or make hello kind: http"),
+    ],
+)
+def test_a_call_that_nobody_could_answer_is_refused(project, calls, message):
+    services(project, web=http("/", calls=calls), tracking=http("/tracking"), mailer=WORKER, hello=JOB)
+    assert project.fault() == f"services/web/service.yaml: {message}"
+
+
+def test_a_call_to_a_service_that_is_not_on_every_platform_of_its_caller_is_refused(project):
+    services(project, web=http("/", calls=["tracking"]), tracking=http("/tracking", platforms=["ecs"]))
+    assert project.fault() == (
+        "services/web/service.yaml: calls[0]: is tracking, which is not on eks as its caller is; "
+        "set platforms: [ecs] here, or add eks to the platforms of tracking"
+    )
+
+
+def test_a_call_to_a_service_on_the_other_platform_is_refused(project):
+    web = http("/", calls=["tracking"], platforms=["eks"])
+    services(project, web=web, tracking=http("/tracking", platforms=["ecs"]))
+    assert project.fault().endswith("is not on eks as its caller is; add eks to the platforms of tracking")
+
+
+def test_a_callee_on_more_platforms_than_its_caller_is_right(project):
+    services(project, web=http("/", calls=["tracking"], platforms=["ecs"]), tracking=http("/tracking"))
+    assert project.fault() == ""
+
+
+def test_a_callee_missing_on_a_platform_that_the_environment_lacks_is_right(project):
+    services(project, web=http("/", calls=["tracking"]), tracking=http("/tracking", platforms=["ecs"]))
+    assert project.fault(platforms="ecs") == ""
+
+
+def test_callers_are_known_by_platform(project):
+    services(
+        project,
+        tracking=http("/tracking"),
+        web=http("/", calls=["tracking"], platforms=["ecs"]),
+        quotes=http("/quotes", calls=["tracking"]),
+        nightly={**JOB, "calls": ["tracking"]},
+    )
+    catalog = project.catalog()
+    assert [s.name for s in catalog.callers("tracking", Platform.ECS)] == ["nightly", "quotes", "web"]
+    assert [s.name for s in catalog.callers("tracking", Platform.EKS)] == ["nightly", "quotes"]
+    assert catalog.callers("web", Platform.ECS) == ()
+
+
+def test_a_service_that_is_not_there_is_a_key_error(project):
+    services(project, web=http("/"))
+    with pytest.raises(KeyError, match="other"):
+        project.catalog().service("other")
+
+
+# --- order -----------------------------------------------------------------------------------------------------------
+
+
+def test_callees_are_deployed_before_their_callers(project):
+    services(project, a=http("/a", calls=["b"]), b=http("/b", calls=["c"]), c=http("/c"), d=http("/d"))
+    assert order(project) == ["c", "b", "a", "d"]
+    assert project.catalog().notices == ()
+
+
+def test_a_cycle_is_allowed_broken_the_same_way_each_time_and_reported_with_its_cost(project):
+    services(project, a=http("/a", calls=["b"]), b=http("/b", calls=["a"]))
+    assert order(project) == ["a", "b"]
+    assert project.catalog().notices == (
+        "services/a is in a cycle of calls: on ecs it starts before b and cannot find it until its tasks start anew, "
+        "so redeploy Ecs-a once after the first deployment",
+    )
+
+
+def test_a_cycle_costs_nothing_on_kubernetes(project):
+    services(project, a=http("/a", calls=["b"], platforms=["eks"]), b=http("/b", calls=["a"], platforms=["eks"]))
+    assert project.catalog().notices == ()
+
+
+def test_a_caller_of_a_cycle_still_waits_for_it(project):
+    services(project, a=http("/a", calls=["b"]), b=http("/b", calls=["c"]), c=http("/c", calls=["b"]))
+    assert order(project) == ["b", "a", "c"]
+    assert [s.name for s in project.catalog().deployed_before("a", Platform.ECS)] == ["b"]
+    assert project.catalog().deployed_before("b", Platform.ECS) == ()
+
+
+NAMES = [f"s{n}" for n in range(7)]
+GRAPHS = st.dictionaries(st.sampled_from(NAMES), st.sets(st.sampled_from(NAMES), max_size=4), min_size=1)
+
+
+def catalog_of(graph: dict[str, set[str]]) -> Catalog:
+    def spec(name: str) -> ServiceSpec:
+        calls = tuple(c for c in sorted(graph[name]) if c in graph and c != name)
+        return ServiceSpec.model_construct(
+            name=name, folder=Path(name), kind=Kind.HTTP, path=f"/{name}", calls=calls, platforms=(Platform.ECS,)
+        )
+
+    return Catalog(tuple(spec(name) for name in sorted(graph)))
+
+
+def reached(catalog: Catalog, start: str) -> set[str]:
+    seen: set[str] = set()
+    ahead = list(catalog.service(start).calls)
+    while ahead:
+        name = ahead.pop()
+        if name not in seen:
+            seen.add(name)
+            ahead.extend(catalog.service(name).calls)
+    return seen
+
+
+@given(GRAPHS)
+def test_only_members_of_one_cycle_are_ever_out_of_order(graph):
+    catalog = catalog_of(graph)
+    sequence = [spec.name for spec in catalog.on(Platform.ECS)]
+    assert sorted(sequence) == sorted(graph)
+    for spec in catalog.services:
+        for callee in spec.calls:
+            if sequence.index(callee) > sequence.index(spec.name):
+                assert spec.name in reached(catalog, callee)
+
+
+@given(GRAPHS)
+def test_what_a_stack_waits_for_never_makes_a_cycle(graph):
+    catalog = catalog_of(graph)
+    sequence = [spec.name for spec in catalog.on(Platform.ECS)]
+    for spec in catalog.services:
+        for earlier in catalog.deployed_before(spec.name, Platform.ECS):
+            assert sequence.index(earlier.name) < sequence.index(spec.name)
+            assert earlier.name in spec.calls
+
+
+# --- routes ----------------------------------------------------------------------------------------------------------
+
+
+def test_two_services_on_one_path_are_refused(project):
+    services(project, a=http("/same"), b=http("/same"))
+    assert project.fault() == (
+        "services/b/service.yaml: path: is /same, as in services/a/service.yaml; give each service a path of its own"
+    )
+
+
+def test_two_services_on_one_path_of_different_platforms_are_right(project):
+    services(project, a=http("/same", platforms=["ecs"]), b=http("/same", platforms=["eks"]))
+    assert project.fault() == ""
+
+
+def test_a_path_below_another_is_right(project):
+    services(project, a=http("/"), b=http("/b"), c=http("/b/c"), d=http("/bc"), e=http("/b/c/d/e"))
+    assert project.fault() == ""
+
+
+def test_two_paths_that_hash_to_one_priority_are_refused_with_a_free_one(project):
+    services(project, a=http(PRIORITY_TWINS[0]), b=http(PRIORITY_TWINS[1]))
+    message = project.fault()
+    assert message.startswith("services/b/service.yaml: priority: is ")
+    assert ", as for a; set priority: " in message
+    free = int(message.split("set priority: ")[1].split()[0])
+    services(project, b=http(PRIORITY_TWINS[1], priority=free))
+    assert project.fault() == ""
+
+
+def test_a_priority_that_another_service_derives_is_refused_where_it_was_written(project):
+    services(project, a=http("/a", priority=33788), quotes=http("/quotes"))
+    assert project.fault() == (
+        "services/a/service.yaml: priority: is 33788, as for quotes; set priority: 33789 in services/a/service.yaml"
+    )
+
+
+def test_one_priority_on_different_platforms_is_right(project):
+    services(project, a=http("/a", priority=5, platforms=["ecs"]), b=http("/b", priority=5, platforms=["eks"]))
+    assert project.fault() == ""
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner", "file"),
+    [({"priority": 5}, {}, "a"), ({}, {"priority": 49999}, "b"), ({"priority": 5}, {"priority": 6}, "a")],
+)
+def test_a_priority_that_hides_a_deeper_path_is_refused(project, outer, inner, file):
+    services(project, a=http("/a", **outer), b=http("/a/x/b", **inner))
+    message = project.fault()
+    assert message.startswith(f"services/{file}/service.yaml: priority: is ")
+    assert "so that /a (a) hides /a/x/b (b); take it out: the deeper path then comes first" in message
+
+
+def test_adding_a_service_moves_no_other_services_priority(project):
+    services(project, quotes=http("/quotes"), tracking=http("/tracking"))
+    before = {s.name: s.listener_priority for s in project.catalog().services}
+    services(project, another=http("/another"), deep=http("/quotes/deep"), web=http("/"))
+    after = {s.name: s.listener_priority for s in project.catalog().services}
+    assert {name: after[name] for name in before} == before
+
+
+def many(project: Project, count: int, **more: Any) -> None:
+    for n in range(count):
+        project.service(f"s{n}", http(f"/p{n}", priority=n + 1, **more))
+
+
+def test_as_many_services_as_one_load_balancer_routes_are_right_and_one_more_is_refused(project):
+    many(project, 100)
+    assert project.fault() == ""
+    project.service("mailer", WORKER)
+    project.service("last", http("/last", platforms=["eks"]))
+    assert project.fault() == (
+        "services: folder: holds 101 http services on eks, and a load balancer routes 100; "
+        "take the rest off this platform, or make them workers"
+    )
+
+
+# --- the environment -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("cpu", "memory", "message"),
+    [
+        (256, 4096, "memory: is 4096; Fargate has no task of cpu 256 and memory 4096; write cpu: 512 and memory: 4096"),
+        (256, 256, "memory: is 256; Fargate has no task of cpu 256 and memory 256; write cpu: 256 and memory: 512"),
+        (300, 512, "cpu: is 300; Fargate has no task of cpu 300 and memory 512; write cpu: 512 and memory: 1024"),
+        (
+            1024,
+            1024,
+            "memory: is 1024; Fargate has no task of cpu 1024 and memory 1024; write cpu: 1024 and memory: 2048",
+        ),
+        (
+            8192,
+            17000,
+            "memory: is 17000; Fargate has no task of cpu 8192 and memory 17000; write cpu: 8192 and memory: 20480",
+        ),
+        (
+            256,
+            122880,
+            "memory: is 122880; Fargate has no task of cpu 256 and memory 122880; write cpu: 16384 and memory: 122880",
+        ),
+    ],
+)
+def test_a_size_that_fargate_does_not_have_is_refused_with_the_nearest(project, cpu, memory, message):
+    services(project, web=http("/", cpu=cpu, memory=memory))
+    assert project.fault() == f"services/web/service.yaml: {message}"
+    assert project.fault(platforms="eks") == ""
+
+
+def test_the_table_of_fargate_sizes_is_the_published_one():
+    sizes = {cpu: (memories[0], memories[-1], len(memories)) for cpu, memories in FARGATE_MEMORY.items()}
+    assert sizes == {
+        256: (512, 2048, 3),
+        512: (1024, 4096, 4),
+        1024: (2048, 8192, 7),
+        2048: (4096, 16384, 13),
+        4096: (8192, 30720, 23),
+        8192: (16384, 61440, 12),
+        16384: (32768, 122880, 12),
+    }
+
+
+@given(st.integers(64, 16384), st.integers(64, 122880))
+def test_the_nearest_fargate_size_is_one_and_never_smaller(cpu, memory):
+    nearest = nearest_fargate_pair(cpu, memory)
+    assert is_fargate_pair(*nearest)
+    assert nearest[0] >= cpu
+    assert nearest[1] >= memory
+    if is_fargate_pair(cpu, memory):
+        assert nearest == (cpu, memory)
+
+
+def test_a_name_too_long_for_a_target_group_is_refused_where_it_is_one(project):
+    name = "a" * 17  # harbour-sandbox- has 16
+    services(project, **{name: http("/a")})
+    assert project.fault() == (
+        f"services/{name}: folder: gives a target group the name harbour-sandbox-{name}, which has 33 characters "
+        "where 32 are allowed; rename the folder to 16 characters or fewer"
+    )
+    services(project, **{name: WORKER})
+    assert project.fault() == ""
+
+
+def test_a_name_too_long_for_a_role_is_refused(project):
+    name = "a" * 39
+    services(project, **{name: WORKER})
+    assert (
+        f"gives an IAM role the name harbour-sandbox-{name}-execution, which has 65 characters where 64"
+        in project.fault()
+    )
+    assert project.fault().endswith("rename the folder to 38 characters or fewer")
+
+
+def test_the_room_that_a_role_leaves_is_within_all_other_bounds():
+    shortest_prefix = len("a-b-")
+    room = limits.ROLE_NAME - shortest_prefix - len(LONGEST_ROLE_SUFFIX)
+    assert room <= limits.CRON_JOB_NAME <= limits.DNS_LABEL
+
+
+@given(st.from_regex(SERVICE_NAME.pattern, fullmatch=True))
+def test_every_name_that_the_folder_rule_takes_is_right_for_ecr_and_kubernetes(name):
+    ecr = r"(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*"  # its API reference's pattern
+    rfc_1035_label = r"[a-z]([-a-z0-9]*[a-z0-9])?"  # what a Kubernetes Service is held to
+    target_group = r"(?!internal-)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
+    assert re.fullmatch(ecr, f"harbour-sandbox/{name}")
+    assert re.fullmatch(rfc_1035_label, name)
+    assert re.fullmatch(target_group, f"harbour-sandbox-{name}")
+
+
+def test_a_service_on_none_of_the_environments_platforms_is_left_out_and_reported(project):
+    services(project, web=http("/"), mailer={**WORKER, "platforms": ["eks"]})
+    catalog = project.catalog(platforms="ecs")
+    assert [s.name for s in catalog.services] == ["web"]
+    assert catalog.notices == ("services/mailer is not in sandbox, which has none of its platforms",)
+
+
+def test_a_repository_to_keep_must_not_be_a_services_own(project):
+    services(project, web=http("/"))
+    assert project.fault(keep_repositories="old") == ""
+    assert project.fault(keep_repositories="old,web") == (
+        "config/environments/sandbox.yaml: keep_repositories[1]: is web, whose folder is there; "
+        "take it out: the repository of a service that has a folder stays anyway"
+    )
+
+
+def test_the_first_environment_that_could_not_hold_the_services_is_not_the_others_fault(project):
+    services(project, **{"a" * 15: http("/a")})
+    assert project.fault("sandbox") == ""
+    assert "gives a target group the name harbour-production-" in project.fault("production")

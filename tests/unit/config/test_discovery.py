@@ -1,0 +1,185 @@
+"""What lies under services/ is a service, or is refused in one line."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.unit.config.project import HTTP, WORKER, Project, http
+
+
+def names(project: Project) -> list[str]:
+    return [spec.name for spec in project.catalog().services]
+
+
+def test_services_are_found_and_sorted_by_name(project):
+    for name in ("web", "hello", "tracking"):
+        project.service(name, WORKER)
+    assert names(project) == ["hello", "tracking", "web"]
+    assert project.catalog().service("web").folder == project.root / "services" / "web"
+
+
+def test_hidden_entries_caches_and_the_readme_are_no_services(project):
+    project.service("web", WORKER)
+    services = project.root / "services"
+    (services / ".DS_Store").touch()
+    (services / ".git").mkdir()
+    (services / "__pycache__").mkdir()
+    (services / "README.md").touch()
+    assert names(project) == ["web"]
+
+
+def test_no_services_folder_is_refused(project):
+    (project.root / "services").rmdir()
+    assert project.fault() == "services: folder: is missing; make it, with one folder a service"
+
+
+def test_an_empty_services_folder_is_refused(project):
+    assert project.fault() == (
+        "services: folder: holds no service; add services/<name>/ with service.yaml, Dockerfile and .dockerignore"
+    )
+
+
+def test_a_file_in_a_services_place_is_refused(project):
+    project.service("web", WORKER)
+    (project.root / "services/notes.txt").touch()
+    assert project.fault() == (
+        "services/notes.txt: file: is not a folder; move it into the service that it belongs to, or out of services/"
+    )
+
+
+def test_a_file_in_the_place_of_services_is_refused(project):
+    (project.root / "services").rmdir()
+    (project.root / "services").touch()
+    assert project.fault() == "services: folder: is missing; make it, with one folder a service"
+
+
+@pytest.mark.parametrize(
+    ("missing", "remedy"),
+    [
+        ("service.yaml", "write it (docs/manifest.md lists the keys), or take the folder away"),
+        ("Dockerfile", "write it, or take the folder away"),
+        (".dockerignore", "write it, so that tests and caches stay out of the image and its tag"),
+    ],
+)
+def test_a_folder_without_one_of_its_files_is_refused(project, missing, remedy):
+    (project.service("web", WORKER) / missing).unlink()
+    assert project.fault() == f"services/web/{missing}: file: is missing; {remedy}"
+
+
+def test_an_empty_folder_is_refused(project):
+    (project.root / "services/web").mkdir()
+    assert project.fault().startswith("services/web/service.yaml: file: is missing; ")
+
+
+@pytest.mark.parametrize("name", ["service.yaml", "Dockerfile", ".dockerignore"])
+def test_a_folder_in_a_files_place_is_refused(project, name):
+    folder = project.service("web", WORKER)
+    (folder / name).unlink()
+    (folder / name).mkdir()
+    assert project.fault() == f"services/web/{name}: file: is not a regular file; put a file there"
+
+
+@pytest.mark.parametrize(
+    ("name", "suggestion"),
+    [
+        ("Web", "web"),
+        ("my_service", "my-service"),
+        ("my--service", "my-service"),
+        ("-web", "web"),
+        ("web-", "web"),
+        ("2fast", "fast"),
+        ("a.b", "a-b"),
+        ("mit leerzeichen", "mit-leerzeichen"),
+        ("42", "tracking"),
+        ("zwölf\nmal", "zw-lf-mal"),
+    ],
+)
+def test_a_folder_name_that_some_name_rule_forbids_is_refused_with_one_that_fits(project, name, suggestion):
+    project.service(name, WORKER)
+    message = project.fault()
+    assert (
+        "folder: is no name for a service: lower-case letters, digits and single hyphens, a letter first; " in message
+    )
+    assert message.endswith(f"rename the folder, e.g. {suggestion}")
+
+
+def test_a_folder_name_that_is_not_text_is_refused(project):
+    try:
+        (project.root / "services" / os.fsdecode(b"\xff\xfe")).mkdir()
+    except OSError:
+        pytest.skip("this file system takes only text for names")
+    assert "is no name for a service" in project.fault()
+
+
+def test_a_folder_name_longer_than_a_dns_label_is_refused(project):
+    project.service("a" * 64, WORKER)
+    assert "has a name of 64 characters, more than 63; shorten it" in project.fault()
+
+
+@pytest.mark.parametrize("name", ["aws", "aws-endpoint", "localhost", "kubernetes"])
+def test_names_that_mean_something_else_already_are_refused(project, name):
+    project.service(name, WORKER)
+    assert f"services/{name}: folder: has a name that is taken (" in project.fault()
+
+
+def test_two_folders_that_differ_by_case_alone_are_refused(project):
+    project.service("web", WORKER)
+    project.service("Web", WORKER)
+    if len(list((project.root / "services").iterdir())) == 1:
+        pytest.skip("this file system takes the two names for one")
+    assert project.fault() == "services/web: folder: differs from services/Web by case alone; rename one of the two"
+
+
+# --- links -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def outside(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("outside")
+
+
+def test_a_service_folder_that_leads_outside_is_refused(project, outside):
+    shutil.move(project.service("web", WORKER), outside)
+    (project.root / "services/web").symlink_to(outside / "web")
+    assert project.fault() == "services/web: link: leads outside the project; put the real thing there"
+
+
+def test_a_services_folder_that_leads_outside_is_refused(project, outside):
+    (project.root / "services").rmdir()
+    (project.root / "services").symlink_to(outside)
+    assert project.fault() == "services: link: leads outside the project; put the real thing there"
+
+
+@pytest.mark.parametrize("name", ["service.yaml", "Dockerfile", ".dockerignore"])
+def test_a_file_that_leads_outside_is_refused(project, outside, name):
+    folder = project.service("web", WORKER)
+    shutil.move(folder / name, outside)
+    (folder / name).symlink_to(outside / name)
+    assert project.fault() == f"services/web/{name}: link: leads outside the project; put the real thing there"
+
+
+def test_a_link_that_leads_nowhere_is_refused(project):
+    (project.root / "services/web").symlink_to("nothing")
+    assert project.fault() == "services/web: link: leads nowhere; put the real thing there"
+
+
+def test_a_link_that_leads_in_a_circle_is_refused(project):
+    (project.root / "services/web").symlink_to("web")
+    assert project.fault() == "services/web: link: leads in a circle; put the real thing there"
+
+
+def test_a_link_that_stays_inside_is_a_service(project):
+    shutil.move(project.service("web", HTTP), project.root / "elsewhere")
+    (project.root / "services/web").symlink_to("../elsewhere")
+    project.service("other", http("/other"))
+    assert names(project) == ["other", "web"]
+
+
+def test_a_project_reached_through_a_link_is_inside_itself(project, outside):
+    project.service("web", WORKER)
+    (outside / "link").symlink_to(project.root)
+    assert names(Project(outside / "link")) == ["web"]

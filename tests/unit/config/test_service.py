@@ -1,0 +1,463 @@
+"""Every rule of one manifest, right and wrong, and what is derived from it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config.service import Kind, ServiceSpec, env_name, meaning_of, priority_band
+from config.settings import Platform
+from config.validation import visible_fields
+from tests.unit.config.project import HTTP, JOB, ROOT, WORKER, Project, http, without
+
+FILE = "services/tracking/service.yaml"
+ECS_ONLY = {"platforms": ["ecs"]}
+
+
+def changed(base: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    return {**base, **changes}
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    # kinds
+    (without(HTTP, "kind"), "kind: is missing; write it, e.g. kind: http"),
+    (changed(HTTP, kind="web"), "kind: is 'web'; write one of http, worker, job"),
+    (changed(HTTP, kind="htp"), "kind: is 'htp'; write http (one of http, worker, job)"),
+    (without(HTTP, "port"), "port: is missing, and kind http needs it; write it, e.g. port: 8080"),
+    (without(HTTP, "path"), "path: is missing, and kind http needs it; write it, e.g. path: /tracking"),
+    (without(HTTP, "health"), "health: is missing, and kind http needs it; write it, e.g. health: /healthz"),
+    (
+        without(JOB, "schedule"),
+        "schedule: is missing, and kind job needs it; write it, e.g. schedule: 30 6 * * MON-FRI",
+    ),
+    *(
+        (
+            changed(base, **{field: value}),
+            f"{field}: means nothing for kind {base['kind']}; take it out; http services have it",
+        )
+        for base in (WORKER, JOB)
+        for field, value in [("port", 8080), ("path", "/x"), ("health", "/x"), ("health_grace", 60), ("priority", 5)]
+    ),
+    (
+        changed(JOB, scaling={"min": 2, "max": 2}),
+        "scaling: means nothing for kind job; take it out; http and worker services have it",
+    ),
+    (changed(HTTP, schedule="* * * * *"), "schedule: means nothing for kind http; take it out; job services have it"),
+    (changed(WORKER, timezone="Etc/UTC"), "timezone: means nothing for kind worker; take it out; job services have it"),
+    # plain fields
+    (changed(HTTP, name="tracking"), "name: is no key: the folder's name is the service's name; take this line out"),
+    (changed(HTTP, folder="x"), "folder: is no key: "),
+    (changed(HTTP, helth="/x"), "helth: is unknown; did you mean health?"),
+    (changed(HTTP, replicas=2), "replicas: is unknown; take it out or use one of calls, cpu, description, "),
+    (without(HTTP, "description"), "description: is missing; write it, e.g. description: Tracks shipments"),
+    (changed(HTTP, description=""), "description: is empty; write one line of text"),
+    (changed(HTTP, description="  "), "description: is '  ', which does not fit; write one line of text"),
+    (changed(HTTP, description="a\nb"), "description: is 'a\\nb', which does not fit; write one line of text"),
+    (changed(HTTP, description="x" * 201), "description: has 201 characters, more than 200; "),
+    (changed(HTTP, description=5), 'description: is 5, not text; put it in quotes: "5"'),
+    (changed(HTTP, platforms=[]), "platforms: is an empty list; name at least one, or take the line out"),
+    (changed(HTTP, platforms=["lambda"]), "platforms[0]: is 'lambda'; write one of ecs, eks"),
+    (changed(HTTP, platforms=["ecs", "ecs"]), "platforms: names 'ecs' twice; name each once"),
+    (without(HTTP, "cpu"), "cpu: is missing; write it, e.g. cpu: 256"),
+    (without(HTTP, "memory"), "memory: is missing; write it, e.g. memory: 512"),
+    (changed(HTTP, cpu="256"), "cpu: is '256', not a whole number; write a whole number, e.g. cpu: 256"),
+    (changed(HTTP, cpu=0.25), "cpu: is '0.25', not a whole number; "),
+    (changed(HTTP, cpu=True), "cpu: is true, not a whole number; "),
+    (changed(HTTP, cpu=32), "cpu: is 32, out of range; write a whole number from 64 to 16384"),
+    (changed(HTTP, memory=200000), "memory: is 200000, out of range; write a whole number from 64 to 122880"),
+    (changed(HTTP, port=80), "port: is 80, out of range; write a whole number from 1024 to 65535"),
+    (changed(HTTP, port=70000), "port: is 70000, out of range; "),
+    (changed(HTTP, port="8080"), "port: is '8080', not a whole number; write a whole number, e.g. port: 8080"),
+    (
+        changed(HTTP, path="tracking"),
+        "path: is 'tracking', which does not fit; write / or lower-case segments without a / at the end",
+    ),
+    (changed(HTTP, path="/tracking/"), "path: is '/tracking/', which does not fit; "),
+    (changed(HTTP, path="/a//b"), "path: is '/a//b', which does not fit; "),
+    (changed(HTTP, path="/Tracking"), "path: is '/Tracking', which does not fit; "),
+    (changed(HTTP, path="/a*"), "path: is '/a*', which does not fit; "),
+    (changed(HTTP, path="/" + "a" * 126), "path: has 127 characters, more than 126; "),
+    (
+        changed(HTTP, health="healthz"),
+        "health: is 'healthz', which does not fit; write a path that begins with /, e.g. /healthz",
+    ),
+    (changed(HTTP, health="/h?x=1"), "health: is '/h?x=1', which does not fit; "),
+    (changed(HTTP, health_grace=0), "health_grace: is 0, out of range; write a whole number from 1 to 1800"),
+    (changed(HTTP, priority=0), "priority: is 0, out of range; write a whole number from 1 to 49999"),
+    (changed(HTTP, priority=50000), "priority: is 50000, out of range; "),
+    (
+        changed(HTTP, path="/", priority=5),
+        "priority: cannot be set for path /, which is always asked last; take it out",
+    ),
+    (changed(HTTP, stop_timeout=121), "stop_timeout: is 121, out of range; write a whole number from 1 to 120"),
+    (changed(HTTP, stop_timeout=0), "stop_timeout: is 0, out of range; "),
+    (changed(HTTP, stop_timeout=1), "stop_timeout: is 1, which leaves no time to drain; write 2 or more"),
+    # scaling
+    (changed(HTTP, scaling={"min": 0}), "scaling.min: is 0, out of range; write a whole number from 1 to 1000"),
+    (changed(HTTP, scaling={"min": 3}), "scaling.max: is 1, less than min (3); write 3 or more"),
+    (changed(HTTP, scaling={"max": 3}), "scaling: leaves room to scale but no target to scale by; add cpu_target: 60"),
+    (
+        changed(HTTP, scaling={"max": 3, "cpu_target": 95}),
+        "scaling.cpu_target: is 95, out of range; write a whole number from 10 to 90",
+    ),
+    (changed(HTTP, scaling={"max": 3, "requests_target": 0}), "scaling.requests_target: is 0, out of range; "),
+    (changed(HTTP, scaling={"maximum": 3}), "scaling.maximum: is unknown; did you mean max?"),
+    (
+        changed(HTTP, scaling=3),
+        "scaling: is 3, not a mapping; write a mapping, e.g. scaling: {min: 2, max: 6, cpu_target: 60}",
+    ),
+    (
+        changed(WORKER, scaling={"max": 2, "requests_target": 5}),
+        "scaling.requests_target: means nothing for kind worker; use cpu_target",
+    ),
+    (
+        changed(HTTP, scaling={"max": 2, "requests_target": 5}),
+        "scaling.requests_target: cannot be measured on eks, where this service runs too; set platforms: [ecs], or use",
+    ),
+    # environment
+    (changed(HTTP, environment={"LEVEL": 5}), 'environment.LEVEL: is 5, not text; put it in quotes: "5"'),
+    (changed(HTTP, environment={"DEBUG": True}), 'environment.DEBUG: is true, not text; put it in quotes: "true"'),
+    (changed(HTTP, environment={"LIST": ["a"]}), "environment.LIST: is a list, not text; write text"),
+    (
+        changed(HTTP, environment=["A=b"]),
+        "environment: is a list, not a mapping; write a mapping, e.g. environment: {LOG_LEVEL: info}",
+    ),
+    *(
+        (changed(HTTP, environment={n: "x"}), f"environment.{n}: is set by the platform; take it out")
+        for n in ("PORT", "BASE_PATH", "SERVICE_NAME", "DEPLOY_ENVIRONMENT")
+    ),
+    (
+        changed(HTTP, environment={"AWS_REGION": "x"}),
+        "environment.AWS_REGION: begins with AWS_, which the platform sets; choose another name",
+    ),
+    (changed(HTTP, environment={"1X": "x"}), "environment.1X: is no name for a variable; use letters, digits and _"),
+    (changed(HTTP, environment={"LOG-LEVEL": "x"}), "environment.LOG-LEVEL: is no name for a variable; "),
+    (
+        changed(HTTP, environment={"A": "$(B)"}),
+        "environment.A: holds $$ or $(, which Kubernetes would expand and ECS would not; ",
+    ),
+    (changed(HTTP, environment={"A": "a\0b"}), "environment.A: holds a NUL character; write text"),
+    (
+        changed(HTTP, environment={"TRACKING_TABLE": "x"}, table={"partition_key": "id"}),
+        "environment.TRACKING_TABLE: is set by table; take it out",
+    ),
+    # secrets
+    (changed(HTTP, secrets={"KEY": "/harbour/key"}), "secrets.KEY: is '/harbour/key', not a mapping; write a mapping"),
+    (changed(HTTP, secrets={"KEY": {}}), "secrets.KEY: names no source; write {secrets_manager: NAME} or {ssm: /NAME}"),
+    (
+        changed(HTTP, secrets={"KEY": {"ssm": "/a", "secrets_manager": "a"}}),
+        "secrets.KEY: names two sources; keep secrets_manager or ssm",
+    ),
+    (
+        changed(HTTP, secrets={"KEY": {"vault": "a"}}),
+        "secrets.KEY.vault: is unknown; take it out or use one of secrets_manager, ssm",
+    ),
+    (changed(HTTP, secrets={"PORT": {"ssm": "/a"}}), "secrets.PORT: is set by the platform; take it out"),
+    (changed(HTTP, secrets={"AWS_KEY": {"ssm": "/a"}}), "secrets.AWS_KEY: begins with AWS_"),
+    (
+        changed(HTTP, environment={"A": "b"}, secrets={"A": {"ssm": "/a"}}),
+        "secrets.A: is in environment too; keep one of the two",
+    ),
+    (
+        changed(HTTP, secrets={"K": {"ssm": "key"}}),
+        "secrets.K.ssm: is 'key', which does not fit; write a parameter's full name, e.g. /harbour/key",
+    ),
+    (changed(HTTP, secrets={"K": {"ssm": "/a/"}}), "secrets.K.ssm: is '/a/', which does not fit; "),
+    (
+        changed(HTTP, secrets={"K": {"ssm": "/aws/x"}}),
+        "secrets.K.ssm: is '/aws/x'; names that begin with /aws or /ssm belong to AWS; ",
+    ),
+    (changed(HTTP, secrets={"K": {"ssm": "/a" * 16}}), "secrets.K.ssm: has 16 levels; use 15 or fewer"),
+    (
+        changed(HTTP, secrets={"K": {"ssm": "arn:aws:ssm:eu-west-1:1:parameter/a"}}),
+        "secrets.K.ssm: is an ARN; write the parameter's name",
+    ),
+    (
+        changed(HTTP, secrets={"K": {"secrets_manager": "arn:aws:secretsmanager:x"}}),
+        "secrets.K.secrets_manager: is an ARN; write the secret's name alone",
+    ),
+    (
+        changed(HTTP, secrets={"K": {"secrets_manager": "harbour/db-AbC123"}}),
+        "a hyphen and six characters look like the suffix that Secrets Manager adds; rename the secret",
+    ),
+    (
+        changed(HTTP, secrets={"K": {"secrets_manager": "a b"}}),
+        "secrets.K.secrets_manager: is 'a b', which does not fit; ",
+    ),
+    (
+        changed(HTTP, secrets={"K": {"secrets_manager": ""}}),
+        "secrets.K.secrets_manager: is empty; write a secret's name",
+    ),
+    # table
+    (changed(HTTP, table={}), "table.partition_key: is missing; write it, e.g. partition_key: id"),
+    (
+        changed(HTTP, table={"partition_key": "id", "sort_key": "id"}),
+        "table.sort_key: is the partition key too; name another attribute",
+    ),
+    (
+        changed(HTTP, table={"partition_key": "id", "ttl": "id"}),
+        "table.ttl: is a key, which is text, while an expiry is a number; ",
+    ),
+    (
+        changed(HTTP, table={"partition_key": "my key"}),
+        "table.partition_key: is 'my key', which does not fit; write an attribute's name",
+    ),
+    (changed(HTTP, table={"key": "id"}), "table.key: is unknown; "),
+    # calls
+    (changed(HTTP, calls="quotes"), "calls: is 'quotes', not a list; write a list, e.g. calls: [tracking]"),
+    (
+        changed(HTTP, calls=["Quotes"]),
+        "calls[0]: is 'Quotes', which does not fit; write lower-case letters, digits and single hyphens",
+    ),
+    (changed(HTTP, calls=["quotes", "quotes"]), "calls: names 'quotes' twice; name each once"),
+    (
+        changed(HTTP, calls=["quotes"], environment={"QUOTES_URL": "x"}),
+        "environment.QUOTES_URL: is set by calls: [quotes]; take it out",
+    ),
+    (
+        changed(HTTP, calls=["hello-world"], secrets={"HELLO_WORLD_URL": {"ssm": "/x"}}),
+        "secrets.HELLO_WORLD_URL: is set by calls: [hello-world]; take it out",
+    ),
+    # jobs
+    (changed(JOB, schedule="@daily"), "schedule: is a macro; write five fields"),
+    (changed(JOB, schedule="* * * *"), "schedule: has 4 fields; write five"),
+    (changed(JOB, timezone="Europe/Pariss"), "timezone: is 'Europe/Pariss', not a time zone; write Europe/Paris"),
+    (
+        changed(JOB, timezone="../x"),
+        "timezone: is '../x', not a time zone; write a name of the IANA database, e.g. Europe/Paris",
+    ),
+    (changed(JOB, timezone="localtime"), "timezone: is 'localtime', not a time zone; "),
+    (changed(JOB, timezone="Mars"), "timezone: is 'Mars', not a time zone; "),
+    (changed(JOB, timezone="Europe"), "timezone: is 'Europe', not a time zone; "),
+    # overrides
+    (changed(HTTP, overrides={"prod": {}}), "overrides.prod: is no environment; did you mean production?"),
+    (changed(HTTP, overrides=["sandbox"]), "overrides: is a list, not a mapping; "),
+    (changed(HTTP, overrides={"sandbox": 5}), "overrides.sandbox: is 5, not a mapping; write the fields that differ"),
+    (changed(HTTP, overrides={"production": {"port": 80}}), "overrides.production.port: is 80, out of range; "),
+    (
+        changed(HTTP, overrides={"production": {"prot": 80}}),
+        "overrides.production.prot: is unknown; did you mean port?",
+    ),
+    (changed(HTTP, overrides={"production": {"name": "x"}}), "overrides.production.name: is no key: "),
+    (
+        changed(HTTP, overrides={"production": {"overrides": {}}}),
+        "overrides.production.overrides: is nested; write the fields themselves",
+    ),
+    (
+        changed(HTTP, overrides={"sandbox": {"scaling": {"max": 0}}}),
+        "overrides.sandbox.scaling.max: is 0, out of range; ",
+    ),
+    (changed(HTTP, overrides={"sandbox": {"kind": "job"}}), "health: means nothing for kind job; "),
+    (
+        changed(HTTP, overrides={"sandbox": {"port": None}}),
+        "overrides.sandbox.port: is missing, and kind http needs it; ",
+    ),
+]
+
+
+@pytest.mark.parametrize(("manifest", "message"), WRONG, ids=[message[:60] for _, message in WRONG])
+def test_a_wrong_manifest_is_one_line_with_file_field_and_remedy(project, manifest, message):
+    project.service("tracking", manifest)
+    text = project.fault()
+    assert text.startswith(f"{FILE}: ")
+    assert message in text
+
+
+RIGHT: list[dict[str, Any]] = [
+    HTTP,
+    WORKER,
+    JOB,
+    changed(HTTP, path="/"),
+    changed(HTTP, path="/a/b.c/d_e~f-1"),
+    changed(HTTP, health="/"),
+    changed(HTTP, port=1024),
+    changed(HTTP, port=65535),
+    changed(HTTP, priority=49999),
+    changed(HTTP, stop_timeout=2),
+    changed(HTTP, stop_timeout=120),
+    changed(WORKER, stop_timeout=1),
+    changed(HTTP, scaling={"min": 2, "max": 2}),
+    changed(HTTP, scaling={"min": 2, "max": 4, "cpu_target": 60}),
+    changed(HTTP, scaling={"min": 1, "max": 4, "requests_target": 100}, **ECS_ONLY),
+    changed(WORKER, scaling={"max": 4, "cpu_target": 60}),
+    changed(HTTP, environment={"lower": "x", "_X": "", "A": "a $ b ${C}\nd", "TRACKING_TABLE": "no table here"}),
+    changed(HTTP, secrets={"A": {"secrets_manager": "harbour/db"}, "B": {"ssm": "/harbour/key"}}),
+    changed(HTTP, table={"partition_key": "pk", "sort_key": "sk", "ttl": "expires"}),
+    changed(JOB, timezone="America/Argentina/Buenos_Aires"),
+    changed(JOB, timezone="UTC"),
+    changed(HTTP, overrides={"sandbox": {"memory": 1024}, "production": {"scaling": {"max": 3, "cpu_target": 50}}}),
+    changed(HTTP, overrides={"production": {"table": {"partition_key": "id"}}}),
+    changed(HTTP, cpu=300, memory=300, platforms=["eks"]),
+]
+
+
+@pytest.mark.parametrize("manifest", RIGHT)
+def test_a_right_manifest_is_taken(project, manifest):
+    assert project.spec(manifest).name == "tracking"
+
+
+def test_text_that_looks_like_yaml_1_1_reaches_the_container_as_written(project):
+    project.service(
+        "tracking", "kind: worker\ndescription: on\ncpu: 256\nmemory: 512\nenvironment: {A: yes, B: 012, C: 1.10}\n"
+    )
+    assert project.catalog().service("tracking").environment == {"A": "yes", "B": "012", "C": "1.10"}
+
+
+# --- overrides -------------------------------------------------------------------------------------------------------
+
+OVERRIDDEN = http(
+    "/tracking",
+    environment={"A": "1", "B": "2"},
+    scaling={"min": 1, "max": 4, "cpu_target": 60},
+    calls=[],
+    overrides={
+        "production": {
+            "memory": 1024,
+            "scaling": {"min": 3},
+            "environment": {"B": None, "C": "3"},
+            "secrets": {"KEY": {"ssm": "/harbour/key"}},
+        }
+    },
+)
+
+
+def test_an_override_reaches_its_environment_alone(project):
+    assert project.spec(OVERRIDDEN).memory == 512
+    assert project.spec(OVERRIDDEN, "production").memory == 1024
+
+
+def test_an_override_of_a_mapping_says_only_what_differs(project):
+    spec = project.spec(OVERRIDDEN, "production")
+    assert (spec.scaling.min, spec.scaling.max, spec.scaling.cpu_target) == (3, 4, 60)
+    assert spec.environment == {"A": "1", "C": "3"}
+    assert set(spec.secrets) == {"KEY"}
+
+
+def test_an_override_of_any_other_field_replaces_it(project):
+    spec = project.spec(http("/tracking", platforms=["ecs", "eks"], overrides={"sandbox": {"platforms": ["ecs"]}}))
+    assert spec.platforms == (Platform.ECS,)
+
+
+def test_a_wrong_override_is_found_whichever_environment_is_loaded(project):
+    project.service("tracking", http("/tracking", overrides={"production": {"port": 80}}))
+    assert project.fault("sandbox") == project.fault("production") != ""
+
+
+def test_null_in_an_override_takes_a_field_away(project):
+    manifest = http("/tracking", table={"partition_key": "id"}, overrides={"sandbox": {"table": None}})
+    assert project.spec(manifest).table is None
+
+
+# --- what is derived -------------------------------------------------------------------------------------------------
+
+
+def test_platforms_are_those_of_manifest_and_environment_both(project):
+    assert project.spec(HTTP).platforms == (Platform.ECS, Platform.EKS)
+    assert project.spec(HTTP, platforms="eks").platforms == (Platform.EKS,)
+    assert project.spec(changed(HTTP, platforms=["eks", "ecs"])).platforms == (Platform.ECS, Platform.EKS)
+
+
+def test_names_of_variables_follow_the_services_name(project):
+    project.service("hello-world", HTTP)
+    spec = project.catalog().service("hello-world")
+    assert (spec.env_name, spec.url_variable, spec.table_variable) == (
+        "HELLO_WORLD",
+        "HELLO_WORLD_URL",
+        "HELLO_WORLD_TABLE",
+    )
+    assert env_name("a-b-c") == "A_B_C"
+
+
+def test_a_path_matches_itself_and_what_is_below_it(project):
+    assert project.spec(HTTP).path_patterns == ("/tracking", "/tracking/*")
+    assert project.spec(http("/")).path_patterns == ("/*",)
+
+
+@pytest.mark.parametrize("seconds", range(2, 121))
+def test_draining_ends_before_the_container_is_killed(project, seconds):
+    manifest = {**HTTP, "name": "a", "folder": "/a", "stop_timeout": seconds}
+    spec = ServiceSpec.model_validate_json(json.dumps(manifest))
+    assert 1 <= spec.drain_seconds < spec.stop_timeout
+
+
+def test_scaling_is_on_where_there_is_room(project):
+    assert not project.spec(HTTP).autoscaled
+    assert project.spec(changed(HTTP, scaling={"max": 2, "cpu_target": 60})).autoscaled
+
+
+def test_workers_have_neither_path_nor_priority(project):
+    spec = project.spec(WORKER)
+    with pytest.raises(ValueError, match="tracking is a worker and has no path"):
+        _ = spec.listener_priority
+    with pytest.raises(ValueError, match="has no path"):
+        _ = spec.path_patterns
+
+
+# --- listener priority -----------------------------------------------------------------------------------------------
+
+SEGMENT = st.from_regex(r"[a-z0-9][a-z0-9._~-]{0,8}", fullmatch=True)
+
+
+def spec_at(path: str, priority: int | None = None) -> ServiceSpec:
+    return ServiceSpec.model_construct(name="x", kind=Kind.HTTP, path=path, priority=priority)
+
+
+@given(st.lists(SEGMENT, min_size=1, max_size=5), SEGMENT)
+def test_a_deeper_path_is_always_asked_before_the_one_above_it(segments, deeper):
+    path = "/" + "/".join(segments)
+    outer, inner = spec_at(path), spec_at(f"{path}/{deeper}")
+    low, high = priority_band(path)
+    assert low <= outer.listener_priority <= high < spec_at("/").listener_priority
+    if len(segments) < 3:
+        assert inner.listener_priority < outer.listener_priority
+
+
+def test_the_root_path_is_always_asked_last():
+    assert spec_at("/").listener_priority == 50000
+
+
+def test_the_bands_meet_and_do_not_overlap():
+    assert [priority_band(p) for p in ("/a/b/c/d", "/a/b/c", "/a/b", "/a")] == [
+        (1, 5000),
+        (1, 5000),
+        (5001, 15000),
+        (15001, 49999),
+    ]
+
+
+def test_a_priority_in_the_manifest_is_taken_as_it_is():
+    assert spec_at("/a", 7).listener_priority == 7
+
+
+def test_derived_priorities_are_the_same_in_every_process_and_never_change():
+    expected = {"/tracking": 20563, "/quotes": 33788}
+    assert {path: spec_at(path).listener_priority for path in expected} == expected
+    code = "from tests.unit.config.test_service import spec_at; print(spec_at('/tracking').listener_priority)"
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, env={"PYTHONHASHSEED": "7"}, capture_output=True, text=True, check=True
+    )
+    assert run.stdout.strip() == "20563"
+
+
+# --- the model itself ------------------------------------------------------------------------------------------------
+
+
+def test_every_field_says_what_it_is_and_what_it_means_on_both_platforms():
+    for field, info in visible_fields(ServiceSpec).items():
+        meaning = meaning_of(field)
+        assert info.description, field
+        assert info.examples, field
+        assert meaning is not None, field
+        assert meaning.ecs, field
+        assert meaning.eks, field
+
+
+def test_the_project_fixture_starts_right(project: Project):
+    project.service("tracking", HTTP)
+    assert project.fault() == ""
