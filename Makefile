@@ -10,6 +10,8 @@ BIN := $(VENV)/bin
 # The virtual environment's node comes first, so that neither an old Node nor none at all matters.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export CDK_DISABLE_CLI_TELEMETRY := true
+# Compiled modules are what makes the second synth fast, whatever the caller's shell says about them.
+export PYTHONDONTWRITEBYTECODE :=
 export CDK_DISABLE_STACK_TRACE := 1
 CDK := node node_modules/aws-cdk/bin/cdk
 

@@ -1,12 +1,72 @@
-"""Alarms of one service. Each publishes to the environment's topic and to nothing else."""
+"""Alarms of one service. Each publishes to the environment's topic and to nothing else.
+
+They are made of CloudFormation's own resource: a service has three, and CDK's richer classes take ten calls for each.
+"""
 
 from __future__ import annotations
 
-from aws_cdk import aws_cloudwatch, aws_cloudwatch_actions, aws_sns
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from aws_cdk import aws_cloudwatch, aws_sns
 from constructs import Construct
 
-_ABOVE = aws_cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD
-_BELOW = aws_cloudwatch.ComparisonOperator.LESS_THAN_THRESHOLD
+_CfnAlarm = aws_cloudwatch.CfnAlarm
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric:
+    """One metric with its statistic over periods of a length.
+
+    Attributes:
+        namespace: e.g. AWS/ApplicationELB.
+        name: e.g. RequestCount.
+        dimensions: dimension name to value.
+        statistic: Sum, Minimum, Maximum, SampleCount, or a percentile such as p99.
+        seconds: the length of a period.
+    """
+
+    namespace: str
+    name: str
+    dimensions: Mapping[str, str]
+    statistic: str
+    seconds: int = 60
+
+    def render(self) -> _CfnAlarm.MetricStatProperty:
+        """As a metric data query takes it."""
+        return _CfnAlarm.MetricStatProperty(
+            metric=_CfnAlarm.MetricProperty(
+                namespace=self.namespace, metric_name=self.name, dimensions=_dimensions(self.dimensions)
+            ),
+            period=self.seconds,
+            stat=self.statistic,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Formula:
+    """Metric math over named metrics of the same period.
+
+    Attributes:
+        expression: CloudWatch metric math.
+        label: what a graph calls the result.
+        metrics: the expression's names to their metrics.
+    """
+
+    expression: str
+    label: str
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
+
+    def render(self) -> list[_CfnAlarm.MetricDataQueryProperty]:
+        """As the queries of an alarm; the first one is the result."""
+        result = _CfnAlarm.MetricDataQueryProperty(
+            id="result", expression=self.expression, label=self.label, return_data=True
+        )
+        inputs = [
+            _CfnAlarm.MetricDataQueryProperty(id=name, metric_stat=metric.render(), return_data=False)
+            for name, metric in self.metrics.items()
+        ]
+        return [result, *inputs]
 
 
 class ServiceAlarms(Construct):
@@ -27,60 +87,57 @@ class ServiceAlarms(Construct):
         """
         super().__init__(scope, construct_id)
         self._prefix = prefix
-        self._action = aws_cloudwatch_actions.SnsAction(topic)
+        self._actions = [topic.topic_arn]
 
     def name_of(self, name: str) -> str:
         """The physical name of the alarm that `above` or `below` creates under this id."""
         return f"{self._prefix}-{name.lower()}"
 
     def above(
-        self,
-        name: str,
-        metric: aws_cloudwatch.IMetric,
-        threshold: float,
-        *,
-        minutes: int,
-        description: str,
-    ) -> aws_cloudwatch.Alarm:
-        """An alarm when the metric is above the threshold in each of the last `minutes` periods."""
-        return self._create(name, metric, threshold, minutes, description, _ABOVE)
+        self, name: str, metric: Metric | Formula, threshold: float, *, periods: int, description: str
+    ) -> aws_cloudwatch.CfnAlarm:
+        """An alarm when the metric is above the threshold in each of the last `periods`."""
+        return self._create(name, metric, threshold, periods, description, "GreaterThanThreshold", "notBreaching")
 
     def below(
-        self, name: str, metric: aws_cloudwatch.IMetric, threshold: float, *, minutes: int, description: str
-    ) -> aws_cloudwatch.Alarm:
-        """An alarm when the metric is below the threshold in each of the last `minutes` periods, or missing."""
-        return self._create(
-            name,
-            metric,
-            threshold,
-            minutes,
-            description,
-            _BELOW,
-            missing=aws_cloudwatch.TreatMissingData.BREACHING,
-        )
+        self, name: str, metric: Metric, threshold: float, *, periods: int, description: str
+    ) -> aws_cloudwatch.CfnAlarm:
+        """An alarm when the metric is below the threshold in each of the last `periods`, or missing."""
+        return self._create(name, metric, threshold, periods, description, "LessThanThreshold", "breaching")
 
     def _create(
         self,
         name: str,
-        metric: aws_cloudwatch.IMetric,
+        metric: Metric | Formula,
         threshold: float,
-        minutes: int,
+        periods: int,
         description: str,
-        operator: aws_cloudwatch.ComparisonOperator,
-        *,
-        missing: aws_cloudwatch.TreatMissingData = aws_cloudwatch.TreatMissingData.NOT_BREACHING,
-    ) -> aws_cloudwatch.Alarm:
-        alarm = aws_cloudwatch.Alarm(
+        operator: str,
+        missing: str,
+    ) -> aws_cloudwatch.CfnAlarm:
+        formula = metric if isinstance(metric, Formula) else None
+        plain = metric if isinstance(metric, Metric) else None
+        percentile = plain.statistic if plain and plain.statistic.startswith("p") else None
+        return aws_cloudwatch.CfnAlarm(
             self,
             name,
             alarm_name=self.name_of(name),
             alarm_description=description,
-            metric=metric,
+            metrics=formula.render() if formula else None,
+            namespace=plain.namespace if plain else None,
+            metric_name=plain.name if plain else None,
+            dimensions=_dimensions(plain.dimensions) if plain else None,
+            statistic=plain.statistic if plain and not percentile else None,
+            extended_statistic=percentile,
+            period=plain.seconds if plain else None,
             threshold=threshold,
-            evaluation_periods=minutes,
+            evaluation_periods=periods,
             comparison_operator=operator,
             treat_missing_data=missing,
+            alarm_actions=self._actions,
+            ok_actions=self._actions,
         )
-        alarm.add_alarm_action(self._action)
-        alarm.add_ok_action(self._action)
-        return alarm
+
+
+def _dimensions(dimensions: Mapping[str, str]) -> Sequence[_CfnAlarm.DimensionProperty]:
+    return [_CfnAlarm.DimensionProperty(name=name, value=value) for name, value in dimensions.items()]

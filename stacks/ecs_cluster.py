@@ -11,7 +11,6 @@ from aws_cdk import (
     CfnOutput,
     Duration,
     aws_certificatemanager,
-    aws_cloudwatch,
     aws_ec2,
     aws_ecs,
     aws_elasticloadbalancingv2,
@@ -26,6 +25,7 @@ from constructs import Construct
 
 from config.settings import Domain, Insights, Settings
 from stacks.acknowledgements import acknowledge
+from stacks.alarms import Metric
 from stacks.base import PlatformStack
 from stacks.logs import own_provider_log_group, owned_log_group
 from stacks.network import NetworkStack
@@ -44,6 +44,8 @@ class EcsClusterStack(PlatformStack):
 
     Attributes:
         cluster: with both Fargate capacity providers; its default namespace is Service Connect's.
+        vpc: where services run.
+        private_subnets: where their tasks run.
         load_balancer: the one load balancer of all services on ECS.
         load_balancer_security_group: service stacks add what it may reach.
         listener_arn: where services add their rules.
@@ -63,7 +65,7 @@ class EcsClusterStack(PlatformStack):
             scope, construct_id, settings=settings, description=f"{settings.prefix}: ECS cluster and its load balancer"
         )
         self._key = key
-        self._vpc = network.vpc
+        self.vpc = network.vpc
         self.private_subnets = network.private_subnets
         self.namespace = aws_servicediscovery.HttpNamespace(
             self, "Namespace", name=settings.prefix, description="Service Connect names"
@@ -71,6 +73,7 @@ class EcsClusterStack(PlatformStack):
         self.cluster = self._create_cluster()
         self.load_balancer_security_group = self._create_load_balancer_security_group()
         self.load_balancer = self._create_load_balancer()
+        self._load_balancer_full_name = self.load_balancer.load_balancer_full_name
         self._keep_access_logs()
         listener = self._create_listeners(settings.domain)
         self.listener_arn = listener.listener_arn
@@ -78,17 +81,13 @@ class EcsClusterStack(PlatformStack):
         CfnOutput(self, "Url", value=self.url, description="The services on ECS, behind the load balancer")
         CfnOutput(self, "ClusterName", value=self.cluster.cluster_name)
 
-    @property
-    def vpc(self) -> aws_ec2.Vpc:
-        return self._vpc
-
     def _create_cluster(self) -> aws_ecs.Cluster:
         insights = self.settings.container_insights
         cluster = aws_ecs.Cluster(
             self,
             "Cluster",
             cluster_name=self.settings.prefix,
-            vpc=self._vpc,
+            vpc=self.vpc,
             container_insights_v2=_INSIGHTS[insights],
             enable_fargate_capacity_providers=True,
         )
@@ -120,7 +119,7 @@ class EcsClusterStack(PlatformStack):
         group = aws_ec2.SecurityGroup(
             self,
             "LoadBalancerSecurityGroup",
-            vpc=self._vpc,
+            vpc=self.vpc,
             description="The load balancer of the services on ECS",
             allow_all_outbound=False,
         )
@@ -141,7 +140,7 @@ class EcsClusterStack(PlatformStack):
         return aws_elasticloadbalancingv2.ApplicationLoadBalancer(
             self,
             "LoadBalancer",
-            vpc=self._vpc,
+            vpc=self.vpc,
             internet_facing=True,
             security_group=self.load_balancer_security_group,
             vpc_subnets=aws_ec2.SubnetSelection(subnet_type=aws_ec2.SubnetType.PUBLIC),
@@ -240,15 +239,7 @@ class EcsClusterStack(PlatformStack):
         )
         return f"https://ecs.{domain.name}"
 
-    def load_balancer_metric(self, name: str, target_group: str, *, statistic: str) -> aws_cloudwatch.Metric:
+    def load_balancer_metric(self, name: str, target_group: str, *, statistic: str) -> Metric:
         """A metric of the load balancer for one target group, over one minute."""
-        return aws_cloudwatch.Metric(
-            namespace="AWS/ApplicationELB",
-            metric_name=name,
-            dimensions_map={
-                "LoadBalancer": self.load_balancer.load_balancer_full_name,
-                "TargetGroup": target_group,
-            },
-            statistic=statistic,
-            period=Duration.minutes(1),
-        )
+        dimensions = {"LoadBalancer": self._load_balancer_full_name, "TargetGroup": target_group}
+        return Metric(namespace="AWS/ApplicationELB", name=name, dimensions=dimensions, statistic=statistic)

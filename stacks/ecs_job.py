@@ -17,13 +17,15 @@ from constructs import Construct
 
 from config.schedule import eventbridge_cron
 from stacks.acknowledgements import acknowledge
-from stacks.alarms import ServiceAlarms
+from stacks.alarms import Metric, ServiceAlarms
 from stacks.ecs_cluster import EcsClusterStack
 from stacks.fargate_task import FargateTask, capacity_provider_strategies
 from stacks.workload import Workload, allow_key
 
 # A failure that nobody looked at for this long is no longer of use; SQS keeps messages for 14 days at most.
-_KEEP_FAILURES = Duration.days(14)
+_KEEP_FAILURES_DAYS = 14
+# A failure that has waited this long was overlooked.
+_STALE_SECONDS = 24 * 60 * 60
 
 
 class ScheduledJob(Construct):
@@ -58,7 +60,7 @@ class ScheduledJob(Construct):
             encryption=aws_sqs.QueueEncryption.KMS if key else aws_sqs.QueueEncryption.SQS_MANAGED,
             encryption_master_key=key,
             enforce_ssl=True,
-            retention_period=_KEEP_FAILURES,
+            retention_period=Duration.days(_KEEP_FAILURES_DAYS),
         )
         acknowledge(queue, {"AwsSolutions-SQS3": "This is the dead-letter queue."})
         return queue
@@ -191,17 +193,19 @@ class ScheduledJob(Construct):
         name = self._workload.spec.name
         alarms.above(
             "Failures",
-            self.failures.metric_approximate_number_of_messages_visible(
-                period=Duration.minutes(1), statistic="Maximum"
-            ),
+            self._queue_metric("ApproximateNumberOfMessagesVisible", seconds=60),
             0,
-            minutes=1,
+            periods=1,
             description=f"{name} on ECS could not start or failed; the reason is in its dead-letter queue",
         )
         alarms.above(
             "Age",
-            self.failures.metric_approximate_age_of_oldest_message(period=Duration.minutes(5), statistic="Maximum"),
-            Duration.days(1).to_seconds(),
-            minutes=1,
+            self._queue_metric("ApproximateAgeOfOldestMessage", seconds=300),
+            _STALE_SECONDS,
+            periods=1,
             description=f"A failure of {name} on ECS has waited for a day in its dead-letter queue",
         )
+
+    def _queue_metric(self, name: str, *, seconds: int) -> Metric:
+        dimensions = {"QueueName": self.failures.queue_name}
+        return Metric(namespace="AWS/SQS", name=name, dimensions=dimensions, statistic="Maximum", seconds=seconds)

@@ -9,7 +9,6 @@ from aws_cdk import (
     Duration,
     Stack,
     aws_applicationautoscaling,
-    aws_cloudwatch,
     aws_ec2,
     aws_ecs,
     aws_elasticloadbalancingv2,
@@ -18,7 +17,7 @@ from constructs import Construct
 
 from config.service import Kind
 from config.settings import Platform
-from stacks.alarms import ServiceAlarms
+from stacks.alarms import Formula, Metric, ServiceAlarms
 from stacks.base import PlatformStack
 from stacks.ecs_cluster import EcsClusterStack
 from stacks.ecs_job import ScheduledJob
@@ -271,21 +270,21 @@ class EcsServiceStack(PlatformStack):
             "Errors",
             self._error_percent(full_name),
             _ERROR_PERCENT,
-            minutes=3,
+            periods=3,
             description=f"{name} on ECS answers more than {_ERROR_PERCENT} % of its requests with 5xx",
         )
         latency = self.alarms.above(
             "Latency",
             self._shared.load_balancer_metric("TargetResponseTime", full_name, statistic="p99"),
             _SLOW_SECONDS,
-            minutes=5,
+            periods=5,
             description=f"{name} on ECS takes over {_SLOW_SECONDS:g} s for its slowest 1 % of requests",
         )
         self.alarms.below(
             "Running",
             self._shared.load_balancer_metric("HealthyHostCount", full_name, statistic="Minimum"),
             self.workload.spec.scaling.min,
-            minutes=5,
+            periods=5,
             description=f"{name} on ECS runs fewer healthy tasks than its minimum",
         )
         # Both watch the target group, not the service, so the service may wait for them without a cycle.
@@ -295,12 +294,11 @@ class EcsServiceStack(PlatformStack):
         )
         service.node.add_dependency(errors, latency)
 
-    def _error_percent(self, target_group: str) -> aws_cloudwatch.MathExpression:
-        return aws_cloudwatch.MathExpression(
+    def _error_percent(self, target_group: str) -> Formula:
+        return Formula(
             expression=f"IF(errors > {_ERRORS_THAT_COUNT}, 100 * errors / requests, 0)",
             label="5xx, percent of requests",
-            period=Duration.minutes(1),
-            using_metrics={
+            metrics={
                 "errors": self._shared.load_balancer_metric("HTTPCode_Target_5XX_Count", target_group, statistic="Sum"),
                 "requests": self._shared.load_balancer_metric("RequestCount", target_group, statistic="Sum"),
             },
@@ -309,11 +307,17 @@ class EcsServiceStack(PlatformStack):
     def _watch_worker(self, service: aws_ecs.FargateService) -> None:
         # Each running task sends one CPU sample a minute, so their number is the number of running tasks.
         # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/cloudwatch-metrics.html
+        samples = Metric(
+            namespace="AWS/ECS",
+            name="CPUUtilization",
+            dimensions={"ClusterName": self._shared.cluster.cluster_name, "ServiceName": service.service_name},
+            statistic="SampleCount",
+        )
         self.alarms.below(
             "Running",
-            service.metric_cpu_utilization(statistic="SampleCount", period=Duration.minutes(1)),
+            samples,
             self.workload.spec.scaling.min,
-            minutes=5,
+            periods=5,
             description=f"{self.workload.spec.name} on ECS runs fewer tasks than its minimum",
         )
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import cast
 
 from aws_cdk import (
+    Aws,
     CfnOutput,
     Duration,
     aws_certificatemanager,
@@ -22,7 +23,7 @@ from aws_cdk import (
 from aws_cdk.lambda_layer_kubectl_v36 import KubectlV36Layer
 from constructs import Construct, IDependable
 
-from config.settings import EKS_SERVICE_CIDR, Domain, EndpointAccess, Insights, Settings
+from config.settings import EKS_SERVICE_CIDR, Domain, Egress, EndpointAccess, Insights, Settings
 from stacks import manifests
 from stacks.acknowledgements import acknowledge
 from stacks.base import PlatformStack
@@ -115,6 +116,14 @@ class EksClusterStack(PlatformStack):
             removal_policy=self.removal_policy,
         )
         cluster.node.add_dependency(log_group)
+        if settings.egress is Egress.ENDPOINTS:
+            acknowledge(
+                cluster,
+                {
+                    "Annotation::@aws-cdk/aws-eks:isolatedSubnetsForKubectlPrivateSubnets": "egress: endpoints brings an "
+                    "endpoint for each service that the handler calls."
+                },
+            )
         if settings.eks_endpoint_access is EndpointAccess.PUBLIC_AND_PRIVATE:
             acknowledge(
                 cluster,
@@ -322,7 +331,7 @@ class EksClusterStack(PlatformStack):
             description="Applies manifests to the cluster",
             assumed_by=aws_iam.ServicePrincipal("lambda.amazonaws.com"),
         )
-        cluster_arn = f"arn:{self.partition}:eks:{self.region}:{self.account}:cluster/{self.settings.prefix}"
+        cluster_arn = f"arn:{Aws.PARTITION}:eks:{Aws.REGION}:{Aws.ACCOUNT_ID}:cluster/{self.settings.prefix}"
         role.add_to_policy(aws_iam.PolicyStatement(actions=["eks:DescribeCluster"], resources=[cluster_arn]))
         # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
         role.add_to_policy(
@@ -340,7 +349,7 @@ class EksClusterStack(PlatformStack):
         role.add_to_policy(
             aws_iam.PolicyStatement(
                 actions=["logs:CreateLogStream", "logs:PutLogEvents"],
-                resources=[f"arn:{self.partition}:logs:{self.region}:{self.account}:{logs}"],
+                resources=[f"arn:{Aws.PARTITION}:logs:{Aws.REGION}:{Aws.ACCOUNT_ID}:{logs}"],
             )
         )
         acknowledge(

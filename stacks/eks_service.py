@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnOutput, Duration, Stack, aws_cloudwatch, aws_eks_v2, aws_iam
+from aws_cdk import CfnOutput, Stack, aws_eks_v2, aws_iam
 from constructs import Construct
 
 from config.service import Kind
 from config.settings import Insights, Platform
-from stacks.alarms import ServiceAlarms
+from stacks.alarms import Metric, ServiceAlarms
 from stacks.base import PlatformStack
 from stacks.eks_cluster import EksClusterStack, pod_identity_principal
 from stacks.manifests import ServiceManifests
@@ -88,7 +88,7 @@ class EksServiceStack(PlatformStack):
                 "Failures",
                 self._metric("pod_status_failed", "Maximum", PodName=spec.name),
                 0,
-                minutes=1,
+                periods=1,
                 description=f"A run of {spec.name} on EKS failed",
             )
             return
@@ -96,7 +96,7 @@ class EksServiceStack(PlatformStack):
             "Restarts",
             self._metric("pod_number_of_container_restarts", "Maximum", PodName=spec.name),
             2,
-            minutes=5,
+            periods=5,
             description=f"{spec.name} on EKS keeps restarting",
         )
         if spec.kind is Kind.HTTP:
@@ -104,20 +104,14 @@ class EksServiceStack(PlatformStack):
                 "Running",
                 self._metric("service_number_of_running_pods", "Minimum", Service=spec.name),
                 spec.scaling.min,
-                minutes=5,
+                periods=5,
                 description=f"{spec.name} on EKS runs fewer pods than its minimum",
             )
 
-    def _metric(self, name: str, statistic: str, **dimensions: str) -> aws_cloudwatch.Metric:
+    def _metric(self, name: str, statistic: str, **dimensions: str) -> Metric:
         # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Container-Insights-metrics-EKS.html
-        return aws_cloudwatch.Metric(
-            namespace="ContainerInsights",
-            metric_name=name,
-            dimensions_map={
-                "ClusterName": self.workload.settings.prefix,
-                "Namespace": self.workload.settings.app,
-                **dimensions,
-            },
-            statistic=statistic,
-            period=Duration.minutes(1),
+        settings = self.workload.settings
+        shared = {"ClusterName": settings.prefix, "Namespace": settings.app}
+        return Metric(
+            namespace="ContainerInsights", name=name, dimensions={**shared, **dimensions}, statistic=statistic
         )

@@ -61,6 +61,8 @@ class NetworkStack(PlatformStack):
         if self._nat_instance:
             self._let_the_vpc_use_the_nat_instance(self._nat_instance)
         self._tag_subnets_for_load_balancers()
+        if isinstance(settings.zones, tuple):
+            self._acknowledge_named_zones()
         if settings.egress is Egress.ENDPOINTS:
             self._create_interface_endpoints()
         own_provider_log_group(self, "Custom::VpcRestrictDefaultSGCustomResourceProvider", key=key)
@@ -153,6 +155,12 @@ class NetworkStack(PlatformStack):
             Tags.of(subnet).add("kubernetes.io/role/elb", "1")
         for subnet in self.private_subnets:
             Tags.of(subnet).add("kubernetes.io/role/internal-elb", "1")
+
+    def _acknowledge_named_zones(self) -> None:
+        for subnet in [*self.vpc.public_subnets, *self.private_subnets]:
+            acknowledge(
+                subnet, {"CloudFormation-Validate::W3010": "zones names the zones on purpose in this environment."}
+            )
 
     @property
     def private_subnets(self) -> list[aws_ec2.ISubnet]:

@@ -26,7 +26,7 @@ class HarbourPlatform:
     foundation: FoundationStack
     network: NetworkStack
     registry: RegistryStack
-    state: StateStack
+    state: StateStack | None = None
     ecs: EcsClusterStack | None = None
     eks: EksClusterStack | None = None
     ecs_services: dict[str, EcsServiceStack] = field(default_factory=dict)
@@ -48,8 +48,10 @@ def build_platform(app: App, settings: Settings, catalog: Catalog) -> HarbourPla
         foundation=foundation,
         network=NetworkStack(app, "Network", settings=settings, key=key),
         registry=RegistryStack(app, "Registry", settings=settings, services=names, key=key),
-        state=StateStack(app, "State", settings=settings, services=catalog.services, key=key),
     )
+    # CloudFormation refuses a stack without resources, so there is one only where a service declares a table.
+    if any(spec.table for spec in catalog.services):
+        platform.state = StateStack(app, "State", settings=settings, services=catalog.services, key=key)
     if Platform.ECS in settings.platforms:
         _build_ecs(app, settings, catalog, platform)
     if Platform.EKS in settings.platforms:
@@ -89,7 +91,7 @@ def _workloads(settings: Settings, catalog: Catalog, platform: HarbourPlatform, 
             spec=spec,
             settings=settings,
             catalog=catalog,
-            table=platform.state.tables.get(spec.name),
+            table=platform.state.tables.get(spec.name) if platform.state else None,
             key=platform.foundation.key,
             alarm_topic=platform.foundation.alarm_topic,
         )

@@ -126,7 +126,11 @@ class Workload:
     def secrets_manager_secrets(self, scope: Construct) -> dict[str, aws_secretsmanager.ISecret]:
         """Variable name to the Secrets Manager secret that its value comes from."""
         return {
-            variable: aws_secretsmanager.Secret.from_secret_name_v2(scope, f"Secret-{variable}", source.secrets_manager)
+            variable: aws_secretsmanager.Secret.from_secret_partial_arn(
+                scope,
+                f"Secret-{variable}",
+                _secret_arn(Aws.PARTITION, Aws.REGION, Aws.ACCOUNT_ID, source.secrets_manager),
+            )
             for variable, source in sorted(self.spec.secrets.items())
             if source.secrets_manager
         }
@@ -146,11 +150,15 @@ def acknowledge_secret_suffix(role: aws_iam.IRole, workload: Workload) -> None:
     """Acknowledges the six random characters that Secrets Manager appends to a secret's name in its ARN."""
     names = sorted(source.secrets_manager for source in workload.spec.secrets.values() if source.secrets_manager)
     for name in names:
-        arn = f"arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:{name}-??????"
+        arn = _secret_arn("<AWS::Partition>", "<AWS::Region>", "<AWS::AccountId>", name)
         acknowledge(
             role,
             {
-                f"AwsSolutions-IAM5[Resource::{arn}]": "The wildcard stands for the six random characters that Secrets "
+                f"AwsSolutions-IAM5[Resource::{arn}-??????]": "The wildcard stands for the six random characters that Secrets "
                 "Manager appends to the name; the name itself is given in full."
             },
         )
+
+
+def _secret_arn(partition: str, region: str, account: str, name: str) -> str:
+    return f"arn:{partition}:secretsmanager:{region}:{account}:secret:{name}"
