@@ -48,13 +48,14 @@ class EngineError(RuntimeError):
 
 
 @functools.cache
-def _found() -> Engine | None:
+def found_engine() -> Engine | None:
+    """The engine that `make up` would use; None where there is none."""
     return find()
 
 
 def client() -> str:
     """The engine's command line client; skips the test, saying why, where no engine answers."""
-    found = _found()
+    found = found_engine()
     if found is None:
         pytest.skip("no container engine answers that can build: `python -m ops engine` starts or names one")
     return str(found.client)
@@ -63,7 +64,7 @@ def client() -> str:
 def docker(*arguments: str, check: bool = True, timeout: float = 600) -> subprocess.CompletedProcess[str]:
     """Run the engine's client; raises EngineError with what it wrote when it fails and `check` is set."""
     command = [client(), *arguments]
-    environment = _found().full_environment  # type: ignore[union-attr]  (client() has looked)
+    environment = found_engine().full_environment  # type: ignore[union-attr]  (client() has looked)
     result = subprocess.run(
         command, capture_output=True, text=True, errors="replace", timeout=timeout, env=environment, check=False
     )
@@ -81,11 +82,15 @@ def engine() -> str:
 @functools.cache
 def build(service: str) -> str:
     """Build services/<service> once a session; returns the image's tag."""
-    tag = f"harbour-test/{service}:contract"
+    return build_folder(ROOT / "services" / service, f"harbour-test/{service}:contract")
+
+
+def build_folder(folder: Path, tag: str) -> str:
+    """Build any folder with a Dockerfile; $BASE_REGISTRY names another place for the base image. Returns the tag."""
     arguments = ["build", "--quiet", "--tag", tag]
     if registry := os.environ.get("BASE_REGISTRY"):
         arguments += ["--build-arg", f"BASE_REGISTRY={registry}"]
-    docker(*arguments, str(ROOT / "services" / service), timeout=1200)
+    docker(*arguments, str(folder), timeout=1200)
     return tag
 
 

@@ -29,15 +29,22 @@ KEYS = {
 }
 
 
+@pytest.fixture(scope="module")
+def mocked():
+    """DynamoDB as moto plays it, once for all: it takes its time to start."""
+    with mock_aws():
+        yield boto3.client("dynamodb", region_name="us-east-1")
+
+
 @pytest.fixture
-def dynamo(monkeypatch):
+def dynamo(monkeypatch, mocked):
+    """An empty table; what it belongs to goes with it."""
     for name, value in {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x", "AWS_REGION": "us-east-1"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with mock_aws():
-        client = boto3.client("dynamodb", region_name="us-east-1")
-        client.create_table(TableName="shipments", **KEYS)
-        yield client
+    mocked.create_table(TableName="shipments", **KEYS)
+    yield mocked
+    mocked.delete_table(TableName="shipments")
 
 
 @pytest.fixture(params=["sqlite", "dynamodb"])

@@ -78,6 +78,7 @@ def main() -> int:
         settings.drain_seconds,
     )
     gc.freeze()  # what is loaded now stays; the collector need not look at it again
+    gc.enable()
     asyncio.run(_serve(server, store, settings))
     log.info("stopped")
     return 0
