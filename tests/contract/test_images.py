@@ -69,7 +69,7 @@ def test_it_brings_no_compiler_package_manager_cache_or_test(service):
     found = in_image(
         service,
         "ls /usr/bin/gcc /usr/bin/cc /usr/bin/javac /usr/bin/pip /usr/bin/pip3 /usr/bin/curl 2>/dev/null;"
-        "find /var/lib/apt/lists /var/cache/apt -type f;"
+        "find /var/lib/apt/lists /var/cache/apt -type f -size +0;"
         "find / -xdev -type d '(' -name tests -o -name __pycache__ ')' -path '*tests*' -not -path '/proc/*'",
     )
     assert found.split() == []

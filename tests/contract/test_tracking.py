@@ -161,13 +161,6 @@ def test_sigterm_under_load_loses_no_request():
         assert gone == []
 
 
-def test_a_stop_in_the_middle_of_the_start_is_not_ignored():
-    """Process 1 has no default action for SIGTERM: without care it would wait for SIGKILL."""
-    with run(build("tracking"), ports=(8080,), env={"DRAIN_SECONDS": "0"}) as container:
-        assert container.stop(timeout=20) in {0, 143}
-        assert "137" not in str(container.exit_code())
-
-
 def test_without_its_table_it_lives_but_is_not_ready():
     environment = {
         "TRACKING_TABLE": "none",

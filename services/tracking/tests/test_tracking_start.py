@@ -92,6 +92,22 @@ def test_a_stop_ends_with_0_and_the_log_is_json_throughout(tmp_path, stop):
     assert lines[-1]["message"] == "stopped"
 
 
+def test_a_stop_while_it_still_loads_is_heard():
+    """As process 1 of a container it would be ignored until the first handler is there, and there is little before that."""
+    command = [sys.executable, "-X", "importtime", "-m", "tracking"]  # says on standard error what it loads
+    environment = {**os.environ, "PYTHONPATH": str(FOLDER)}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as started:
+        assert started.stderr
+        for line in started.stderr:
+            if line.endswith(" asyncio\n"):
+                started.send_signal(signal.SIGTERM)
+                break
+        rest = started.stderr.read()
+        assert started.wait(20) == 0
+    assert "Traceback" not in rest
+    assert "tracking.api" not in rest  # it did not load on to the end
+
+
 def test_a_second_stop_does_not_wait_for_the_drain(tmp_path):
     with process(tmp_path, DRAIN_SECONDS="600") as (started, _):
         started.send_signal(signal.SIGTERM)
