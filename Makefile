@@ -16,7 +16,7 @@ export CDK_DISABLE_STACK_TRACE := 1
 CDK := node node_modules/aws-cdk/bin/cdk
 
 .DEFAULT_GOAL := help
-.PHONY: help setup synth review snapshots diff deploy destroy up down status logs prune test test-all e2e lint format types \
+.PHONY: help setup bootstrap synth review snapshots diff deploy destroy up down status logs prune test test-all e2e lint format types \
         bench sbom lock docs clean
 
 help: ## List what can be typed
@@ -47,6 +47,9 @@ $(VENV)/.dev: $(VENV)/.runtime requirements-dev.txt
 setup: $(VENV)/.dev ## Create .venv with everything, and the CDK CLI
 
 # --- AWS -------------------------------------------------------------------------------------------------------------
+
+bootstrap: $(VENV)/.runtime ## Prepare the AWS account and region of your credentials for CDK, once
+	@$(CDK) bootstrap -c env=$(ENV) $(CONTEXT)
 
 synth: $(VENV)/.runtime ## Synthesize ENV into cdk.out/ and list stacks, images and addresses
 	@$(CDK) synth --quiet -c env=$(ENV) $(CONTEXT) >$(VENV)/synth.log 2>&1 || { cat $(VENV)/synth.log; exit 1; }

@@ -124,14 +124,6 @@ class EksClusterStack(PlatformStack):
                     "endpoint for each service that the handler calls."
                 },
             )
-        if settings.eks_endpoint_access is EndpointAccess.PUBLIC_AND_PRIVATE:
-            acknowledge(
-                cluster,
-                {
-                    "AwsSolutions-EKS1": "eks_endpoint_access: public-and-private is this environment's choice; the endpoint "
-                    "answers only to eks_endpoint_cidrs, and IAM decides who may do what."
-                },
-            )
         return cluster
 
     def _create_cluster_role(self) -> aws_iam.Role:

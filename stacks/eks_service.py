@@ -12,7 +12,7 @@ from stacks.base import PlatformStack
 from stacks.eks_cluster import EksClusterStack, pod_identity_principal
 from stacks.manifests import ServiceManifests
 from stacks.synthesizer import ServiceSynthesizer
-from stacks.workload import Workload, acknowledge_secret_suffix
+from stacks.workload import Workload
 
 
 class EksServiceStack(PlatformStack):
@@ -69,7 +69,6 @@ class EksServiceStack(PlatformStack):
             secret.grant_read(role)
         for parameter in workload.ssm_parameters(self).values():
             parameter.grant_read(role)
-        acknowledge_secret_suffix(role, workload)
         return aws_eks_v2.CfnPodIdentityAssociation(
             self,
             "Identity",

@@ -9,7 +9,7 @@ from config.service import Kind
 from config.settings import Architecture, Platform, Settings
 from stacks.acknowledgements import acknowledge
 from stacks.logs import owned_log_group
-from stacks.workload import USER_ID, Workload, acknowledge_secret_suffix
+from stacks.workload import USER_ID, Workload
 
 _CPU_ARCHITECTURES = {
     Architecture.AMD64: aws_ecs.CpuArchitecture.X86_64,
@@ -126,7 +126,6 @@ class FargateTask(Construct):
                 "AwsSolutions-IAM5[Resource::*]": "ecr:GetAuthorizationToken has no resource to be held to (IAM's reference)."
             },
         )
-        acknowledge_secret_suffix(role, self._workload)
 
     @property
     def execution_role(self) -> aws_iam.IRole:

@@ -6,7 +6,6 @@ from aws_cdk import Aws, CfnOutput, aws_iam, aws_kms, aws_sns, aws_sns_subscript
 from constructs import Construct
 
 from config.settings import Settings
-from stacks.acknowledgements import acknowledge
 from stacks.base import PlatformStack
 
 # Services that use the key on the account's behalf, and for what. A key policy is the only place where a service
@@ -62,6 +61,8 @@ class FoundationStack(PlatformStack):
         )
 
     def _create_alarm_topic(self) -> aws_sns.Topic:
+        # Alarms cannot be published under the AWS managed key, so without a key of our own the topic has none; it carries
+        # names and states, no user data.
         topic = aws_sns.Topic(
             self, "Alarms", display_name=f"{self.settings.prefix} alarms", master_key=self.key, enforce_ssl=True
         )
@@ -76,13 +77,5 @@ class FoundationStack(PlatformStack):
         )
         if self.settings.alarm_email:
             topic.add_subscription(aws_sns_subscriptions.EmailSubscription(self.settings.alarm_email))
-        if self.key is None:
-            acknowledge(
-                topic,
-                {
-                    "AwsSolutions-SNS2": "The topic carries alarm names and states, no user data. CloudWatch cannot publish "
-                    "to a topic under the AWS managed key; customer_managed_key: true encrypts it."
-                },
-            )
         CfnOutput(self, "AlarmTopicArn", value=topic.topic_arn, description="Every alarm is published here")
         return topic

@@ -13,7 +13,6 @@ from constructs import Construct
 from config.catalog import Catalog
 from config.service import Kind, ServiceSpec
 from config.settings import Architecture, Settings
-from stacks.acknowledgements import acknowledge
 
 # The user that every image runs as; numeric, so that Kubernetes can prove that it is not root.
 USER_ID = 65532
@@ -144,20 +143,6 @@ class Workload:
             for variable, source in sorted(self.spec.secrets.items())
             if source.ssm
         }
-
-
-def acknowledge_secret_suffix(role: aws_iam.IRole, workload: Workload) -> None:
-    """Acknowledges the six random characters that Secrets Manager appends to a secret's name in its ARN."""
-    names = sorted(source.secrets_manager for source in workload.spec.secrets.values() if source.secrets_manager)
-    for name in names:
-        arn = _secret_arn("<AWS::Partition>", "<AWS::Region>", "<AWS::AccountId>", name)
-        acknowledge(
-            role,
-            {
-                f"AwsSolutions-IAM5[Resource::{arn}-??????]": "The wildcard stands for the six random characters that Secrets "
-                "Manager appends to the name; the name itself is given in full."
-            },
-        )
 
 
 def _secret_arn(partition: str, region: str, account: str, name: str) -> str:
