@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ops.pipe import end_with_the_reader
+
 Json = dict[str, Any]
 
 
@@ -90,4 +92,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    end_with_the_reader()
     sys.exit(main())

@@ -44,16 +44,16 @@ def test_every_public_thread_has_an_answer():
 
 
 def test_the_costs_document_is_what_the_templates_say(sandbox):
-    assert DOCUMENT.read_text("utf-8") == render(Bill(sandbox.path), "sandbox"), "run: make docs"
+    assert DOCUMENT.read_text("utf-8") == render(Bill(sandbox.directory), "sandbox"), "run: make docs"
 
 
 def test_the_sandbox_on_ecs_alone_costs_less_than_45_usd_a_month(sandbox):
-    assert 30 < total(Bill(sandbox.path).lines(platform="Ecs")) < 45
+    assert 30 < total(Bill(sandbox.directory).lines(platform="Ecs")) < 45
 
 
 def test_a_second_nat_gateway_shows_in_the_bill(sandbox, production):
     def gateways(assembly):
-        lines = Bill(assembly.path).lines(platform="Ecs")
+        lines = Bill(assembly.directory).lines(platform="Ecs")
         return sum(line.count for line in lines if line.what == "NAT gateway")
 
     assert (gateways(sandbox), gateways(production)) == (0, 3)
