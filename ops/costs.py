@@ -93,7 +93,7 @@ class Bill:
         artifacts = _read(assembly / "manifest.json")["artifacts"]
         self._stacks = {
             name: _read(assembly / artifact["properties"]["templateFile"])["Resources"]
-            for name, artifact in artifacts.items()
+            for name, artifact in sorted(artifacts.items())
             if artifact["type"] == "aws:cloudformation:stack"
         }
 
