@@ -68,20 +68,23 @@ destroy: $(VENV)/.runtime ## Destroy ENV in AWS: says what, and asks
 
 # --- the same on this machine, without an AWS account ----------------------------------------------------------------
 
+# ENDPOINT=http://localhost:PORT puts it at another port; SERVICE=name FOLLOW=1 for logs; IMAGES=1 for down
+LOCAL = $(if $(ENDPOINT),--endpoint $(ENDPOINT))
+
 up: $(VENV)/.dev ## Deploy everything to an emulated AWS on this machine
-	@$(BIN)/python -m ops up
+	@$(BIN)/python -m ops up --env $(ENV) $(LOCAL)
 
 down: $(VENV)/.dev ## Take that down again, and prove that nothing is left
-	@$(BIN)/python -m ops down
+	@$(BIN)/python -m ops down --env $(ENV) $(LOCAL) $(if $(IMAGES),--images)
 
 status: $(VENV)/.dev ## What runs on this machine
-	@$(BIN)/python -m ops status
+	@$(BIN)/python -m ops status --env $(ENV) $(LOCAL)
 
 logs: $(VENV)/.dev ## The services' log lines on this machine
-	@$(BIN)/python -m ops logs
+	@$(BIN)/python -m ops logs --env $(ENV) $(LOCAL) $(SERVICE) $(if $(FOLLOW),--follow)
 
 prune: $(VENV)/.dev ## Remove what is left of services whose folder is gone
-	@$(BIN)/python -m ops prune
+	@$(BIN)/python -m ops prune --env $(ENV) $(LOCAL)
 
 # --- checks ----------------------------------------------------------------------------------------------------------
 

@@ -126,14 +126,15 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _terminated(_signal: int, _frame: FrameType | None) -> None:
+def _interrupted(_signal: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; returns the exit code. A fault is one line on the error output, never a traceback."""
     options = _parser().parse_args(argv)
-    signal.signal(signal.SIGTERM, _terminated)
+    signal.signal(signal.SIGTERM, _interrupted)
+    signal.signal(signal.SIGINT, _interrupted)  # also where a script started us with it ignored
     try:
         return int(options.handler(options, Say()))
     except OpsError as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import signal
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -228,7 +229,13 @@ class Up:
         )
 
     def _clean_up(self) -> None:
-        """What a run that did not finish leaves: what it found running, and nothing that it started itself."""
+        """What a run that did not finish leaves: what it found running, and nothing that it started itself.
+
+        A second Ctrl-C would stop it halfway, so from here on it is not listened to.
+        """
+        for signum in (signal.SIGINT, signal.SIGTERM):
+            with suppress(ValueError):  # not the main thread: a test
+                signal.signal(signum, signal.SIG_IGN)
         end_children()
         if self._started_here:
             self._say.note("taking down what this run had started")
