@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
@@ -104,20 +104,17 @@ class Bill:
             platform: `Ecs` or `Eks`, whose stacks are counted beside the shared ones.
         """
         other = "Eks" if platform == "Ecs" else "Ecs"
-        resources = [
-            resource
-            for name, stack in self._stacks.items()
+        stacks = [
+            list(resources.values())
+            for name, resources in self._stacks.items()
             if name != other and not name.startswith(f"{other}-")
-            for resource in stack.values()
         ]
-        counters: tuple[Callable[[list[Json]], Iterator[Line]], ...] = (
-            self._entrance,
-            self._egress,
-            self._tasks,
-            self._control_plane,
-            self._alarms_and_keys,
-        )
-        return [line for counter in counters for line in counter(resources) if line.count]
+        together = [resource for resources in stacks for resource in resources]
+        lines = [*self._entrance(together), *self._egress(together)]
+        for resources in stacks:
+            lines += self._tasks(resources)
+        lines += [*self._control_plane(together), *self._alarms_and_keys(together)]
+        return [line for line in lines if line.count]
 
     def _entrance(self, resources: list[Json]) -> Iterator[Line]:
         balancers = _of_type(resources, "AWS::ElasticLoadBalancingV2::LoadBalancer")
@@ -140,13 +137,9 @@ class Bill:
         )
         yield _line("interface endpoint, one a service and zone", zones, "interface_endpoint")
 
-    def _tasks(self, resources: list[Json]) -> Iterator[Line]:
-        for stack in self._stacks.values():
-            owned = list(stack.values())
-            if not any(resource in resources for resource in owned):
-                continue
-            for service in _of_type(owned, "AWS::ECS::Service"):
-                yield from self._task_lines(service, owned)
+    def _tasks(self, stack: list[Json]) -> Iterator[Line]:
+        for service in _of_type(stack, "AWS::ECS::Service"):
+            yield from self._task_lines(service, stack)
 
     def _task_lines(self, service: Json, owned: list[Json]) -> Iterator[Line]:
         definition = _of_type(owned, "AWS::ECS::TaskDefinition")[0]["Properties"]
