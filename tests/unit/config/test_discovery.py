@@ -37,6 +37,14 @@ def test_no_services_folder_is_refused(project):
     assert project.fault() == "services: folder: is missing; make it, with one folder a service"
 
 
+def test_a_services_folder_that_cannot_be_read_says_why(project, monkeypatch):
+    def denied(_: Path) -> list[Path]:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", denied)
+    assert project.fault() == "services: folder: cannot be read (Permission denied); make it readable"
+
+
 def test_an_empty_services_folder_is_refused(project):
     assert project.fault() == (
         "services: folder: holds no service; add services/<name>/ with service.yaml, Dockerfile and .dockerignore"

@@ -138,6 +138,13 @@ def test_an_example_that_a_message_shows_reads_back_as_meant(tmp_path, value):
     assert read(tmp_path, f"key: {flow(value)}\n") == {"key": value}
 
 
+def test_half_a_character_is_refused_by_both_parsers(tmp_path, monkeypatch):
+    text = 'a: "\\ud800"\n'
+    assert fault(tmp_path, text).startswith("x.yaml: ")
+    monkeypatch.setattr(strict_yaml, "_LOADER", yaml.SafeLoader)
+    assert fault(tmp_path, text).startswith("x.yaml: a (line 1): holds half a character (a lone surrogate); ")
+
+
 def test_null_means_as_if_not_written():
     assert without_nulls({"a": None, "b": {"c": None, "d": 1}, "e": []}) == {"b": {"d": 1}, "e": []}
     assert scalar("null") is None
