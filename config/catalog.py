@@ -137,6 +137,10 @@ def _check_platforms(spec: ServiceSpec) -> None:
     if Platform.EKS in spec.platforms and spec.scaling.requests_target is not None:
         problem = "cannot be measured on eks, where this service runs too"
         raise ConfigError(file, "scaling.requests_target", problem, "set platforms: [ecs], or use cpu_target")
+    if Platform.ECS in spec.platforms and spec.kind is Kind.JOB and spec.calls:
+        # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-connect.html: names resolve in services alone
+        problem = "cannot be resolved on ecs, where a scheduled task has no Service Connect"
+        raise ConfigError(file, "calls", problem, "set platforms: [eks], or take it out")
 
 
 # --- between services ------------------------------------------------------------------------------------------------

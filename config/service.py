@@ -275,9 +275,7 @@ class ServiceSpec(Model):
     )
     health: Annotated[
         Annotated[str, Pattern(r"/[A-Za-z0-9_.~/-]*", "a path that begins with /", "/healthz", 255)] | None,
-        Meaning(
-            ecs="target group and container health check", eks="startup, readiness and liveness probes", kinds=HTTP
-        ),
+        Meaning(ecs="target group's health check", eks="startup, readiness and liveness probes", kinds=HTTP),
     ] = Field(
         None,
         description="Path of the health check as the container serves it, without the prefix.",

@@ -189,8 +189,9 @@ def _line(what: str, count: Decimal | int, price: str, factor: Decimal = Decimal
 
 
 def _spot_share(service: Json) -> Decimal:
-    weights = {item["CapacityProvider"]: item["Weight"] for item in service["Properties"]["CapacityProviderStrategy"]}
-    return Decimal(weights.get("FARGATE_SPOT", 0)) / sum(weights.values())
+    strategy = service["Properties"]["CapacityProviderStrategy"]
+    weights = {item["CapacityProvider"]: Decimal(item["Weight"]) for item in strategy}
+    return weights.get("FARGATE_SPOT", Decimal(0)) / sum(weights.values(), Decimal(0))
 
 
 def render(bill: Bill, environment: str) -> str:

@@ -62,6 +62,16 @@ def test_a_call_to_a_service_on_the_other_platform_is_refused(project):
     assert project.fault().endswith("is not on eks as its caller is; add eks to the platforms of tracking")
 
 
+def test_a_job_on_ecs_cannot_call_since_its_task_resolves_no_names(project):
+    services(project, hello={**JOB, "calls": ["tracking"]}, tracking=http("/tracking"))
+    assert project.fault() == (
+        "services/hello/service.yaml: calls: cannot be resolved on ecs, where a scheduled task has no Service Connect; "
+        "set platforms: [eks], or take it out"
+    )
+    services(project, hello={**JOB, "calls": ["tracking"], "platforms": ["eks"]})
+    assert project.fault() == ""
+
+
 def test_a_callee_on_more_platforms_than_its_caller_is_right(project):
     services(project, web=http("/", calls=["tracking"], platforms=["ecs"]), tracking=http("/tracking"))
     assert project.fault() == ""
