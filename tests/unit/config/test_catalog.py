@@ -88,10 +88,10 @@ def test_callers_are_known_by_platform(project):
         tracking=http("/tracking"),
         web=http("/", calls=["tracking"], platforms=["ecs"]),
         quotes=http("/quotes", calls=["tracking"]),
-        nightly={**JOB, "calls": ["tracking"]},
+        nightly={**JOB, "calls": ["tracking"], "platforms": ["eks"]},
     )
     catalog = project.catalog()
-    assert [s.name for s in catalog.callers("tracking", Platform.ECS)] == ["nightly", "quotes", "web"]
+    assert [s.name for s in catalog.callers("tracking", Platform.ECS)] == ["quotes", "web"]
     assert [s.name for s in catalog.callers("tracking", Platform.EKS)] == ["nightly", "quotes"]
     assert catalog.callers("web", Platform.ECS) == ()
 
