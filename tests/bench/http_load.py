@@ -68,7 +68,8 @@ class _Connection(asyncio.Protocol):
 
 async def _run(url: str, connections: int, duration: float) -> Result:
     parts = urlsplit(url)
-    request = f"GET {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\nAccept: */*\r\n\r\n".encode()
+    target = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    request = f"GET {target} HTTP/1.1\r\nHost: {parts.netloc}\r\nAccept: */*\r\n\r\n".encode()
     loop = asyncio.get_running_loop()
     result = Result(0, [], 0)
     started = time.perf_counter()

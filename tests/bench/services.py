@@ -60,6 +60,14 @@ def a_shipment(base: str) -> str:
     return f"/shipments/{requests.post(f'{base}/shipments', json=new, timeout=10).json()['id']}"
 
 
+def a_quote(base: str) -> str:
+    return "/quotes?from=NLRTM&to=SGSIN&weight_kg=18000&volume_m3=33.2"
+
+
+def the_page(base: str) -> str:
+    return "/"
+
+
 SUBJECTS = (
     Subject(
         "tracking",
@@ -69,6 +77,15 @@ SUBJECTS = (
         floor=Rival("python-floor", "Python's http.server", health="/"),
         alternative=Rival("flask-gunicorn", "Flask + gunicorn", prepare=a_shipment),
     ),
+    Subject(
+        "quotes",
+        size_goal=160,
+        start_goal=0.8,
+        prepare=a_quote,
+        floor=Rival("java-floor", "JVM floor, the JDK's server", health="/"),
+        alternative=Rival("java-plain", "plain JDK server, no CDS, no jlink", prepare=a_quote),
+    ),
+    Subject("web", size_goal=120, start_goal=0.5, prepare=the_page),
     Subject("hello", size_goal=90),
 )
 

@@ -39,9 +39,13 @@ class Load:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    def end(self) -> None:
+        """Send no more; what is under way goes on."""
+        self._over.set()
+
     def stop(self) -> None:
         """Send no more, and wait for what is under way."""
-        self._over.set()
+        self.end()
         self.join()
 
     def join(self) -> None:

