@@ -1,0 +1,68 @@
+"""What every test may ask for: the options, a clean environment, and cloud assemblies that are synthesized once a run."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.stacks.synthesis import Synthesis
+from tests.stacks.templates import Assembly
+
+ROOT = Path(__file__).parent.parent
+_ENVIRONMENTS = ("sandbox", "production")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-snapshots", action="store_true", help="rewrite tests/snapshot/templates")
+
+
+def pytest_configure() -> None:
+    # jsii takes the first node on PATH: the virtual environment's, whatever else the machine has.
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    os.environ["CDK_DISABLE_STACK_TRACE"] = "1"
+    os.environ["JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION"] = "1"
+
+
+@pytest.fixture(scope="session")
+def root() -> Path:
+    """The project's root."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def synthesis(tmp_path_factory: pytest.TempPathFactory) -> Synthesis:
+    """Gives assemblies by name; all workers of a run share them."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    return Synthesis(ROOT, shared / "assemblies")
+
+
+@pytest.fixture(scope="session")
+def sandbox(synthesis: Synthesis) -> Assembly:
+    return synthesis.assembly("sandbox")
+
+
+@pytest.fixture(scope="session")
+def production(synthesis: Synthesis) -> Assembly:
+    return synthesis.assembly("production")
+
+
+@pytest.fixture(scope="session")
+def corners(synthesis: Synthesis) -> Assembly:
+    """Services and settings of the tests' own: what the four services and the two environments do not use."""
+    return synthesis.assembly("corners")
+
+
+@pytest.fixture(scope="session", params=_ENVIRONMENTS)
+def environment(request: pytest.FixtureRequest, synthesis: Synthesis) -> Assembly:
+    """Each environment that the project brings."""
+    return synthesis.assembly(request.param)
+
+
+@pytest.fixture(scope="session", params=(*_ENVIRONMENTS, "corners"))
+def assembly(request: pytest.FixtureRequest, synthesis: Synthesis) -> Assembly:
+    """Each environment that the project brings, and the tests' own."""
+    return synthesis.assembly(request.param)

@@ -1,0 +1,213 @@
+"""Cloud assemblies for tests: each variant of the app is synthesized once a run, whichever worker comes first.
+
+A worker that waits for another's variant takes up the next one meanwhile, so that two cores are used from the start.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import gc
+import json
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.catalog import load_catalog
+from config.settings import load_settings, overrides_from_context
+from tests.stacks.templates import Assembly
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One way to synthesize the app.
+
+    Attributes:
+        environment: what `-c env` says.
+        overrides: other `-c` settings.
+        prepare: changes a copy of services/ and the environments before; None leaves the project as it is.
+        nag: whether cdk-nag runs, as in a real synth.
+        acknowledged: whether its findings are acknowledged; if not, `acknowledged.json` holds what would have been.
+        corners: whether the services and settings of the tests' own are used.
+    """
+
+    environment: str
+    overrides: dict[str, str] = field(default_factory=dict)
+    prepare: Callable[[Path], None] | None = None
+    nag: bool = False
+    acknowledged: bool = True
+    corners: bool = False
+
+
+def _add_a_service(project: Path) -> None:
+    """What a newcomer does first; and what must not matter: documents, tests, caches."""
+    services = project / "services"
+    shutil.copytree(services / "hello", services / "hello2")
+    for service in services.iterdir():
+        for name in (
+            "README.md",
+            "tests/test_more.py",
+            "tests/deep/data.json",
+            "__pycache__/app.pyc",
+            ".pytest_cache/x",
+        ):
+            file = service / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(f"{file.read_text(encoding='utf-8') if file.exists() else ''}\nmore\n", encoding="utf-8")
+
+
+def _edit_a_service(project: Path) -> None:
+    """A new description for tracking, and new code for quotes."""
+    manifest = project / "services" / "tracking" / "service.yaml"
+    lines = manifest.read_text(encoding="utf-8").splitlines(keepends=True)
+    edited = ["description: Said in other words\n" if line.startswith("description:") else line for line in lines]
+    manifest.write_text("".join(edited), encoding="utf-8")
+    with (project / "services" / "quotes" / "Dockerfile").open("a", encoding="utf-8") as code:
+        code.write("# another line\n")
+
+
+def _rename_production(project: Path) -> None:
+    """The same settings and overrides under another name."""
+    environments = project / "config" / "environments"
+    for file in (environments / "production.yaml", *project.glob("services/*/service.yaml")):
+        file.write_text(file.read_text(encoding="utf-8").replace("production", "twin"), encoding="utf-8")
+    (environments / "production.yaml").rename(environments / "twin.yaml")
+
+
+VARIANTS = {
+    "sandbox": Variant("sandbox", nag=True),
+    "production": Variant("production", nag=True),
+    "corners": Variant("corners", nag=True, corners=True),
+    "sandbox-unacknowledged": Variant("sandbox", nag=True, acknowledged=False),
+    "production-unacknowledged": Variant("production", nag=True, acknowledged=False),
+    "corners-unacknowledged": Variant("corners", nag=True, acknowledged=False, corners=True),
+    "added": Variant("sandbox", prepare=_add_a_service),
+    "edited": Variant("sandbox", prepare=_edit_a_service),
+    "twin": Variant("twin", prepare=_rename_production),
+    "ecs-alone": Variant("sandbox", overrides={"platforms": "ecs", "egress": "single-nat"}),
+    "eks-alone": Variant(
+        "production",
+        overrides={"platforms": "eks", "account": "123456789012", "region": "eu-central-1", "architecture": "amd64"},
+    ),
+}
+
+
+class Synthesis:
+    """Synthesizes variants of the project under a folder that all workers share."""
+
+    def __init__(self, root: Path, folder: Path) -> None:
+        self._root = root
+        self._folder = folder
+        self._read: dict[str, Assembly] = {}
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def assembly(self, name: str) -> Assembly:
+        """The variant's cloud assembly."""
+        if name not in self._read:
+            while not self._is_done(name):
+                if not any(self._try(candidate) for candidate in (name, *VARIANTS)):
+                    time.sleep(0.05)  # every variant that is left is being made elsewhere
+            self._read[name] = self._open(name)
+        return self._read[name]
+
+    def _is_done(self, name: str) -> bool:
+        return (self._folder / f"{name}.done").exists()
+
+    def _try(self, name: str) -> bool:
+        """Synthesizes unless somebody did or does; whether it did."""
+        with _lock(self._folder / f"{name}.lock") as taken:
+            if not taken or self._is_done(name):
+                return False
+            self._synthesize(name)
+            (self._folder / f"{name}.done").touch()
+            return True
+
+    def _project(self, name: str) -> Path:
+        if VARIANTS[name].corners:
+            return self._root / "tests" / "stacks" / "corners"
+        return self._folder / f"{name}.project" if VARIANTS[name].prepare else self._root
+
+    def _synthesize(self, name: str) -> None:
+        variant = VARIANTS[name]
+        project = self._project(name)
+        if variant.prepare:
+            shutil.copytree(self._root / "config" / "environments", project / "config" / "environments")
+            unneeded = shutil.ignore_patterns("__pycache__")
+            shutil.copytree(self._root / "services", project / "services", ignore=unneeded)
+            variant.prepare(project)
+        out = self._folder / f"{name}.out"
+        synthesize(self._root, project, out, variant)
+
+    def _open(self, name: str) -> Assembly:
+        variant = VARIANTS[name]
+        project = self._project(name)
+        settings = load_settings(project, variant.environment, overrides_from_context(variant.overrides))
+        return Assembly(self._folder / f"{name}.out", settings, load_catalog(project, settings))
+
+
+def context(root: Path, variant: Variant) -> dict[str, object]:
+    """What the CLI would hand to the app: cdk.json's context and the command line's."""
+    flags = json.loads((root / "cdk.json").read_text(encoding="utf-8"))["context"]
+    return {**flags, **variant.overrides, "env": variant.environment}
+
+
+def synthesize(root: Path, project: Path, out: Path, variant: Variant) -> None:
+    """Synthesizes in this process. Findings are in the assembly's report, for a test to judge."""
+    import app as composition  # seconds of imports, for those workers alone that synthesize
+
+    gc.enable()  # the app switches it off for its one short run
+    from aws_cdk import App
+
+    app = App(analytics_reporting=False, tree_metadata=False, outdir=str(out), context=context(root, variant))
+    acknowledged: list[tuple[str, str]] = []
+    with _without_nag(variant), _recording_acknowledgements(variant, acknowledged):
+        composition.build(app, project)
+    try:
+        app.synth()
+    except RuntimeError as refused:
+        if "ValidationFailed" not in str(refused):
+            raise
+    (out / "acknowledged.json").write_text(json.dumps({"acknowledged": acknowledged}), encoding="utf-8")
+
+
+@contextmanager
+def _without_nag(variant: Variant) -> Iterator[None]:
+    """Leaves cdk-nag out where its findings do not matter: it takes a third of a synth."""
+    from aws_cdk import Validations
+
+    with pytest.MonkeyPatch.context() as patch:
+        if not variant.nag:
+            patch.setattr(Validations, "add_plugins", lambda *_: None)
+        yield
+
+
+@contextmanager
+def _recording_acknowledgements(variant: Variant, made: list[tuple[str, str]]) -> Iterator[None]:
+    """Notes (construct, finding) instead of acknowledging, wherever stacks/ would."""
+    import stacks.platform  # noqa: F401  brings in all others
+
+    def record(construct: Any, findings: dict[str, str]) -> None:
+        made.extend((construct.node.path, finding) for finding in findings)
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name, module in list(sys.modules.items()):
+            if not variant.acknowledged and name.startswith("stacks.") and hasattr(module, "acknowledge"):
+                patch.setattr(module, "acknowledge", record)
+        yield
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[bool]:
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True

@@ -1,0 +1,184 @@
+"""The cluster: who gets in, what is encrypted and logged, what nodes are made of, and in which order it comes and goes."""
+
+from __future__ import annotations
+
+import json
+
+from config.settings import EKS_SERVICE_CIDR, EndpointAccess
+from tests.stacks.templates import KUBERNETES, Assembly, Resource
+
+AUTO_NODE_POLICY = "AmazonEKSAutoNodePolicy"
+ADMIN_POLICY = "AmazonEKSClusterAdminPolicy"
+
+
+def cluster(assembly: Assembly) -> Resource:
+    return assembly.one("AWS::EKS::Cluster", stack="Eks")
+
+
+def applied(assembly: Assembly, kind: str) -> Resource:
+    """The custom resource of the Eks stack that applies the first object of a kind."""
+    return next(r for r in assembly.resources(KUBERNETES, stack="Eks") if f'"kind":"{kind}"' in r["Manifest"])
+
+
+def access(assembly: Assembly) -> dict[str, list[str]]:
+    """Principal to the access policies that it holds."""
+    return {
+        entry["PrincipalArn"]: [policy["PolicyArn"].rsplit("/", 1)[-1] for policy in entry.get("AccessPolicies", [])]
+        for entry in assembly.resources("AWS::EKS::AccessEntry", stack="Eks")
+    }
+
+
+def test_only_access_entries_let_anybody_in_and_the_creator_has_none(assembly):
+    config = cluster(assembly)["AccessConfig"]
+    assert config["AuthenticationMode"] == "API"
+    assert config["BootstrapClusterCreatorAdminPermissions"] is False
+
+
+def test_administrators_are_those_of_the_settings_and_the_handler_that_applies_manifests(assembly):
+    admins = {principal for principal, policies in access(assembly).items() if ADMIN_POLICY in policies}
+    handler = next(r for r in assembly.roles() if r.stack == "Eks" and r.id.startswith("KubectlRole"))
+    assert admins == {*assembly.settings.eks_admins, handler.att("Arn")}
+
+
+def test_the_corners_settings_name_administrators(corners):
+    assert len(corners.settings.eks_admins) == 2
+
+
+def test_nodes_join_by_an_entry_of_their_own(assembly):
+    entries = [e for e in assembly.resources("AWS::EKS::AccessEntry", stack="Eks") if e.get("Type") == "EC2"]
+    assert len(entries) == 1
+    role = assembly.by_reference(entries[0]["PrincipalArn"])
+    assert access(assembly)[entries[0]["PrincipalArn"]] == [AUTO_NODE_POLICY]
+    assert assembly.object("Eks", "NodeClass")["spec"]["role"] == role.ref
+
+
+def test_all_control_plane_logs_are_kept(assembly):
+    types = [t["Type"] for t in cluster(assembly)["Logging"]["ClusterLogging"]["EnabledTypes"]]
+    assert sorted(types) == ["api", "audit", "authenticator", "controllerManager", "scheduler"]
+
+
+def test_kubernetes_secrets_are_encrypted_under_a_key_of_the_clusters_own(assembly):
+    config = cluster(assembly)["EncryptionConfig"]
+    key = assembly.one("AWS::KMS::Key", stack="Eks")
+    assert config == [{"Provider": {"KeyArn": key.att("Arn")}, "Resources": ["secrets"]}]
+
+
+def test_control_plane_and_nodes_sit_in_private_subnets(assembly):
+    private = {s.ref for s in assembly.resources("AWS::EC2::Subnet", stack="Network") if "PrivateSubnet" in s.id}
+    assert set(cluster(assembly)["ResourcesVpcConfig"]["SubnetIds"]) == private
+    terms = assembly.object("Eks", "NodeClass")["spec"]["subnetSelectorTerms"]
+    assert {term["id"] for term in terms} == private
+
+
+def test_the_endpoint_is_as_open_as_the_setting(assembly):
+    config = cluster(assembly)["ResourcesVpcConfig"]
+    public = assembly.settings.eks_endpoint_access is EndpointAccess.PUBLIC_AND_PRIVATE
+    assert config["EndpointPrivateAccess"] is True
+    assert config["EndpointPublicAccess"] is public
+    assert config.get("PublicAccessCidrs", []) == list(assembly.settings.eks_endpoint_cidrs)
+
+
+def test_auto_mode_runs_with_no_pool_of_its_own(assembly):
+    """The built-in pools are amd64 alone, and leave NetworkPolicy off."""
+    assert cluster(assembly)["ComputeConfig"]["Enabled"] is True
+    assert cluster(assembly)["ComputeConfig"].get("NodePools", []) == []
+    assert cluster(assembly)["StorageConfig"]["BlockStorage"]["Enabled"] is True
+    network = cluster(assembly)["KubernetesNetworkConfig"]
+    assert network["ElasticLoadBalancing"]["Enabled"] is True
+    assert network["ServiceIpv4Cidr"] == EKS_SERVICE_CIDR
+
+
+def test_the_pool_takes_spot_nodes_only_where_the_setting_has_spot(assembly):
+    requirements = assembly.object("Eks", "NodePool")["spec"]["template"]["spec"]["requirements"]
+    capacity = next(r["values"] for r in requirements if r["key"] == "karpenter.sh/capacity-type")
+    assert capacity == (["spot", "on-demand"] if assembly.settings.spot_weight else ["on-demand"])
+
+
+def test_the_pool_cannot_grow_without_end_and_nodes_do_not_grow_old(assembly):
+    spec = assembly.object("Eks", "NodePool")["spec"]
+    assert set(spec["limits"]) == {"cpu", "memory"}
+    assert int(spec["template"]["spec"]["expireAfter"].removesuffix("h")) < 21 * 24
+
+
+def test_the_version_is_the_settings_and_kubectl_is_of_its_minor(assembly):
+    assert cluster(assembly)["Version"] == assembly.settings.eks_version
+    assert assembly.resources("AWS::Lambda::LayerVersion", stack="Eks")
+
+
+def test_every_version_that_the_settings_take_has_a_kubectl():
+    from config.settings import KUBECTL_LAYERS
+    from stacks import eks_cluster
+
+    assert set(eks_cluster._KUBECTL_LAYERS) == set(KUBECTL_LAYERS)
+    for version, layer in eks_cluster._KUBECTL_LAYERS.items():
+        assert layer.__name__ == f"KubectlV{version.split('.')[1]}Layer"
+
+
+def test_the_autoscalers_metrics_and_the_secrets_driver_are_installed(assembly):
+    add_ons = {a["AddonName"]: a for a in assembly.resources("AWS::EKS::Addon", stack="Eks")}
+    wanted = {"metrics-server", "aws-secrets-store-csi-driver-provider"}
+    if assembly.settings.container_insights.value != "disabled":
+        wanted.add("amazon-cloudwatch-observability")
+    assert set(add_ons) == wanted
+    driver = json.loads(add_ons["aws-secrets-store-csi-driver-provider"]["ConfigurationValues"])
+    assert driver["secrets-store-csi-driver"]["syncSecret"]["enabled"] is True
+
+
+def test_add_ons_wait_for_nodes(assembly):
+    nodes = applied(assembly, "NodePool")
+    for add_on in assembly.resources("AWS::EKS::Addon", stack="Eks"):
+        assert nodes.id in add_on.depends_on
+
+
+def test_kubernetes_deletes_its_load_balancer_before_what_that_needs_goes(assembly):
+    """CloudFormation deletes in the reverse of this order."""
+    entrance = applied(assembly, "Ingress")
+    assert applied(assembly, "IngressClass").id in entrance.depends_on
+    assert applied(assembly, "Namespace").id in entrance.depends_on
+    assert applied(assembly, "NodePool").id in applied(assembly, "Namespace").depends_on
+    address = assembly.one("Custom::AWSCDK-EKS-KubernetesObjectValue", stack="Eks")
+    assert entrance.id in address.depends_on
+    for service in assembly.resources(KUBERNETES):
+        if service.stack != "Eks":
+            assert "Eks" in assembly.stacks[service.stack]["dependencies"]
+
+
+def test_objects_that_leave_a_manifest_leave_the_cluster(assembly):
+    for service in assembly.resources(KUBERNETES):
+        if service.stack != "Eks":
+            label = service["PruneLabel"]
+            assert label
+            assert all(label in o["metadata"]["labels"] for o in json.loads(service["Manifest"]))
+
+
+def test_the_handler_that_applies_manifests_reaches_the_private_endpoint_and_little_else(assembly):
+    role = next(r for r in assembly.roles() if r.stack == "Eks" and r.id.startswith("KubectlRole"))
+    actions = {a for s in assembly.statements(role) for a in s.actions}
+    assert {a.split(":")[0] for a in actions} == {"ec2", "eks", "logs"}
+    assert role.get("ManagedPolicyArns", []) == []
+    handlers = [f for f in assembly.resources("AWS::Lambda::Function", stack="Eks") if f["Role"] == role.att("Arn")]
+    assert len(handlers) == 1
+    private = {s.ref for s in assembly.resources("AWS::EC2::Subnet", stack="Network") if "PrivateSubnet" in s.id}
+    assert set(handlers[0]["VpcConfig"]["SubnetIds"]) == private
+
+
+def test_with_a_domain_there_is_a_certificate_and_an_alias(corners):
+    certificate = corners.one("AWS::CertificateManager::Certificate", stack="Eks")
+    record = corners.one("AWS::Route53::RecordSet", stack="Eks")
+    assert certificate["DomainName"] == "eks.harbour.example.com"
+    assert corners.object("Eks", "IngressClassParams")["spec"]["certificateARNs"] == [certificate.ref]
+    assert record["Name"] == "eks.harbour.example.com."
+    assert corners.outputs("Eks")["Url"] == "https://eks.harbour.example.com"
+
+
+def test_alarms_of_a_workload_watch_its_pods_where_there_are_metrics(assembly):
+    alarms = [a for a in assembly.resources("AWS::CloudWatch::Alarm") if a.stack.startswith("Eks-")]
+    if assembly.settings.container_insights.value == "disabled":
+        assert alarms == []
+        return
+    stacks = {s for s in assembly.stacks if s.startswith("Eks-")}
+    assert {alarm.stack for alarm in alarms} == stacks
+    for alarm in alarms:
+        dimensions = str(alarm.properties)
+        assert assembly.settings.prefix in dimensions
+        assert alarm.stack.removeprefix("Eks-") in dimensions

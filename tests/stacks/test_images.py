@@ -1,0 +1,210 @@
+"""Images: a repository a service, one role that publishes, and tags that change with the code alone."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from config.settings import Architecture, Platform, Removal
+from tests.stacks.templates import Assembly, Resource, statements
+
+# What the CLI's asset publishing and `docker push` call, and what finds out whether an image is there.
+PUBLISHING = {
+    "ecr:DescribeRepositories",
+    "ecr:DescribeImages",
+    "ecr:BatchGetImage",
+    "ecr:BatchCheckLayerAvailability",
+    "ecr:GetDownloadUrlForLayer",
+    "ecr:InitiateLayerUpload",
+    "ecr:UploadLayerPart",
+    "ecr:CompleteLayerUpload",
+    "ecr:PutImage",
+}
+
+
+def service_stacks(assembly: Assembly) -> list[tuple[str, str, Platform]]:
+    """(stack, service, platform) of each."""
+    return [(f"{p.value.title()}-{s.name}", s.name, p) for s in assembly.catalog.services for p in s.platforms]
+
+
+def image_asset(assembly: Assembly, stack: str) -> tuple[str, dict[str, Any]]:
+    images = assembly.assets(stack)["dockerImages"]
+    assert len(images) == 1, stack
+    return next(iter(images.items()))
+
+
+def repositories(assembly: Assembly) -> dict[str, Resource]:
+    found = {r["RepositoryName"]: r for r in assembly.resources("AWS::ECR::Repository", stack="Registry")}
+    assert found
+    return found
+
+
+# --- repositories -----------------------------------------------------------------------------------------------------
+
+
+def test_each_service_has_a_repository_and_none_is_left_over(assembly):
+    names = {s.name for s in assembly.catalog.services} | set(assembly.settings.keep_repositories)
+    assert set(repositories(assembly)) == {f"{assembly.settings.prefix}/{name}" for name in names}
+
+
+def test_a_repository_outlives_its_folder_while_the_setting_says_so(corners):
+    assert "quay-corners/gone" in repositories(corners)
+
+
+def test_tags_are_immutable_and_images_scanned_and_encrypted(assembly):
+    for repository in repositories(assembly).values():
+        assert repository["ImageTagMutability"] == "IMMUTABLE"
+        assert repository["ImageScanningConfiguration"] == {"ScanOnPush": True}
+        assert repository["EncryptionConfiguration"]["EncryptionType"] == "KMS"
+
+
+def test_each_platforms_last_images_are_kept_apart(assembly):
+    """A busy service on ECS must not push out the image that Kubernetes still runs."""
+    for repository in repositories(assembly).values():
+        rules = json.loads(repository["LifecyclePolicy"]["LifecyclePolicyText"])["rules"]
+        kept = {
+            rule["selection"]["tagPrefixList"][0]: rule["selection"]["countNumber"]
+            for rule in rules
+            if rule["selection"]["tagStatus"] == "tagged"
+        }
+        count = assembly.settings.image_retention_count
+        assert kept == {"ecs-": count, "eks-": count}
+        assert any(rule["selection"]["tagStatus"] == "untagged" for rule in rules)
+
+
+def test_images_go_with_the_stack_only_where_the_environment_is_disposable(assembly):
+    disposable = assembly.settings.removal is Removal.DISPOSABLE
+    for repository in repositories(assembly).values():
+        assert bool(repository.get("EmptyOnDelete", False)) is disposable
+        assert repository.deletion_policy == ("Delete" if disposable else "Retain")
+
+
+# --- the publisher ----------------------------------------------------------------------------------------------------
+
+
+def publisher(assembly: Assembly) -> Resource:
+    return assembly.one("AWS::IAM::Role", stack="Registry")
+
+
+def test_the_publisher_is_trusted_as_the_bootstrap_roles_are(assembly):
+    trust = statements(publisher(assembly)["AssumeRolePolicyDocument"])
+    assert len(trust) == 1
+    assert set(trust[0].actions) == {"sts:AssumeRole", "sts:TagSession"}
+    assert re.fullmatch(r"arn:(aws|<AWS::Partition>):iam::(\d{12}|<AWS::AccountId>):root", trust[0].principals["AWS"])
+
+
+def test_the_publishers_name_holds_the_region_since_roles_are_global(assembly):
+    assert publisher(assembly)["RoleName"] == f"{assembly.settings.prefix}-images-<AWS::Region>"
+
+
+def test_the_publisher_holds_what_publishing_does_and_nothing_more(assembly):
+    held = {
+        action: set(statement.resources)
+        for statement in assembly.statements(publisher(assembly))
+        for action in statement.actions
+    }
+    arns = {repository.att("Arn") for repository in repositories(assembly).values()}
+    assert held == dict.fromkeys(PUBLISHING, arns) | {"ecr:GetAuthorizationToken": {"*"}}
+
+
+# --- publishing -------------------------------------------------------------------------------------------------------
+
+
+def test_an_image_goes_straight_to_its_services_repository_by_the_publisher(assembly):
+    for stack, service, platform in service_stacks(assembly):
+        digest, asset = image_asset(assembly, stack)
+        for destination in asset["destinations"].values():
+            assert destination["repositoryName"] == f"{assembly.settings.prefix}/{service}"
+            assert destination["imageTag"] == f"{platform.value}-{digest}"
+            assert destination["assumeRoleArn"].endswith(
+                f":role/{assembly.settings.prefix}-images-${{AWS::Region}}"
+            ) or (destination["assumeRoleArn"].endswith(f":role/{assembly.settings.prefix}-images-eu-west-1"))
+
+
+def test_what_runs_is_the_image_that_was_pushed(assembly):
+    for stack, service, platform in service_stacks(assembly):
+        digest, _ = image_asset(assembly, stack)
+        tail = f"/{assembly.settings.prefix}/{service}:{platform.value}-{digest}"
+        assert all(image.endswith(tail) for image in _images(assembly, stack, platform))
+
+
+def _images(assembly: Assembly, stack: str, platform: Platform) -> list[str]:
+    if platform is Platform.ECS:
+        definition = assembly.one("AWS::ECS::TaskDefinition", stack=stack)
+        images = [container["Image"] for container in definition["ContainerDefinitions"]]
+    else:
+        images = re.findall(r'"image": "([^"]+)"', json.dumps(assembly.objects(stack)))
+    assert images
+    return images
+
+
+def test_the_first_deployment_builds_only_when_the_repositories_are_there(assembly):
+    """The CLI asks for the repository before it builds, and builds before it deploys anything."""
+    for stack, _, _ in service_stacks(assembly):
+        assert "Registry" in assembly.manifest["artifacts"][f"{stack}.assets"]["dependencies"]
+        assert f"{stack}.assets" in assembly.stacks[stack]["dependencies"]
+
+
+def test_registry_waits_for_no_image(assembly):
+    assert assembly.assets("Registry").get("dockerImages", {}) == {}
+
+
+def test_images_are_built_for_the_environments_architecture_from_its_base_registry(assembly):
+    for stack, _, _ in service_stacks(assembly):
+        source = image_asset(assembly, stack)[1]["source"]
+        assert source["platform"] == f"linux/{assembly.settings.architecture.value}"
+        assert source["dockerBuildArgs"] == {"BASE_REGISTRY": assembly.settings.base_registry}
+
+
+def test_one_architecture_reaches_image_task_pod_and_node(assembly):
+    architecture = assembly.settings.architecture
+    runtime = {Architecture.AMD64: "X86_64", Architecture.ARM64: "ARM64"}[architecture]
+    images = {image_asset(assembly, stack)[1]["source"]["platform"] for stack, _, _ in service_stacks(assembly)}
+    tasks = {d["RuntimePlatform"]["CpuArchitecture"] for d in assembly.resources("AWS::ECS::TaskDefinition")}
+    pods = set(re.findall(r'"nodeSelector": \{"kubernetes.io/arch": "(\w+)"\}', json.dumps(assembly.objects())))
+    requirements = assembly.object("Eks", "NodePool")["spec"]["template"]["spec"]["requirements"]
+    nodes = [r["values"] for r in requirements if r["key"] == "kubernetes.io/arch"]
+    assert images == {f"linux/{architecture.value}"}
+    assert tasks == {runtime}
+    assert pods == {architecture.value}
+    assert nodes == [[architecture.value]]
+
+
+def test_the_two_environments_show_both_architectures(sandbox, production):
+    assert {sandbox.settings.architecture, production.settings.architecture} == set(Architecture)
+
+
+# --- tags follow the code ---------------------------------------------------------------------------------------------
+
+
+def test_documents_tests_caches_and_the_manifest_are_no_part_of_an_image(sandbox, synthesis):
+    added = synthesis.assembly("added")
+    for stack, _, _ in service_stacks(sandbox):
+        assert image_asset(added, stack)[0] == image_asset(sandbox, stack)[0], stack
+
+
+def test_a_manifests_new_description_changes_no_tag(sandbox, synthesis):
+    edited = synthesis.assembly("edited")
+    for stack in ("Ecs-tracking", "Eks-tracking"):
+        assert edited.text(stack) != sandbox.text(stack)
+        assert image_asset(edited, stack)[0] == image_asset(sandbox, stack)[0]
+
+
+def test_new_code_changes_its_services_tag_and_no_other(sandbox, synthesis):
+    edited = synthesis.assembly("edited")
+    changed = {
+        stack
+        for stack, _, _ in service_stacks(sandbox)
+        if image_asset(edited, stack)[0] != image_asset(sandbox, stack)[0]
+    }
+    assert changed == {"Ecs-quotes", "Eks-quotes"}
+
+
+def test_a_services_folder_brings_nothing_unneeded_into_the_build(environment):
+    """What the CLI hands to the builder holds no test, document, cache or manifest."""
+    for stack, _, _ in service_stacks(environment):
+        folder = environment.directory / image_asset(environment, stack)[1]["source"]["directory"]
+        names = {path.name for path in folder.rglob("*")}
+        assert "Dockerfile" in names
+        assert not names & {"tests", "README.md", "service.yaml", "__pycache__", ".pytest_cache"}

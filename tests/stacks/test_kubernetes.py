@@ -1,0 +1,485 @@
+"""Every Kubernetes object that is applied: right by schema, and right by what it means."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import kubernetes_validate
+import pytest
+
+from config.service import Kind, ServiceSpec
+from config.settings import EKS_SERVICE_CIDR, Platform
+from tests.stacks.kubernetes import (
+    Object,
+    admitted,
+    pod_template,
+    port_number,
+    quantity,
+    restricted_faults,
+    selects,
+    workloads,
+)
+from tests.stacks.templates import Assembly
+
+# Kinds that no schema of Kubernetes covers, each with whose it is.
+CUSTOM_KINDS = {
+    "NodeClass": "eks.amazonaws.com/v1, of EKS Auto Mode",
+    "NodePool": "karpenter.sh/v1, of Karpenter inside EKS Auto Mode",
+    "IngressClassParams": "eks.amazonaws.com/v1, of EKS Auto Mode",
+    "SecretProviderClass": "secrets-store.csi.x-k8s.io/v1, of the secrets store add-on",
+}
+POD_IDENTITY_AGENT = ("169.254.170.23/32", 80)
+HTTPS = ("0.0.0.0/0", 443)
+
+
+def stacks(assembly: Assembly, *kinds: Kind) -> list[tuple[ServiceSpec, list[Object]]]:
+    """Manifests of the services on Kubernetes, each with its objects."""
+    found = [(spec, assembly.objects(f"Eks-{spec.name}")) for spec in assembly.services(Platform.EKS, *kinds)]
+    assert found
+    return found
+
+
+def only(objects: list[Object], kind: str) -> Object:
+    found = [o for o in objects if o["kind"] == kind]
+    assert len(found) == 1, f"{len(found)} objects of kind {kind}"
+    return found[0]
+
+
+def containers(assembly: Assembly, *kinds: Kind) -> list[tuple[ServiceSpec, dict[str, Any], dict[str, Any]]]:
+    """(manifest, pod spec, container) of each workload."""
+    found = []
+    for spec, objects in stacks(assembly, *kinds):
+        pod = pod_template(workloads(objects)[0])["spec"]
+        assert len(pod["containers"]) == 1
+        found.append((spec, pod, pod["containers"][0]))
+    return found
+
+
+# --- schema -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def cached_schemas(monkeypatch):
+    """The package reads its megabytes of definitions anew for every object."""
+    contents = kubernetes_validate.utils.schema_contents
+    seen: dict[tuple[str, str], Any] = {}
+    monkeypatch.setattr(
+        kubernetes_validate.utils,
+        "schema_contents",
+        lambda *names: seen[names] if names in seen else seen.setdefault(names, contents(*names)),
+    )
+
+
+def test_every_object_passes_the_strict_schema_of_the_clusters_version(assembly, cached_schemas):
+    validated, skipped = 0, set()
+    for manifest in assembly.objects():
+        try:
+            kubernetes_validate.validate(manifest, assembly.settings.eks_version, strict=True)
+            validated += 1
+        except kubernetes_validate.SchemaNotFoundError:
+            skipped.add(manifest["kind"])
+    assert validated > 20
+    assert skipped <= set(CUSTOM_KINDS)
+
+
+def test_the_strict_schema_refuses_a_misspelt_field(sandbox, cached_schemas):
+    deployment = json.loads(json.dumps(sandbox.object("Eks-tracking", "Deployment")))
+    deployment["spec"]["template"]["spec"]["containers"][0]["redinessProbe"] = {}
+    with pytest.raises(kubernetes_validate.ValidationError):
+        kubernetes_validate.validate(deployment, "1.36", strict=True)
+
+
+def test_custom_kinds_are_all_used(production, corners):
+    assert set(CUSTOM_KINDS) <= {o["kind"] for a in (production, corners) for o in a.objects()}
+
+
+def test_no_object_is_applied_twice(assembly):
+    keys = [(o["kind"], o["metadata"].get("namespace"), o["metadata"]["name"]) for o in assembly.objects()]
+    assert len(keys) == len(set(keys))
+
+
+def test_services_live_in_the_apps_namespace_alone(assembly):
+    for _, objects in stacks(assembly):
+        assert {o["metadata"]["namespace"] for o in objects} == {assembly.settings.app}
+
+
+def test_the_objects_of_a_service_are_those_of_its_kind(assembly):
+    always = {"ServiceAccount", "NetworkPolicy"}
+    of_kind = {
+        Kind.HTTP: {"Deployment", "PodDisruptionBudget", "Service", "Ingress"},
+        Kind.WORKER: {"Deployment", "PodDisruptionBudget"},
+        Kind.JOB: {"CronJob"},
+    }
+    for spec, objects in stacks(assembly):
+        wanted = always | of_kind[spec.kind]
+        wanted |= {"HorizontalPodAutoscaler"} if spec.autoscaled else set()
+        wanted |= {"SecretProviderClass"} if spec.secrets else set()
+        assert {o["kind"] for o in objects} == wanted, spec.name
+
+
+# --- selectors, ports, probes -----------------------------------------------------------------------------------------
+
+
+def test_every_selector_takes_the_services_own_pods_and_no_others(assembly):
+    all_labels = {
+        spec.name: pod_template(workloads(objects)[0])["metadata"]["labels"] for spec, objects in stacks(assembly)
+    }
+    for spec, objects in stacks(assembly):
+        for selector in _selectors(objects):
+            assert {name for name, labels in all_labels.items() if selects(selector, labels)} == {spec.name}
+
+
+def _selectors(objects: list[Object]) -> list[Object]:
+    found = []
+    for o in objects:
+        spec = o.get("spec", {})
+        if o["kind"] == "Service":
+            found.append({"matchLabels": spec["selector"]})
+        elif o["kind"] in {"Deployment", "PodDisruptionBudget"}:
+            found.append(spec["selector"])
+        elif o["kind"] == "NetworkPolicy":
+            found.append(spec["podSelector"])
+    for workload in workloads(objects):
+        constraints = pod_template(workload)["spec"].get("topologySpreadConstraints", [])
+        found += [constraint["labelSelector"] for constraint in constraints]
+    assert all(selector.get("matchLabels") for selector in found)
+    return found
+
+
+def test_service_ingress_and_probes_hit_the_containers_port(assembly):
+    for spec, objects in stacks(assembly, Kind.HTTP):
+        container = pod_template(only(objects, "Deployment"))["spec"]["containers"][0]
+        ports = only(objects, "Service")["spec"]["ports"]
+        assert [(p["port"], port_number(container, p["targetPort"])) for p in ports] == [(spec.port, spec.port)]
+        backend = only(objects, "Ingress")["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"]
+        assert backend["name"] == only(objects, "Service")["metadata"]["name"] == spec.name
+        assert backend["port"]["name"] in {p["name"] for p in ports}
+        for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+            assert port_number(container, container[probe]["httpGet"]["port"]) == spec.port
+            assert container[probe]["httpGet"]["path"] == spec.health
+
+
+def test_a_start_has_the_manifests_time_and_no_kill_before(assembly):
+    for spec, _, container in containers(assembly, Kind.HTTP):
+        probe = container["startupProbe"]
+        patience = probe["periodSeconds"] * probe["failureThreshold"]
+        assert spec.health_grace <= patience < spec.health_grace + probe["periodSeconds"]
+
+
+def test_a_rollout_is_given_up_only_after_the_start_may_have_ended(assembly):
+    for spec, objects in stacks(assembly, Kind.HTTP, Kind.WORKER):
+        assert only(objects, "Deployment")["spec"]["progressDeadlineSeconds"] > spec.health_grace
+
+
+# --- capacity ---------------------------------------------------------------------------------------------------------
+
+
+def test_quantities_are_valid_and_requests_never_exceed_limits(assembly):
+    for spec, _, container in containers(assembly):
+        requests, limits = container["resources"]["requests"], container["resources"]["limits"]
+        for name in {*requests, *limits}:
+            assert quantity(requests[name]) > 0
+            if name in limits:
+                assert quantity(requests[name]) <= quantity(limits[name]), spec.name
+
+
+def test_memory_is_reserved_in_full_as_the_manifest_says(assembly):
+    for spec, _, container in containers(assembly):
+        resources = container["resources"]
+        assert resources["requests"]["memory"] == resources["limits"]["memory"]
+        assert quantity(resources["limits"]["memory"]) == spec.memory * 2**20
+        assert abs(quantity(resources["requests"]["cpu"]) * 1024 - spec.cpu) < 2
+
+
+@pytest.mark.parametrize("text", ["512MB", "0.5.1", "", "-1", "1 Gi", "1024mi"])
+def test_a_quantity_that_kubernetes_would_refuse_is_refused_here(text):
+    with pytest.raises(ValueError, match="no quantity"):
+        quantity(text)
+
+
+def test_the_autoscaler_scales_the_services_deployment_within_the_manifests_range(assembly):
+    for spec, objects in stacks(assembly, Kind.HTTP, Kind.WORKER):
+        if spec.autoscaled:
+            autoscaler = only(objects, "HorizontalPodAutoscaler")["spec"]
+            target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": spec.name}
+            assert autoscaler["scaleTargetRef"] == target
+            assert (autoscaler["minReplicas"], autoscaler["maxReplicas"]) == (spec.scaling.min, spec.scaling.max)
+            assert 1 <= autoscaler["minReplicas"] <= autoscaler["maxReplicas"]
+            utilization = autoscaler["metrics"][0]["resource"]["target"]["averageUtilization"]
+            assert utilization == spec.scaling.cpu_target
+
+
+def test_a_deployment_leaves_the_scaled_number_of_pods_alone(assembly):
+    for spec, objects in stacks(assembly, Kind.HTTP, Kind.WORKER):
+        replicas = only(objects, "Deployment")["spec"].get("replicas")
+        assert replicas == (None if spec.autoscaled else spec.scaling.min)
+
+
+def test_new_pods_are_ready_before_old_ones_go(assembly):
+    for _, objects in stacks(assembly, Kind.HTTP, Kind.WORKER):
+        strategy = only(objects, "Deployment")["spec"]["strategy"]
+        assert strategy == {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": "100%"}}
+
+
+def test_a_disruption_budget_never_blocks_a_drain(assembly):
+    """`minAvailable` with one pod, or `maxUnavailable: 0`, would hold a node for ever; so would a pod that is not ready."""
+    for _, objects in stacks(assembly, Kind.HTTP, Kind.WORKER):
+        budget = only(objects, "PodDisruptionBudget")["spec"]
+        assert "minAvailable" not in budget
+        assert budget["maxUnavailable"] >= 1
+        assert budget["unhealthyPodEvictionPolicy"] == "AlwaysAllow"
+
+
+def test_pods_are_spread_over_zones_and_nodes_but_never_left_pending_for_it(assembly):
+    for spec, objects in stacks(assembly, Kind.HTTP, Kind.WORKER):
+        constraints = pod_template(only(objects, "Deployment"))["spec"]["topologySpreadConstraints"]
+        keys = {constraint["topologyKey"] for constraint in constraints}
+        assert keys == {"topology.kubernetes.io/zone", "kubernetes.io/hostname"}, spec.name
+        assert {constraint["whenUnsatisfiable"] for constraint in constraints} == {"ScheduleAnyway"}
+
+
+def test_the_load_balancer_stops_sending_before_the_process_is_told_to_stop(assembly):
+    for spec, pod, container in containers(assembly, Kind.HTTP):
+        pause = container["lifecycle"]["preStop"]["sleep"]["seconds"]
+        assert pod["terminationGracePeriodSeconds"] - pause == spec.stop_timeout
+        annotations = assembly.object(f"Eks-{spec.name}", "Ingress")["metadata"]["annotations"]
+        attributes = annotations["alb.ingress.kubernetes.io/target-group-attributes"]
+        assert attributes == f"deregistration_delay.timeout_seconds={pause}"
+
+
+def test_without_a_load_balancer_the_manifests_time_is_all(assembly):
+    for spec, pod, container in containers(assembly, Kind.WORKER, Kind.JOB):
+        assert pod["terminationGracePeriodSeconds"] == spec.stop_timeout
+        assert "lifecycle" not in container
+
+
+# --- hardening --------------------------------------------------------------------------------------------------------
+
+
+def test_every_pod_passes_the_restricted_level(assembly):
+    for spec, objects in stacks(assembly):
+        for workload in workloads(objects):
+            assert list(restricted_faults(pod_template(workload)["spec"])) == [], spec.name
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"hostNetwork": True}, "hostNetwork"),
+        ({"volumes": [{"name": "disk", "hostPath": {"path": "/"}}]}, "volume disk"),
+        ({"securityContext": {"runAsNonRoot": True}}, "quotes: seccompProfile"),
+    ],
+)
+def test_the_restricted_level_refuses_what_it_should(sandbox, change, fault):
+    pod = pod_template(sandbox.object("Eks-quotes", "Deployment"))["spec"]
+    assert fault in list(restricted_faults({**pod, **change}))
+
+
+def test_the_namespace_enforces_the_restricted_level(assembly):
+    labels = assembly.object("Eks", "Namespace")["metadata"]["labels"]
+    modes = {mode: labels[f"pod-security.kubernetes.io/{mode}"] for mode in ("enforce", "audit", "warn")}
+    assert set(modes.values()) == {"restricted"}
+
+
+def test_the_root_file_system_is_read_only_and_only_tmp_is_writable(assembly):
+    for spec, pod, container in containers(assembly):
+        assert container["securityContext"]["readOnlyRootFilesystem"] is True
+        writable = {m["name"]: m["mountPath"] for m in container["volumeMounts"] if not m.get("readOnly")}
+        assert list(writable.values()) == ["/tmp"], spec.name
+        volumes = {volume["name"]: volume for volume in pod["volumes"]}
+        assert "emptyDir" in volumes[next(iter(writable))]
+        assert {m["name"] for m in container["volumeMounts"]} == set(volumes)
+
+
+def test_pods_run_as_the_same_user_as_tasks(assembly):
+    for _, pod, _ in containers(assembly):
+        context = pod["securityContext"]
+        assert (context["runAsUser"], context["runAsGroup"], context["fsGroup"]) == (65532, 65532, 65532)
+        assert context["runAsNonRoot"] is True
+
+
+def test_no_pod_holds_a_token_of_the_kubernetes_api(assembly):
+    for spec, objects in stacks(assembly):
+        assert only(objects, "ServiceAccount")["automountServiceAccountToken"] is False
+        for workload in workloads(objects):
+            pod = pod_template(workload)["spec"]
+            assert pod["automountServiceAccountToken"] is False
+            assert pod["serviceAccountName"] == only(objects, "ServiceAccount")["metadata"]["name"] == spec.name
+
+
+def test_no_variables_of_other_services_leak_in(assembly):
+    """Service links would set TRACKING_PORT and the like for every Service of the namespace."""
+    for _, pod, _ in containers(assembly):
+        assert pod["enableServiceLinks"] is False
+
+
+# --- network policy ---------------------------------------------------------------------------------------------------
+
+
+def policies(assembly: Assembly) -> list[Object]:
+    return [o for o in assembly.objects() if o["kind"] == "NetworkPolicy"]
+
+
+def labels_of(assembly: Assembly, name: str) -> dict[str, str]:
+    labels: dict[str, str] = pod_template(workloads(assembly.objects(f"Eks-{name}"))[0])["metadata"]["labels"]
+    return labels
+
+
+def test_exactly_the_declared_callers_and_the_load_balancer_come_in(assembly):
+    public = [s["CidrBlock"] for s in assembly.resources("AWS::EC2::Subnet", stack="Network") if "Public" in s.id]
+    assert len(public) == assembly.settings.zone_count
+    for spec, _ in stacks(assembly):
+        callers = [f"pod {other.name}" for other in assembly.services(Platform.EKS) if spec.name in other.calls]
+        wanted = {(peer, spec.port) for peer in [*public, *callers]} if spec.kind is Kind.HTTP else set()
+        assert set(admitted(policies(assembly), labels_of(assembly, spec.name), "Ingress")) == wanted, spec.name
+
+
+def test_exactly_the_declared_callees_dns_and_aws_are_reached(assembly):
+    dns = {(cidr, 53) for cidr in (EKS_SERVICE_CIDR, assembly.settings.vpc_cidr)}
+    for spec, _ in stacks(assembly):
+        callees = {(f"pod {name}", assembly.catalog.service(name).port) for name in spec.calls}
+        agent = {POD_IDENTITY_AGENT} if spec.table or spec.secrets else set()
+        reached = set(admitted(policies(assembly), labels_of(assembly, spec.name), "Egress"))
+        assert reached == callees | dns | agent | {HTTPS}, spec.name
+
+
+def test_a_pod_that_nobody_declared_reaches_dns_alone(assembly):
+    stranger = {"app.kubernetes.io/name": "stranger"}
+    assert admitted(policies(assembly), stranger, "Ingress") == []
+    assert {port for _, port in admitted(policies(assembly), stranger, "Egress")} == {53}
+
+
+def test_network_policies_are_switched_on(assembly):
+    """On Auto Mode they do nothing until the controller runs and the nodes' class says so."""
+    controller = assembly.object("Eks", "ConfigMap", "amazon-vpc-cni")
+    assert controller["metadata"]["namespace"] == "kube-system"
+    assert controller["data"] == {"enable-network-policy-controller": "true"}
+    node_class = assembly.object("Eks", "NodeClass")
+    assert node_class["spec"]["networkPolicy"] == "DefaultAllow"
+    reference = assembly.object("Eks", "NodePool")["spec"]["template"]["spec"]["nodeClassRef"]
+    assert reference == {"group": "eks.amazonaws.com", "kind": "NodeClass", "name": node_class["metadata"]["name"]}
+
+
+# --- ingress ----------------------------------------------------------------------------------------------------------
+
+
+def orders(assembly: Assembly) -> dict[str, int]:
+    """group.order of each Ingress, by name."""
+    return {
+        o["metadata"]["name"]: int(o["metadata"]["annotations"]["alb.ingress.kubernetes.io/group.order"])
+        for o in assembly.objects()
+        if o["kind"] == "Ingress"
+    }
+
+
+def test_all_ingresses_share_one_load_balancer(assembly):
+    parameters = assembly.object("Eks", "IngressClassParams")
+    ingress_class = assembly.object("Eks", "IngressClass")
+    assert parameters["spec"]["group"] == {"name": assembly.settings.prefix}
+    assert ingress_class["spec"]["controller"] == "eks.amazonaws.com/alb"
+    assert ingress_class["spec"]["parameters"]["name"] == parameters["metadata"]["name"]
+    ingresses = [o for o in assembly.objects() if o["kind"] == "Ingress"]
+    assert {o["spec"]["ingressClassName"] for o in ingresses} == {ingress_class["metadata"]["name"]}
+
+
+def test_deeper_paths_are_asked_first_and_the_entrance_last(assembly):
+    paths = {spec.name: spec.path or "/" for spec, _ in stacks(assembly, Kind.HTTP)}
+    order = orders(assembly)
+    assert set(order) == {*paths, "entrance"}
+    assert max(order, key=order.__getitem__) == "entrance"
+    assert all(-1000 <= number <= 1000 for number in order.values())
+    assert list(order.values()).count(order["entrance"]) == 1
+    for name, path in paths.items():
+        below = [other for other, p in paths.items() if p != path and p.startswith(path.rstrip("/") + "/")]
+        assert all(order[deeper] < order[name] for deeper in below), name
+
+
+def test_an_ingress_takes_the_manifests_path_and_health(assembly):
+    for spec, objects in stacks(assembly, Kind.HTTP):
+        ingress = only(objects, "Ingress")
+        paths = ingress["spec"]["rules"][0]["http"]["paths"]
+        assert [(p["path"], p["pathType"]) for p in paths] == [(spec.path, "Prefix")]
+        annotations = ingress["metadata"]["annotations"]
+        assert annotations["alb.ingress.kubernetes.io/healthcheck-path"] == spec.health
+        assert annotations["alb.ingress.kubernetes.io/target-type"] == "ip"
+
+
+def test_the_load_balancer_admits_the_settings_ranges(assembly):
+    for ingress in (o for o in assembly.objects() if o["kind"] == "Ingress"):
+        admitted_cidrs = ingress["metadata"]["annotations"]["alb.ingress.kubernetes.io/inbound-cidrs"]
+        assert admitted_cidrs.split(",") == list(assembly.settings.load_balancer_cidrs)
+
+
+def test_the_entrance_answers_404(assembly):
+    annotations = assembly.object("Eks", "Ingress", "entrance")["metadata"]["annotations"]
+    action = json.loads(annotations["alb.ingress.kubernetes.io/actions.not-found"])
+    assert action["fixedResponseConfig"]["statusCode"] == "404"
+    assert isinstance(json.loads(action["fixedResponseConfig"]["messageBody"]), dict)
+
+
+def test_listeners_follow_the_domain(assembly):
+    domain = assembly.settings.domain
+    for ingress in (o for o in assembly.objects() if o["kind"] == "Ingress"):
+        annotations = ingress["metadata"]["annotations"]
+        listeners = json.loads(annotations["alb.ingress.kubernetes.io/listen-ports"])
+        assert listeners == ([{"HTTP": 80}, {"HTTPS": 443}] if domain else [{"HTTP": 80}])
+        assert annotations.get("alb.ingress.kubernetes.io/ssl-redirect") == ("443" if domain else None)
+        assert ingress["spec"]["rules"][0].get("host") == (f"eks.{domain.name}" if domain else None)
+    certificates = assembly.object("Eks", "IngressClassParams")["spec"].get("certificateARNs", [])
+    assert len(certificates) == (1 if domain else 0)
+
+
+# --- jobs and secrets -------------------------------------------------------------------------------------------------
+
+
+def test_a_cron_job_runs_when_its_manifest_says_and_never_twice_at_once(assembly):
+    for spec, objects in stacks(assembly, Kind.JOB):
+        job = only(objects, "CronJob")["spec"]
+        assert (job["schedule"], job["timeZone"]) == (spec.schedule, spec.timezone)
+        assert job["concurrencyPolicy"] == "Forbid"
+        assert job["jobTemplate"]["spec"]["backoffLimit"] == 0
+        assert pod_template(only(objects, "CronJob"))["spec"]["restartPolicy"] == "Never"
+
+
+def test_each_secret_variable_has_a_key_that_the_driver_fetches(assembly):
+    for spec, pod, container in containers(assembly):
+        wanted = {v["name"]: v["valueFrom"]["secretKeyRef"] for v in container["env"] if "valueFrom" in v}
+        assert set(wanted) == set(spec.secrets)
+        if not spec.secrets:
+            continue
+        provider = assembly.object(f"Eks-{spec.name}", "SecretProviderClass")
+        kept = provider["spec"]["secretObjects"][0]
+        keys = {item["key"]: item["objectName"] for item in kept["data"]}
+        fetched = {o["objectAlias"]: o for o in json.loads(provider["spec"]["parameters"]["objects"])}
+        for variable, reference in wanted.items():
+            assert reference["name"] == kept["secretName"]
+            source = fetched[keys[reference["key"]]]
+            declared = spec.secrets[variable]
+            assert source["objectName"] == (declared.secrets_manager or declared.ssm)
+            assert source["objectType"] == ("secretsmanager" if declared.secrets_manager else "ssmparameter")
+        mounted = [v["csi"]["volumeAttributes"]["secretProviderClass"] for v in pod["volumes"] if "csi" in v]
+        assert mounted == [provider["metadata"]["name"]]
+        assert provider["spec"]["parameters"]["usePodIdentity"] == "true"
+
+
+def test_a_pod_gets_the_role_of_its_service_account(assembly):
+    for spec, objects in stacks(assembly):
+        identities = assembly.resources("AWS::EKS::PodIdentityAssociation", stack=f"Eks-{spec.name}")
+        assert len(identities) == int(bool(spec.table or spec.secrets))
+        for identity in identities:
+            account = only(objects, "ServiceAccount")["metadata"]
+            assert (identity["ServiceAccount"], identity["Namespace"]) == (account["name"], account["namespace"])
+            assert assembly.by_reference(identity["RoleArn"]).stack == f"Eks-{spec.name}"
+
+
+def test_pods_start_after_their_role_is_there(assembly):
+    for identity in assembly.resources("AWS::EKS::PodIdentityAssociation"):
+        applied = assembly.one("Custom::AWSCDK-EKS-KubernetesResource", stack=identity.stack)
+        assert identity.id in applied.depends_on
+
+
+def test_pods_of_a_service_use_an_image_that_the_eks_stack_pushed(assembly):
+    for spec, _, container in containers(assembly):
+        assert f"/{assembly.settings.prefix}/{spec.name}:eks-" in container["image"]
+        assert container["imagePullPolicy"] == "IfNotPresent"

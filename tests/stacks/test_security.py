@@ -1,0 +1,483 @@
+"""Who may reach and do what: security groups, roles, keys, logs, tables and secrets."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from config.service import Kind
+from config.settings import Egress, Platform, Removal
+from tests.stacks.templates import Assembly, Resource, statements
+
+# https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html
+EC2_DESCRIPTION = re.compile(r"[a-zA-Z0-9. _\-:/()#,@\[\]+=&;{}!$*]{0,255}")
+
+# Statements that name no resource because IAM offers none to name, or none that exists yet.
+# https://docs.aws.amazon.com/service-authorization/latest/reference/reference.html
+ANY_RESOURCE = {
+    "ecr:GetAuthorizationToken": "has no resource type",
+    "ec2:CreateNetworkInterface": "Lambda's interface in the VPC has no address before it exists",
+    "ec2:DeleteNetworkInterface": "see ec2:CreateNetworkInterface",
+    "ec2:DescribeNetworkInterfaces": "has no resource type",
+    "ec2:DescribeSubnets": "has no resource type",
+}
+
+
+def group_of(assembly: Assembly, stack: str) -> Resource:
+    return assembly.one("AWS::EC2::SecurityGroup", stack=stack)
+
+
+def inbound(assembly: Assembly) -> list[tuple[str, dict[str, Any]]]:
+    """(stack, rule) for each inbound rule, wherever it is written."""
+    inline = [
+        (group.stack, {**rule, "GroupId": group.att("GroupId")})
+        for group in assembly.resources("AWS::EC2::SecurityGroup")
+        for rule in group.get("SecurityGroupIngress", [])
+    ]
+    return inline + [(rule.stack, rule.properties) for rule in assembly.resources("AWS::EC2::SecurityGroupIngress")]
+
+
+def outbound(assembly: Assembly) -> list[tuple[str, dict[str, Any]]]:
+    inline = [
+        (group.stack, {**rule, "GroupId": group.att("GroupId")})
+        for group in assembly.resources("AWS::EC2::SecurityGroup")
+        for rule in group.get("SecurityGroupEgress", [])
+    ]
+    return inline + [(rule.stack, rule.properties) for rule in assembly.resources("AWS::EC2::SecurityGroupEgress")]
+
+
+# --- security groups --------------------------------------------------------------------------------------------------
+
+
+def test_ec2_takes_every_description_of_a_security_group(assembly):
+    texts = [group["GroupDescription"] for group in assembly.resources("AWS::EC2::SecurityGroup")]
+    texts += [rule["Description"] for _, rule in inbound(assembly) + outbound(assembly) if "Description" in rule]
+    assert texts
+    for text in texts:
+        assert EC2_DESCRIPTION.fullmatch(re.sub(r"<[^>]*>", "x", text)), text
+
+
+def test_only_the_load_balancer_is_open_to_the_ranges_of_the_setting(assembly):
+    balancers = assembly.one("AWS::ElasticLoadBalancingV2::LoadBalancer", stack="Ecs")["SecurityGroups"]
+    open_to_ranges = {
+        (rule["GroupId"], rule["CidrIp"], rule["FromPort"])
+        for stack, rule in inbound(assembly)
+        if "CidrIp" in rule and stack != "Network"
+    }
+    ports = (80, 443) if assembly.settings.domain else (80,)
+    assert open_to_ranges == {
+        (group, cidr, port) for group in balancers for cidr in assembly.settings.load_balancer_cidrs for port in ports
+    }
+
+
+def test_nothing_in_the_network_stack_is_open_to_the_internet(assembly):
+    for stack, rule in inbound(assembly):
+        assert "CidrIpv6" not in rule
+        if stack == "Network":
+            assert rule["CidrIp"] == assembly.settings.vpc_cidr
+
+
+def test_exactly_the_declared_calls_are_open_between_services(assembly):
+    services = {group_of(assembly, f"Ecs-{s.name}").att("GroupId"): s for s in assembly.services(Platform.ECS)}
+    balancer = group_of(assembly, "Ecs").att("GroupId")
+    admitted = {
+        (services[rule["SourceSecurityGroupId"]].name, services[rule["GroupId"]].name, rule["FromPort"], rule["ToPort"])
+        for _, rule in inbound(assembly)
+        if rule["GroupId"] in services and rule["SourceSecurityGroupId"] != balancer
+    }
+    ports = {s.name: s.port for s in services.values()}
+    declared = {(s.name, c, ports[c], ports[c]) for s in services.values() for c in s.calls}
+    assert admitted == declared
+
+
+def test_the_load_balancer_reaches_each_service_on_its_port_alone(assembly):
+    balancer = group_of(assembly, "Ecs").att("GroupId")
+    ports = {
+        rule["GroupId"]: (rule["FromPort"], rule["ToPort"])
+        for _, rule in inbound(assembly)
+        if rule.get("SourceSecurityGroupId") == balancer
+    }
+    http = assembly.services(Platform.ECS, Kind.HTTP)
+    assert ports == {group_of(assembly, f"Ecs-{s.name}").att("GroupId"): (s.port, s.port) for s in http}
+
+
+def test_each_open_port_is_open_on_both_sides(assembly):
+    ways_in = {
+        (rule["SourceSecurityGroupId"], rule["GroupId"], rule["FromPort"])
+        for _, rule in inbound(assembly)
+        if "SourceSecurityGroupId" in rule
+    }
+    ways_out = {
+        (rule["GroupId"], rule["DestinationSecurityGroupId"], rule["FromPort"])
+        for _, rule in outbound(assembly)
+        if "DestinationSecurityGroupId" in rule
+    }
+    assert ways_in == ways_out
+
+
+def test_a_service_reaches_the_outside_on_https_alone(assembly):
+    groups = {group_of(assembly, f"Ecs-{s.name}").att("GroupId") for s in assembly.services(Platform.ECS)}
+    for _, rule in outbound(assembly):
+        if rule["GroupId"] in groups and "CidrIp" in rule:
+            assert (rule["FromPort"], rule["ToPort"], rule["IpProtocol"]) == (443, 443, "tcp")
+
+
+def test_rules_between_stacks_stand_in_the_services_stacks(assembly):
+    """So that the cluster's stack never learns of a service."""
+    for kind in ("AWS::EC2::SecurityGroupIngress", "AWS::EC2::SecurityGroupEgress"):
+        assert all(rule.stack.startswith("Ecs-") for rule in assembly.resources(kind))
+
+
+# --- IAM --------------------------------------------------------------------------------------------------------------
+
+
+def test_no_statement_allows_every_action(assembly):
+    for role in assembly.roles():
+        for statement in assembly.statements(role):
+            assert statement.effect == "Allow"
+            for action in statement.actions:
+                assert not re.fullmatch(r"\*|[\w-]+:\*", action), f"{role.path}: {action}"
+
+
+def test_a_statement_without_a_resource_is_on_the_short_list(assembly):
+    seen = {
+        action
+        for role in assembly.roles()
+        for statement in assembly.statements(role)
+        if "*" in statement.resources and not _is_vendors(role)
+        for action in statement.actions
+    }
+    assert seen - set(ANY_RESOURCE) == set()
+
+
+def _is_vendors(role: Resource) -> bool:
+    """Roles of CDK's own custom resources, which the project cannot write."""
+    return "CustomResourceProvider" in role.id or "NatInstance" in role.id
+
+
+def test_the_short_list_holds_nothing_that_is_not_used(production):
+    used = {
+        a for role in production.roles() for s in production.statements(role) if "*" in s.resources for a in s.actions
+    }
+    assert set(ANY_RESOURCE) - used == set()
+
+
+def test_a_role_is_assumed_by_one_service_or_by_the_account(assembly):
+    for role in assembly.roles():
+        for statement in statements(role["AssumeRolePolicyDocument"]):
+            assert statement.principals != "*"
+            assert "*" not in str(statement.principals)
+
+
+def test_tables_are_open_to_their_own_service_alone(assembly):
+    """Task role on ECS, Pod Identity's role on Kubernetes; nobody else names a table."""
+    tables = {table.att("Arn"): table for table in assembly.resources("AWS::DynamoDB::Table")}
+    reach: dict[str, set[str]] = {arn: set() for arn in tables}
+    for role in assembly.roles():
+        for statement in assembly.statements(role):
+            if any(action.startswith("dynamodb:") for action in statement.actions):
+                assert set(statement.resources) <= set(tables), role.path
+                for arn in statement.resources:
+                    reach[arn].add(role.stack)
+    for spec in assembly.catalog.services:
+        if spec.table:
+            arn = _table(assembly, spec.name).att("Arn")
+            assert reach.pop(arn) == {f"{p.value.title()}-{spec.name}" for p in spec.platforms}
+    assert reach == {}
+
+
+def test_a_table_is_read_and_written_but_never_changed(assembly):
+    for role in assembly.roles():
+        for statement in assembly.statements(role):
+            for action in statement.actions:
+                if action.startswith("dynamodb:"):
+                    assert re.fullmatch(r"dynamodb:(\w*Item|Query|Scan|ConditionCheckItem|DescribeTable)", action)
+
+
+def test_the_task_itself_reads_and_writes_its_table_not_the_agent(assembly):
+    for spec in assembly.services(Platform.ECS):
+        definition = assembly.one("AWS::ECS::TaskDefinition", stack=f"Ecs-{spec.name}")
+        actions = {
+            name: {a for s in assembly.statements(assembly.by_reference(definition[name])) for a in s.actions}
+            for name in ("TaskRoleArn", "ExecutionRoleArn")
+        }
+        assert any(a.startswith("dynamodb:") for a in actions["TaskRoleArn"]) is bool(spec.table)
+        assert not any(a.startswith("dynamodb:") for a in actions["ExecutionRoleArn"])
+        assert not any(a.startswith(("ecr:", "logs:", "secretsmanager:", "ssm:")) for a in actions["TaskRoleArn"])
+
+
+def test_secrets_are_read_one_by_one_and_never_stand_in_a_template(assembly):
+    for spec in assembly.catalog.services:
+        for platform in spec.platforms:
+            stack = f"{platform.value.title()}-{spec.name}"
+            reached = {
+                resource.rstrip("-?")
+                for role in assembly.roles()
+                if role.stack == stack
+                for s in assembly.statements(role)
+                if any(a.startswith(("secretsmanager:", "ssm:")) for a in s.actions)
+                for resource in s.resources
+            }
+            wanted = {
+                f":secret:{s.secrets_manager}" if s.secrets_manager else f":parameter{s.ssm}"
+                for s in spec.secrets.values()
+            }
+            assert len(reached) == len(wanted), stack
+            assert all(any(arn.endswith(end) for arn in reached) for end in wanted), stack
+
+
+def test_secrets_reach_the_container_by_reference(assembly):
+    for spec in assembly.services(Platform.ECS):
+        container = assembly.one("AWS::ECS::TaskDefinition", stack=f"Ecs-{spec.name}")["ContainerDefinitions"][0]
+        given = {secret["Name"]: secret["ValueFrom"] for secret in container.get("Secrets", [])}
+        assert set(given) == set(spec.secrets)
+        for name, source in spec.secrets.items():
+            assert given[name].endswith(source.secrets_manager or source.ssm)
+            assert given[name].startswith("arn:")
+        assert not set(spec.secrets) & {variable["Name"] for variable in container["Environment"]}
+
+
+# --- keys -------------------------------------------------------------------------------------------------------------
+
+
+def _table(assembly: Assembly, service: str) -> Resource:
+    reference = assembly.outputs("State")[f"TableName{service.replace('-', '')}"]
+    return assembly.by_reference(reference)
+
+
+@pytest.mark.parametrize(
+    ("kind", "path"),
+    [
+        ("AWS::Logs::LogGroup", ("KmsKeyId",)),
+        ("AWS::SNS::Topic", ("KmsMasterKeyId",)),
+        ("AWS::SQS::Queue", ("KmsMasterKeyId",)),
+        ("AWS::DynamoDB::Table", ("SSESpecification", "KMSMasterKeyId")),
+        ("AWS::ECR::Repository", ("EncryptionConfiguration", "KmsKey")),
+        ("AWS::Scheduler::Schedule", ("KmsKeyArn",)),
+    ],
+)
+def test_the_environments_key_encrypts(assembly, kind, path):
+    keys = assembly.resources("AWS::KMS::Key", stack="Foundation")
+    assert len(keys) == int(assembly.settings.customer_managed_key)
+    found = assembly.resources(kind)
+    assert found
+    for resource in found:
+        value: Any = resource.properties
+        for step in path:
+            value = value.get(step) if isinstance(value, dict) else None
+        assert value in ({keys[0].att("Arn"), keys[0].ref} if keys else {None}), resource.path
+
+
+def test_keys_rotate(assembly):
+    keys = assembly.resources("AWS::KMS::Key")
+    assert keys
+    assert all(key["EnableKeyRotation"] is True for key in keys)
+
+
+def test_a_key_in_a_workloads_role_serves_one_aws_service_alone(assembly):
+    for role in assembly.roles():
+        for statement in assembly.statements(role):
+            if any(action.startswith("kms:") for action in statement.actions) and role.stack[:4] in {"Ecs-", "Eks-"}:
+                assert "*" not in statement.resources
+                assert "kms:ViaService" in str(statement.conditions), role.path
+
+
+def test_whoever_encrypts_with_the_key_on_the_accounts_behalf_is_let_in(assembly):
+    for key in assembly.resources("AWS::KMS::Key", stack="Foundation"):
+        services = str([s.principals for s in statements(key["KeyPolicy"])])
+        region = assembly.settings.region or "<AWS::Region>"
+        for name in ("cloudwatch", "events", "scheduler", "sns", "logs"):
+            assert (
+                f"'{name}.amazonaws.com'" in services
+                or f"'{name}.{region}.amazonaws.com'" in services
+                or (f"'{name}.<AWS::Region>.amazonaws.com'" in services)
+            ), name
+
+
+# --- logs -------------------------------------------------------------------------------------------------------------
+
+
+def test_every_log_group_expires_and_goes_as_the_environment_goes(assembly):
+    groups = assembly.resources("AWS::Logs::LogGroup")
+    assert groups
+    wanted = "Delete" if assembly.settings.removal is Removal.DISPOSABLE else "Retain"
+    for group in groups:
+        assert group["RetentionInDays"] == assembly.settings.log_retention_days, group.path
+        assert group.deletion_policy == wanted, group.path
+
+
+def test_every_function_writes_to_a_log_group_of_its_stack(assembly):
+    functions = assembly.resources("AWS::Lambda::Function")
+    assert functions
+    for function in functions:
+        groups = [
+            group
+            for group in assembly.resources("AWS::Logs::LogGroup", stack=function.stack)
+            if group.ref == function.get("LoggingConfig", {}).get("LogGroup")
+            or group.get("LogGroupName") == f"/aws/lambda/{function.ref}"
+        ]
+        assert len(groups) == 1, function.path
+
+
+def test_log_groups_that_aws_would_make_by_itself_are_made_first(assembly):
+    prefix = assembly.settings.prefix
+    groups = {g.get("LogGroupName", ""): g for g in assembly.resources("AWS::Logs::LogGroup")}
+    named = {name: g for name, g in groups.items() if name and not name.startswith("/aws/lambda/")}
+    wanted = {f"/aws/eks/{prefix}/cluster"}
+    if assembly.settings.container_insights.value != "disabled":
+        wanted |= {f"/aws/ecs/containerinsights/{prefix}/performance"}
+        wanted |= {f"/aws/containerinsights/{prefix}/{n}" for n in ("application", "dataplane", "host", "performance")}
+    assert set(named) == wanted
+    control_plane = named[f"/aws/eks/{prefix}/cluster"]
+    assert control_plane.id in assembly.one("AWS::EKS::Cluster", stack="Eks").depends_on
+
+
+def test_insights_groups_are_there_before_what_writes_to_them(production):
+    groups = {g.get("LogGroupName", ""): g.id for g in production.resources("AWS::Logs::LogGroup")}
+    cluster = production.one("AWS::ECS::Cluster", stack="Ecs")
+    assert groups["/aws/ecs/containerinsights/harbour-production/performance"] in cluster.depends_on
+    add_on = next(
+        a for a in production.resources("AWS::EKS::Addon") if a["AddonName"] == "amazon-cloudwatch-observability"
+    )
+    agents = {group for name, group in groups.items() if name.startswith("/aws/containerinsights/")}
+    assert len(agents) == 4
+    assert agents <= set(add_on.depends_on)
+
+
+def test_insights_follow_the_setting(assembly):
+    settings = assembly.one("AWS::ECS::Cluster", stack="Ecs")["ClusterSettings"]
+    assert settings == [{"Name": "containerInsights", "Value": assembly.settings.container_insights.value}]
+
+
+# --- tables and buckets -----------------------------------------------------------------------------------------------
+
+
+def test_a_table_has_the_manifests_keys(assembly):
+    for spec in assembly.catalog.services:
+        if spec.table:
+            table = _table(assembly, spec.name)
+            keys = {k["KeyType"]: k["AttributeName"] for k in table["KeySchema"]}
+            wanted = {"HASH": spec.table.partition_key, "RANGE": spec.table.sort_key}
+            assert keys == {k: v for k, v in wanted.items() if v}
+            ttl = table.get("TimeToLiveSpecification", {"AttributeName": None})
+            assert ttl["AttributeName"] == spec.table.ttl
+            assert {a["AttributeType"] for a in table["AttributeDefinitions"]} == {"S"}
+
+
+def test_tables_can_be_restored_and_are_encrypted_and_cost_nothing_idle(assembly):
+    tables = assembly.resources("AWS::DynamoDB::Table")
+    assert tables
+    for table in tables:
+        assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+        assert table["SSESpecification"]["SSEEnabled"] is True
+        assert table["BillingMode"] == "PAY_PER_REQUEST"
+
+
+def test_data_that_is_to_be_kept_survives_stack_and_slip_of_the_hand(assembly):
+    kept = assembly.settings.removal is Removal.KEPT
+    for table in assembly.resources("AWS::DynamoDB::Table"):
+        assert table["DeletionProtectionEnabled"] is kept
+    for kind in ("AWS::DynamoDB::Table", "AWS::ECR::Repository", "AWS::S3::Bucket", "AWS::KMS::Key"):
+        for resource in assembly.resources(kind):
+            assert resource.deletion_policy == ("Retain" if kept else "Delete"), resource.path
+    balancer = assembly.one("AWS::ElasticLoadBalancingV2::LoadBalancer", stack="Ecs")
+    assert {"Key": "deletion_protection.enabled", "Value": str(kept).lower()} in balancer["LoadBalancerAttributes"]
+
+
+def test_access_logs_are_private_expire_and_come_from_this_account(assembly):
+    bucket = assembly.one("AWS::S3::Bucket", stack="Ecs")
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    assert bucket["LifecycleConfiguration"]["Rules"][0]["ExpirationInDays"] == 90
+    policy = statements(assembly.one("AWS::S3::BucketPolicy", stack="Ecs")["PolicyDocument"])
+    delivery = [s for s in policy if "logdelivery.elasticloadbalancing.amazonaws.com" in str(s.principals)]
+    assert [s.actions for s in delivery] == [("s3:PutObject",)]
+    assert "aws:SourceAccount" in str(delivery[0].conditions)
+    assert any(s.effect == "Deny" and "aws:SecureTransport" in str(s.conditions) for s in policy)
+    balancer = assembly.one("AWS::ElasticLoadBalancingV2::LoadBalancer", stack="Ecs")
+    assert assembly.one("AWS::S3::BucketPolicy", stack="Ecs").id in balancer.depends_on
+
+
+def test_queues_and_topics_refuse_plain_http(assembly):
+    for kind in ("AWS::SQS::QueuePolicy", "AWS::SNS::TopicPolicy"):
+        policies = assembly.resources(kind)
+        assert policies
+        for policy in policies:
+            denied = [s for s in statements(policy["PolicyDocument"]) if s.effect == "Deny"]
+            assert any("aws:SecureTransport" in str(s.conditions) for s in denied), policy.path
+
+
+# --- network ----------------------------------------------------------------------------------------------------------
+
+
+def test_gateway_endpoints_are_always_there(assembly):
+    gateways = [
+        e["ServiceName"] for e in assembly.resources("AWS::EC2::VPCEndpoint") if e.get("VpcEndpointType") == "Gateway"
+    ]
+    assert {name.rsplit(".", 1)[-1] for name in gateways} == {"s3", "dynamodb"}
+
+
+def test_private_subnets_never_hand_out_public_addresses_and_neither_do_public_ones(assembly):
+    subnets = assembly.resources("AWS::EC2::Subnet", stack="Network")
+    assert len(subnets) == 2 * assembly.settings.zone_count
+    assert not any(subnet.get("MapPublicIpOnLaunch", False) for subnet in subnets)
+
+
+@pytest.mark.parametrize(
+    ("name", "egress", "gateways", "instances"),
+    [
+        ("sandbox", Egress.NAT_INSTANCE, 0, 1),
+        ("production", Egress.NAT_PER_ZONE, 3, 0),
+        ("ecs-alone", Egress.SINGLE_NAT, 1, 0),
+        ("corners", Egress.ENDPOINTS, 0, 0),
+    ],
+)
+def test_the_way_out_is_the_setting_and_nothing_dearer(synthesis, name, egress, gateways, instances):
+    assembly = synthesis.assembly(name)
+    settings = assembly.settings
+    assert settings.egress is egress
+    assert len(assembly.resources("AWS::EC2::NatGateway")) == gateways
+    assert len(assembly.resources("AWS::EC2::Instance")) == instances
+    private = [r for r in assembly.resources("AWS::EC2::Route") if "PrivateSubnet" in r.id]
+    assert len(private) == (settings.zone_count if gateways or instances else 0)
+
+
+def test_without_a_way_out_every_service_that_tasks_and_nodes_need_has_an_endpoint(corners):
+    interfaces = [e for e in corners.resources("AWS::EC2::VPCEndpoint") if e["VpcEndpointType"] == "Interface"]
+    names = {e["ServiceName"].split("eu-west-1.")[-1] for e in interfaces}
+    pulls = {"ecr.api", "ecr.dkr"}
+    logs_and_metrics = {"logs", "monitoring"}
+    secrets_and_tokens = {"secretsmanager", "ssm", "kms", "sts"}
+    tasks = {"ecs", "ecs-agent", "ecs-telemetry"}
+    nodes = {"ec2", "eks", "eks-auth", "elasticloadbalancing"}
+    kubectl_handler = {"lambda", "states"}
+    assert names == pulls | logs_and_metrics | secrets_and_tokens | tasks | nodes | kubectl_handler
+    private = {s.ref for s in corners.resources("AWS::EC2::Subnet", stack="Network") if "PrivateSubnet" in s.id}
+    for endpoint in interfaces:
+        assert endpoint["PrivateDnsEnabled"] is True
+        assert set(endpoint["SubnetIds"]) == private
+
+
+def test_endpoints_admit_https_from_the_vpc_alone(corners):
+    admitted = [(rule["CidrIp"], rule["FromPort"]) for stack, rule in inbound(corners) if stack == "Network"]
+    assert admitted == [("10.99.0.0/16", 443)]
+
+
+def test_only_the_platforms_that_are_there_get_endpoints(synthesis):
+    assert "Eks" not in synthesis.assembly("ecs-alone").stacks
+    assert "Ecs" not in synthesis.assembly("eks-alone").stacks
+
+
+def test_subnets_carry_the_tags_that_load_balancers_of_kubernetes_look_for(assembly):
+    for subnet in assembly.resources("AWS::EC2::Subnet", stack="Network"):
+        role = "kubernetes.io/role/elb" if "Public" in subnet.id else "kubernetes.io/role/internal-elb"
+        assert {"Key": role, "Value": "1"} in subnet["Tags"]
+
+
+def test_the_default_security_group_is_emptied(assembly):
+    assert assembly.one("Custom::VpcRestrictDefaultSG", stack="Network")
+
+
+def test_refused_connections_are_logged(assembly):
+    assert assembly.one("AWS::EC2::FlowLog", stack="Network")["TrafficType"] == "REJECT"
