@@ -110,14 +110,22 @@ class Target:
     def client(self, service: str) -> Any:
         """A boto3 client for the emulator; nothing of the user's configuration is read."""
         import boto3  # noqa: PLC0415 - half a second that commands without AWS need not wait
+        import botocore.session  # noqa: PLC0415
         from botocore.config import Config  # noqa: PLC0415
 
+        nobody = {  # where botocore would look: setting, environment variable, default, conversion
+            "profile": (None, None, None, None),
+            "config_file": (None, None, os.devnull, None),
+            "credentials_file": (None, None, os.devnull, None),
+            "ca_bundle": (None, None, None, None),
+        }
         session = boto3.session.Session(
             aws_access_key_id=self.account,
             aws_secret_access_key="local",  # noqa: S106 - the emulator takes any
             region_name=self.region,
+            botocore_session=botocore.session.Session(session_vars=nobody),
         )
-        config = Config(retries={"max_attempts": 2}, connect_timeout=3, read_timeout=60)
+        config = Config(retries={"max_attempts": 2}, connect_timeout=3, read_timeout=60, proxies={})
         return session.client(service, endpoint_url=self.endpoint, config=config)  # type: ignore[call-overload]
 
     @property

@@ -1,0 +1,117 @@
+"""The engine is chosen by asking: clients here are small scripts that answer as real ones do."""
+
+import json
+import os
+
+import pytest
+
+from ops.errors import OpsError
+from ops.local import base_image, engine
+from ops.local.state import State
+from ops.say import Say
+
+
+def client(folder, name="docker", *, version="28.0.0", server="28.0.0", buildx=False, architecture="amd64"):
+    """A client that reaches a server (or does not) and has buildx (or has not)."""
+    folder.mkdir(exist_ok=True)
+    facts = {"Client": {"Version": version}, "Server": {"Version": server, "Arch": architecture} if server else None}
+    script = folder / name
+    script.write_text(
+        "#!/bin/sh\n"
+        f"case \"$1\" in version) echo '{json.dumps(facts)}' ; exit {0 if server else 1};;\n"
+        f"buildx) exit {0 if buildx else 1};;\n"
+        f"--remote) echo '{server or ''} {architecture}'; exit {0 if server else 1};;\n"
+        "context) echo unix:///nowhere.sock;; esac\n"
+    )
+    script.chmod(0o755)
+    return script
+
+
+@pytest.fixture
+def no_system_client(monkeypatch, tmp_path):
+    monkeypatch.setattr(engine, "DEBIAN_CLIENT", tmp_path / "none")
+
+
+def environ(*folders, host="tcp://127.0.0.1:1"):
+    return {"PATH": os.pathsep.join(map(str, folders)), "DOCKER_HOST": host, "HOME": "/nonexistent"}
+
+
+@pytest.mark.usefixtures("no_system_client")
+class TestChoice:
+    def test_a_client_without_buildx_is_passed_over_for_one_that_builds(self, tmp_path):
+        client(tmp_path / "first")
+        second = client(tmp_path / "second", buildx=True)
+        found = engine.find(environ(tmp_path / "first", tmp_path / "second"))
+        assert found is not None
+        assert found.client == second
+        assert "DOCKER_BUILDKIT" not in found.environment
+
+    def test_an_older_client_builds_with_the_flag(self, tmp_path):
+        client(tmp_path / "old", version="20.10.24+dfsg1")
+        found = engine.find(environ(tmp_path / "old"))
+        assert found is not None
+        assert found.environment["DOCKER_BUILDKIT"] == "1"
+        assert found.environment["CDK_DOCKER"] == str(tmp_path / "old" / "docker")
+
+    def test_the_debian_package_is_asked_though_it_is_not_on_path(self, tmp_path, monkeypatch):
+        hidden = client(tmp_path / "usr-bin", version="20.10.24")
+        monkeypatch.setattr(engine, "DEBIAN_CLIENT", hidden)
+        client(tmp_path / "first")
+        found = engine.find(environ(tmp_path / "first"))
+        assert found is not None
+        assert found.client == hidden
+
+    def test_podman_is_asked_too_and_gets_its_own_variable(self, tmp_path):
+        client(tmp_path / "pods", "podman", server="5.0.0", architecture="arm64")
+        found = engine.find(environ(tmp_path / "pods"))
+        assert found is not None
+        assert found.architecture == "arm64"
+        assert found.environment["CONTAINER_HOST"] == "tcp://127.0.0.1:1"
+
+    def test_a_client_with_no_engine_behind_it_is_none(self, tmp_path):
+        client(tmp_path / "lonely", server="", buildx=True)
+        assert engine.find(environ(tmp_path / "lonely")) is None
+
+    def test_no_client_at_all_is_none(self, tmp_path):
+        assert engine.find(environ(tmp_path)) is None
+
+    def test_a_client_that_prints_nonsense_is_none(self, tmp_path):
+        script = client(tmp_path / "odd")
+        script.write_text("#!/bin/sh\necho '[1]'\n")
+        assert engine.find(environ(tmp_path / "odd")) is None
+
+    def test_the_users_docker_host_comes_first(self, tmp_path):
+        client(tmp_path / "one", buildx=True)
+        found = engine.find(environ(tmp_path / "one", host="tcp://127.0.0.1:7"))
+        assert found is not None
+        assert found.host == "tcp://127.0.0.1:7"
+
+    def test_where_nothing_may_be_installed_one_line_says_what_to_start(self, tmp_path, monkeypatch):
+        monkeypatch.setattr(engine, "find", lambda: None)
+        monkeypatch.setattr(engine, "_may_install", lambda: False)
+        with pytest.raises(OpsError) as told:
+            engine.ensure(State(tmp_path), Say())
+        assert "start Docker Desktop" in told.value.message
+        assert "\n" not in told.value.message
+
+
+def test_pip_settings_keep_addresses_and_leave_out_this_machines_paths():
+    environ = {
+        "PIP_INDEX_URL": "https://mirror.example/simple",
+        "PIP_EXTRA_INDEX_URL": "file:///opt/x https://more.example/simple",
+        "PIP_FIND_LINKS": "/opt/wheels",
+        "PIP_DEFAULT_TIMEOUT": "180",
+        "PIPX_HOME": "/x",
+    }
+    assert base_image.pip_settings(environ, has_bundle=True) == (
+        "[global]\ndefault-timeout = 180\nextra-index-url = https://more.example/simple\n"
+        "index-url = https://mirror.example/simple\ncert = /etc/ssl/certs/ca-certificates.crt\n"
+    )
+    assert base_image.pip_settings({}, has_bundle=False) == "[global]\n"
+
+
+def test_the_base_image_has_the_name_that_the_dockerfiles_start_from(root):
+    for dockerfile in (root / "services").glob("*/Dockerfile"):
+        text = dockerfile.read_text()
+        assert f"ARG BASE_REGISTRY={base_image.DEFAULT_REGISTRY}" in text
+        assert "FROM ${BASE_REGISTRY}/" + base_image.name().rpartition("/")[2] in text
