@@ -42,23 +42,29 @@ def test_a_snapshot_holds_no_hash_of_a_content(environment):
         assert not re.search(r"[0-9a-f]{40}", normalised(environment, stack)), stack
 
 
-def test_hashes_are_hidden_and_a_changed_memory_size_is_not(sandbox):
-    before = normalised(sandbox, "Ecs-tracking")
-    rebuilt = _with(sandbox, lambda text: re.sub(r"[0-9a-f]{64}", "0" * 64, text))
-    larger = _with(sandbox, lambda text: text.replace('"Memory": "512"', '"Memory": "1024"'))
-    assert normalised(rebuilt, "Ecs-tracking") == before
-    compared = difflib.ndiff(before.splitlines(), normalised(larger, "Ecs-tracking").splitlines())
-    assert [line for line in compared if line[0] in "+-"] == ["-       Memory: '512'", "+       Memory: '1024'"]
+def test_a_changed_hash_or_version_breaks_no_snapshot(sandbox):
+    for stack in ("Ecs-tracking", "Network", "Eks"):
+        rebuilt = _with(sandbox, stack, lambda text: re.sub(r"[0-9a-f]{64}", "0" * 64, text))
+        assert normalised(rebuilt, stack) == normalised(sandbox, stack)
+    newer = _with(sandbox, "Eks", lambda text: re.sub(r'"python3\.\d+"', '"python3.99"', text))
+    assert normalised(newer, "Eks") == normalised(sandbox, "Eks")
 
 
-def _with(assembly: Assembly, change: Callable[[str], str]) -> Assembly:
-    """The assembly with its template of tracking changed as text."""
+def test_a_changed_memory_size_is_in_sight(sandbox):
+    larger = _with(sandbox, "Ecs-tracking", lambda text: text.replace('"Memory": "512"', '"Memory": "1024"'))
+    before, after = (normalised(a, "Ecs-tracking").splitlines() for a in (sandbox, larger))
+    changes = [line for line in difflib.ndiff(before, after) if line[0] in "+-"]
+    assert changes == ["-       Memory: '512'", "+       Memory: '1024'"]
+
+
+def _with(assembly: Assembly, stack: str, change: Callable[[str], str]) -> Assembly:
+    """The assembly with one template changed as text."""
+    before = json.dumps(assembly.templates[stack])
+    after = change(before)
+    assert after != before
     changed = copy.copy(assembly)
-    text = json.dumps(assembly.templates["Ecs-tracking"])
-    new = change(text)
-    assert new != text
     changed.__dict__.pop("_resources", None)
-    changed.templates = {**assembly.templates, "Ecs-tracking": json.loads(new)}
+    changed.templates = {**assembly.templates, stack: json.loads(after)}
     return changed
 
 

@@ -72,6 +72,22 @@ def _edit_a_service(project: Path) -> None:
         code.write("# another line\n")
 
 
+def _add_a_route(project: Path) -> None:
+    """A service that answers requests, under a path of its own."""
+    another = project / "services" / "another"
+    shutil.copytree(project / "services" / "hello", another)
+    lines = [
+        "kind: http",
+        "description: One more",
+        "cpu: 256",
+        "memory: 512",
+        "port: 8080",
+        "path: /another",
+        "health: /",
+    ]
+    (another / "service.yaml").write_text("\n".join(lines), encoding="utf-8")
+
+
 def _rename_production(project: Path) -> None:
     """The same settings and overrides under another name."""
     environments = project / "config" / "environments"
@@ -88,12 +104,13 @@ VARIANTS = {
     "production-unacknowledged": Variant("production", nag=True, acknowledged=False),
     "corners-unacknowledged": Variant("corners", nag=True, acknowledged=False, corners=True),
     "added": Variant("sandbox", prepare=_add_a_service),
+    "routed": Variant("sandbox", prepare=_add_a_route),
     "edited": Variant("sandbox", prepare=_edit_a_service),
     "twin": Variant("twin", prepare=_rename_production),
     "ecs-alone": Variant("sandbox", overrides={"platforms": "ecs", "egress": "single-nat"}),
     "eks-alone": Variant(
         "production",
-        overrides={"platforms": "eks", "account": "123456789012", "region": "eu-central-1", "architecture": "amd64"},
+        overrides={"platforms": "eks", "account": "123456789012", "region": "eu-central-1", "egress": "endpoints"},
     ),
 }
 

@@ -234,6 +234,24 @@ def test_a_new_service_touches_no_other_template(sandbox, synthesis):
             assert added.text(name) == sandbox.text(name), name
 
 
+def test_a_new_route_moves_no_other(sandbox, synthesis):
+    """Priorities come from the path alone; the cluster's stacks never learn of a service.
+
+    Outputs that stacks read from each other may stand in another order, which is no change to CloudFormation or the CLI.
+    """
+    routed = synthesis.assembly("routed")
+    assert set(routed.stacks) - set(sandbox.stacks) == {"Ecs-another", "Eks-another"}
+    for name in sandbox.stacks:
+        if name != "Registry":
+            assert routed.templates[name] == sandbox.templates[name], name
+
+
+def test_a_new_service_touches_no_other_repository(sandbox, synthesis):
+    bodies = [{r.path: r.body for r in a.resources(stack="Registry")} for a in (sandbox, synthesis.assembly("routed"))]
+    changed = {path for path, body in bodies[0].items() if bodies[1][path] != body}
+    assert {path.split("DefaultPolicy")[0] for path in changed} == {"Registry/ImagePublisher"}
+
+
 def test_a_copied_service_is_the_same_but_for_its_name(synthesis):
     added = synthesis.assembly("added")
     for platform in ("Ecs", "Eks"):

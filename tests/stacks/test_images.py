@@ -208,3 +208,12 @@ def test_a_services_folder_brings_nothing_unneeded_into_the_build(environment):
         names = {path.name for path in folder.rglob("*")}
         assert "Dockerfile" in names
         assert not names & {"tests", "README.md", "service.yaml", "__pycache__", ".pytest_cache"}
+
+
+def test_every_image_brings_a_writable_tmp_and_a_user_that_is_not_root(environment):
+    """Fargate mounts an empty volume as root's own, unless the image declares it at the same path."""
+    for spec in environment.catalog.services:
+        final = (spec.folder / "Dockerfile").read_text(encoding="utf-8").rsplit("\nFROM ", 1)[-1]
+        assert re.search(r"^VOLUME .*/tmp\b", final, flags=re.MULTILINE), spec.name
+        assert re.search(r"^USER 65532:65532$", final, flags=re.MULTILINE), spec.name
+        assert not (spec.folder / "Dockerfile").read_text(encoding="utf-8").startswith("# syntax="), spec.name
