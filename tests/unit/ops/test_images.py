@@ -1,0 +1,168 @@
+"""Images are read from asset manifests, built once, and each failure is one line; the client here is a script."""
+
+import json
+from pathlib import Path
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from ops.errors import OpsError
+from ops.local import images
+from ops.local.emulator import Target
+from ops.local.engine import Engine
+from ops.local.state import State
+from ops.say import Say
+
+HASH = "a" * 64
+
+
+class FakeEngine:
+    """An engine whose client notes how it is called, holds the images it is told to, and builds as a script says."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.calls_file = folder / "calls"
+        self.holds("")
+        self.builds("exit 0")
+
+    def builds(self, script: str) -> None:
+        client = self._folder / "docker"
+        client.write_text(
+            f'#!/bin/sh\necho "$@" >> {self.calls_file}\ncase "$1" in\nimage) [ "$2" = inspect ] || exit 0; '
+            f'for n in "$@"; do [ "$n" = image ] || [ "$n" = inspect ] || grep -qxF "$n" {self._folder}/held || exit 1; done;;\n'
+            f"build) {script};;\npush) exit 0;;\nesac\n"
+        )
+        client.chmod(0o755)
+
+    def holds(self, *names: str) -> None:
+        (self._folder / "held").write_text("\n".join(names) + "\n")
+
+    @property
+    def engine(self) -> Engine:
+        return Engine(self._folder / "docker", "unix:///x", "1", "amd64", needs_buildkit_flag=True)
+
+    def calls(self, verb: str) -> list[str]:
+        lines = self.calls_file.read_text().splitlines() if self.calls_file.exists() else []
+        return [line for line in lines if line.startswith(f"{verb} ")]
+
+
+@pytest.fixture
+def fake(tmp_path):
+    return FakeEngine(tmp_path)
+
+
+@pytest.fixture
+def state(tmp_path):
+    state = State(tmp_path / "project")
+    state.prepare()
+    return state
+
+
+def asset(repository, tag, **source):
+    return {
+        "source": {"directory": "asset.a", **source},
+        "destinations": {"d": {"repositoryName": repository, "imageTag": tag}},
+    }
+
+
+@pytest.fixture
+def assembly(tmp_path):
+    folder = tmp_path / "cdk.out"
+    (folder / "asset.a").mkdir(parents=True)
+
+    def write(**stacks):
+        for name, assets in stacks.items():
+            (folder / f"{name}.assets.json").write_text(json.dumps({"dockerImages": assets}))
+        return folder
+
+    return write
+
+
+def test_one_source_for_two_platforms_is_one_image_with_both_tags(assembly):
+    options = {
+        "platform": "linux/amd64",
+        "dockerBuildArgs": {"B": "2", "A": "1"},
+        "dockerFile": "Other",
+        "dockerBuildTarget": "t",
+    }
+    folder = assembly(
+        ecs={HASH: asset("app/web", "ecs-1", **options)}, eks={HASH: asset("app/web", "eks-1", **options)}
+    )
+    [image] = images.from_assembly(folder)
+    assert image.service == "web"
+    assert image.names("localhost:1") == ("localhost:1/app/web:ecs-1", "localhost:1/app/web:eks-1")
+    file = str(folder.resolve() / "asset.a" / "Other")
+    assert image.options == (
+        "--file", file, "--target", "t", "--platform", "linux/amd64", "--build-arg", "A=1", "--build-arg", "B=2",
+    )  # fmt: skip
+
+
+def test_the_same_source_in_two_services_is_two_images(assembly):
+    folder = assembly(one={HASH: asset("app/one", "ecs-1")}, two={HASH: asset("app/two", "ecs-1")})
+    assert {image.service for image in images.from_assembly(folder)} == {"one", "two"}
+
+
+def test_a_build_option_that_is_not_understood_is_never_ignored(assembly):
+    with pytest.raises(OpsError, match="dockerBuildSecrets is not understood"):
+        images.from_assembly(assembly(s={HASH: asset("app/web", "ecs-1", dockerBuildSecrets={})}))
+
+
+def build(fake, folder, state):
+    return images.build_all(images.from_assembly(folder), engine=fake.engine, target=Target(), state=state, say=Say())
+
+
+def test_an_image_that_the_engine_holds_is_not_built_again(assembly, fake, state):
+    folder = assembly(s={HASH: asset("app/web", "ecs-1")})
+    assert build(fake, folder, state) == ["web"]
+    fake.holds("localhost:4566/app/web:ecs-1")
+    assert build(fake, folder, state) == []
+    assert len(fake.calls("build")) == 1
+
+
+def test_an_image_that_lacks_one_of_its_tags_is_built(assembly, fake, state):
+    folder = assembly(ecs={HASH: asset("app/web", "ecs-1")}, eks={HASH: asset("app/web", "eks-1")})
+    fake.holds("localhost:4566/app/web:ecs-1")
+    assert build(fake, folder, state) == ["web"]
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("echo '#5 ERROR: executor failed: exit code: 3'; echo trailing; exit 1", "executor failed: exit code: 3"),
+        ("echo 'error: failed to solve: \"/x\": not found' >&2; exit 1", 'failed to solve: "/x": not found'),
+        ("echo 'only this'; exit 1", "only this"),
+        ("exit 1", "it wrote nothing"),
+    ],
+)
+def test_a_build_failure_names_the_service_and_the_step_in_one_line(assembly, fake, state, script, said):
+    fake.builds(script)
+    with pytest.raises(OpsError) as told:
+        build(fake, assembly(s={HASH: asset("app/web", "ecs-1")}), state)
+    assert told.value.message == f"web: image build failed: {said} (log: {state.log('build-web')})"
+    assert told.value.exit_code == 1
+
+
+def test_a_full_disk_is_called_a_full_disk(assembly, fake, state):
+    fake.builds("echo 'write /x: No space left on device'; echo '#9 ERROR: other'; exit 1")
+    with pytest.raises(OpsError, match="web: the disk is full while its image is built; free some space"):
+        build(fake, assembly(s={HASH: asset("app/web", "ecs-1")}), state)
+
+
+def test_a_long_error_is_cut(assembly):
+    assert len(images.build_error(f"ERROR: {'x' * 1000}")) == 240
+
+
+@mock_aws
+def test_what_the_registry_holds_is_not_pushed_again(assembly, fake, state, monkeypatch):
+    ecr = boto3.client("ecr", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
+    monkeypatch.setattr(Target, "ecr", ecr)
+    wanted = images.from_assembly(
+        assembly(one={HASH: asset("app/one", "ecs-1")}, two={HASH: asset("app/two", "ecs-1")})
+    )
+    images.create_repositories(wanted, Target())
+    images.create_repositories(wanted, Target())
+    manifest = json.dumps({"schemaVersion": 2, "mediaType": "application/vnd.docker.distribution.manifest.v2+json"})
+    ecr.put_image(repositoryName="app/one", imageManifest=manifest, imageTag="ecs-1")
+    assert images.push_all(wanted, engine=fake.engine, target=Target(), state=state) == ["two"]
+    assert fake.calls("push") == ["push localhost:4566/app/two:ecs-1"]
