@@ -23,7 +23,6 @@ def pytest_configure() -> None:
     # jsii takes the first node on PATH: the virtual environment's, whatever else the machine has.
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     os.environ["CDK_DISABLE_STACK_TRACE"] = "1"
-    os.environ["JSII_SILENCE_WARNING_DEPRECATED_NODE_VERSION"] = "1"
 
 
 @pytest.fixture(scope="session")

@@ -201,13 +201,13 @@ def test_new_code_changes_its_services_tag_and_no_other(sandbox, synthesis):
     assert changed == {"Ecs-quotes", "Eks-quotes"}
 
 
-def test_a_services_folder_brings_nothing_unneeded_into_the_build(environment):
-    """What the CLI hands to the builder holds no test, document, cache or manifest."""
-    for stack, _, _ in service_stacks(environment):
-        folder = environment.directory / image_asset(environment, stack)[1]["source"]["directory"]
+def test_a_services_folder_brings_nothing_unneeded_into_the_build(assembly):
+    """What the CLI hands to the builder holds no test, document, cache or manifest, even if .dockerignore forgets them."""
+    for stack, _, _ in service_stacks(assembly):
+        folder = assembly.directory / image_asset(assembly, stack)[1]["source"]["directory"]
         names = {path.name for path in folder.rglob("*")}
         assert "Dockerfile" in names
-        assert not names & {"tests", "README.md", "service.yaml", "__pycache__", ".pytest_cache"}
+        assert not names & {"tests", "README.md", "service.yaml", "__pycache__", ".pytest_cache"}, stack
 
 
 def test_every_image_brings_a_writable_tmp_and_a_user_that_is_not_root(environment):
