@@ -72,10 +72,11 @@ def clients(environ: Mapping[str, str]) -> Iterator[Path]:
 
 
 def hosts(environ: Mapping[str, str], found: list[Path]) -> Iterator[str]:
-    """Addresses where an engine may listen: what the user chose first, then the places where the usual products put it."""
+    """Addresses where an engine may listen: what the user chose and nothing else, or the usual products' places."""
     offered: list[str] = []
     if environ.get("DOCKER_HOST"):
-        offered.append(environ["DOCKER_HOST"])
+        yield environ["DOCKER_HOST"]
+        return
     for client in found:
         if client.name == "docker":
             context = capture([client, "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"], env=environ)
@@ -145,6 +146,9 @@ def ensure(state: State, say: Say) -> Engine:
     engine = find()
     if engine is not None:
         return engine
+    chosen = os.environ.get("DOCKER_HOST", "")
+    if chosen and chosen != f"unix://{DEFAULT_SOCKET}":
+        raise OpsError(f"DOCKER_HOST={chosen}: no engine that can build answers there; start it, or unset DOCKER_HOST")
     if not _may_install():
         raise OpsError(_what_to_start())
     _install(say)

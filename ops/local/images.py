@@ -46,7 +46,7 @@ class Image:
 def from_assembly(assembly: Path) -> list[Image]:
     """Every image of an assembly; one that both platforms use appears once, with the tags of both."""
     found: dict[tuple[str, str], Image] = {}
-    for file in sorted(assembly.glob("*.assets.json")):
+    for file in _asset_manifests(assembly):
         for source_hash, asset in json.loads(file.read_text()).get("dockerImages", {}).items():
             for destination in asset["destinations"].values():
                 key = (source_hash, destination["repositoryName"])
@@ -60,6 +60,13 @@ def from_assembly(assembly: Path) -> list[Image]:
                     context=(assembly / asset["source"]["directory"]).resolve(),
                 )
     return list(found.values())
+
+
+def _asset_manifests(assembly: Path) -> list[Path]:
+    """Those that the assembly's manifest names: synth leaves the files of services that are gone where they were."""
+    artifacts = json.loads((assembly / "manifest.json").read_text())["artifacts"].values()
+    files = {artifact["properties"]["file"] for artifact in artifacts if artifact["type"] == "cdk:asset-manifest"}
+    return [assembly / file for file in sorted(files)]
 
 
 def _build_options(source: dict[str, Any], assembly: Path) -> Iterable[str]:

@@ -23,7 +23,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from config.catalog import Catalog, load_catalog
 from config.errors import ConfigError
 from config.service import Kind
-from config.settings import Platform, Settings, load_settings
+from config.settings import Platform, Removal, Settings, load_settings
 from ops.errors import OpsError
 from ops.local import base_image, emulator, images, kubernetes, mesh
 from ops.local import engine as engines
@@ -336,11 +336,13 @@ def down(project: Project, say: Say, *, remove_images: bool) -> None:
     with locked(project.state):
         engine = engines.find()
         target = project.target
-        if emulator.running_pid(target, project.state) is not None and emulator.answers(target):
-            with say.phase("cdk destroy"):
-                _destroy(project, say, engine)
-        with say.phase("stop the emulator"):
-            emulator.shut_down(target, project.state, engine)
+        try:
+            if emulator.running_pid(target, project.state) is not None and emulator.answers(target):
+                with say.phase("cdk destroy"):
+                    _destroy(project, say, engine)
+        finally:  # with it goes whatever a destroy that failed has left
+            with say.phase("stop the emulator"):
+                emulator.shut_down(target, project.state, engine)
         if engine is None:
             say.line("No container engine answers, so no container of this deployment runs. The emulator is stopped.")
             return
@@ -360,25 +362,40 @@ def down(project: Project, say: Say, *, remove_images: bool) -> None:
 
 def _destroy(project: Project, say: Say, engine: Engine | None) -> None:
     target = project.target
+    owned = _repositories_of_stacks(target)
     if (project.emulated / "manifest.json").exists():
         Cli(project.root, project.state, target, engine).destroy(project.emulated, say)
     left = [name for name in stack_names(target) if name != TOOLKIT_STACK]
     if left:  # of services or settings that the last synth no longer had
         delete_stacks(target, left)
-    repositories = [entry["repositoryName"] for entry in target.ecr.describe_repositories()["repositories"]]
-    for name in repositories:
-        if name.startswith("cdk-"):
-            continue  # the bootstrap stack's, unused, gone with the emulator
-        if not _belongs_to_kept(project, name):
-            raise OpsError(f"repository {name} outlived its stack; see {project.state.log('destroy')}")
+    there = {entry["repositoryName"] for entry in target.ecr.describe_repositories()["repositories"]}
+    outlived = {name for name in owned & there if not _keeps_repositories(project)}
+    if outlived:
+        raise OpsError(
+            f"{', '.join(sorted(outlived))}: the repository outlived its stack; see {project.state.log('destroy')}"
+        )
+    for name in there - owned:  # made ahead of a deployment that then did not come to its Registry stack
+        target.ecr.delete_repository(repositoryName=name, force=True)
 
 
-def _belongs_to_kept(project: Project, repository: str) -> bool:
+def _repositories_of_stacks(target: Target) -> set[str]:
+    pages = target.cloudformation.get_paginator("list_stack_resources")
+    return {
+        entry.get("PhysicalResourceId", "")
+        for stack in stack_names(target)
+        if stack != TOOLKIT_STACK
+        for page in pages.paginate(StackName=stack)
+        for entry in page["StackResourceSummaries"]
+        if entry["ResourceType"] == "AWS::ECR::Repository"
+    }
+
+
+def _keeps_repositories(project: Project) -> bool:
     """Environments that keep their data keep repositories too; locally those end with the emulator."""
-    with suppress(ConfigError):
-        settings = load_settings(project.root, project.environment, {})
-        return settings.removal.value == "kept" and repository.startswith(settings.prefix)
-    return False
+    try:
+        return load_settings(project.root, project.environment, {}).removal is Removal.KEPT
+    except ConfigError:
+        return False
 
 
 def prune(project: Project, say: Say) -> None:

@@ -46,6 +46,16 @@ def running(local: Local, up: Run) -> Local:
     return local
 
 
+def steady(local: Local) -> dict[str, list[str]]:
+    """The containers of each service, once those of earlier versions have drained."""
+
+    def one_each() -> dict[str, list[str]] | None:
+        found = {service: local.containers(service) for service in HTTP_SERVICES}
+        return found if all(len(names) == 1 for names in found.values()) else None
+
+    return eventually(one_each)  # type: ignore[no-any-return]
+
+
 def quote(local: Local) -> requests.Response:
     return requests.get(local.url("/quotes"), params=QUOTE, timeout=30)
 
@@ -130,7 +140,7 @@ def test_a_killed_task_is_replaced(running):
 
 
 def test_a_code_change_redeploys_one_service_without_a_failed_request(running):
-    before = {service: running.containers(service) for service in HTTP_SERVICES}
+    before = steady(running)
     running.edit("services/tracking/tracking/__init__.py", lambda text: f"{text}\n# changed\n")
     with requested(health_urls(running)) as counts:
         again = running.ops("up")
@@ -139,13 +149,12 @@ def test_a_code_change_redeploys_one_service_without_a_failed_request(running):
     assert "deployed Ecs-tracking" in again.out
     assert "deployed Ecs-web" not in again.out
     assert "deployed Ecs-quotes" not in again.out
-    eventually(lambda: len(running.containers("tracking")) == 1)
-    after = {service: running.containers(service) for service in HTTP_SERVICES}
+    after = steady(running)
     assert {service for service in HTTP_SERVICES if before[service] != after[service]} == {"tracking"}
 
 
 def test_a_bad_image_rolls_nothing_else_back(running):
-    before = {service: running.containers(service) for service in HTTP_SERVICES}
+    before = steady(running)
     module = "services/tracking/tracking/__init__.py"
     good = (running.folder / module).read_text()
     running.edit(module, lambda text: text + BREAK_AT_START)
@@ -167,7 +176,7 @@ def test_a_bad_image_rolls_nothing_else_back(running):
 
 
 def test_an_image_that_does_not_build_changes_nothing(running):
-    before = running.containers()
+    before = steady(running)
     dockerfile = "services/quotes/Dockerfile"
     good = (running.folder / dockerfile).read_text()
     running.edit(dockerfile, lambda text: f"{text}\nCOPY not-there /\n")
@@ -176,15 +185,15 @@ def test_an_image_that_does_not_build_changes_nothing(running):
     assert again.code == 1
     assert again.last_line.startswith("error: quotes: image build failed")
     assert "not-there" in again.last_line
-    assert running.containers() == before
+    assert steady(running) == before
 
 
 def test_ctrl_c_leaves_what_ran_before(running):
-    before = running.containers()
+    before = steady(running)
     stopped = running.interrupt("==> cdk deploy")
     assert stopped.code == 130, stopped
     assert "Traceback" not in stopped.err
-    assert running.containers() == before
+    assert steady(running) == before
     assert requests.get(running.url("/"), timeout=10).status_code == 200
 
 
@@ -207,14 +216,15 @@ def test_a_service_whose_folder_is_gone_goes_and_its_repository_last(running):
     assert not {name for name in stacks if name.endswith("-hello")}
     repositories = {entry["repositoryName"] for entry in running.target.ecr.describe_repositories()["repositories"]}
     assert not {name for name in repositories if name.endswith("/hello")}
+    assert "\nhello " not in again.out, "it is not in the table any more"
 
 
 def test_a_deleted_state_folder_is_made_anew_around_what_runs(running):
-    before = running.containers()
+    before = steady(running)
     (running.folder / ".local").rename(running.folder / "old-state")
     again = running.ops("up")
     assert again.code == 0, again.out + again.err
-    assert running.containers() == before
+    assert steady(running) == before
 
 
 def test_down_leaves_nothing(running):

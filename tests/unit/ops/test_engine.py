@@ -80,13 +80,23 @@ class TestChoice:
         script.write_text("#!/bin/sh\necho '[1]'\n")
         assert engine.find(environ(tmp_path / "odd")) is None
 
-    def test_the_users_docker_host_comes_first(self, tmp_path):
-        client(tmp_path / "one", buildx=True)
+    def test_the_users_docker_host_is_the_only_one_asked(self, tmp_path, monkeypatch):
+        one = client(tmp_path / "one", buildx=True)
+        monkeypatch.setattr(engine, "DEFAULT_SOCKET", one)  # there is something at the usual place
         found = engine.find(environ(tmp_path / "one", host="tcp://127.0.0.1:7"))
         assert found is not None
         assert found.host == "tcp://127.0.0.1:7"
+        assert list(engine.hosts(environ(host="tcp://127.0.0.1:7"), [one])) == ["tcp://127.0.0.1:7"]
+
+    def test_a_docker_host_where_nobody_answers_is_told_and_nothing_is_installed(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:7")
+        monkeypatch.setattr(engine, "find", lambda: None)
+        monkeypatch.setattr(engine, "_install", lambda _: pytest.fail("installed"))
+        with pytest.raises(OpsError, match=r"DOCKER_HOST=tcp://127\.0\.0\.1:7: no engine that can build answers there"):
+            engine.ensure(State(tmp_path), Say())
 
     def test_where_nothing_may_be_installed_one_line_says_what_to_start(self, tmp_path, monkeypatch):
+        monkeypatch.delenv("DOCKER_HOST", raising=False)
         monkeypatch.setattr(engine, "find", lambda: None)
         monkeypatch.setattr(engine, "_may_install", lambda: False)
         with pytest.raises(OpsError) as told:

@@ -74,6 +74,10 @@ def assembly(tmp_path):
     def write(**stacks):
         for name, assets in stacks.items():
             (folder / f"{name}.assets.json").write_text(json.dumps({"dockerImages": assets}))
+        artifacts = {
+            name: {"type": "cdk:asset-manifest", "properties": {"file": f"{name}.assets.json"}} for name in stacks
+        }
+        (folder / "manifest.json").write_text(json.dumps({"artifacts": artifacts}))
         return folder
 
     return write
@@ -96,6 +100,12 @@ def test_one_source_for_two_platforms_is_one_image_with_both_tags(assembly):
     assert image.options == (
         "--file", file, "--target", "t", "--platform", "linux/amd64", "--build-arg", "A=1", "--build-arg", "B=2",
     )  # fmt: skip
+
+
+def test_what_an_earlier_synth_left_is_not_built(assembly):
+    assembly(gone={HASH: asset("app/gone", "ecs-1")})
+    assert images.from_assembly(assembly(web={HASH: asset("app/web", "ecs-1")}))[0].service == "web"
+    assert len(images.from_assembly(assembly(web={HASH: asset("app/web", "ecs-1")}))) == 1
 
 
 def test_the_same_source_in_two_services_is_two_images(assembly):
