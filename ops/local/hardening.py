@@ -17,13 +17,6 @@ DEFAULT_STOP_TIMEOUT = 30  # seconds; ECS's own default
 MEBIBYTE = 1024 * 1024
 SECOND = 1_000_000_000  # the engine counts health check times in nanoseconds
 
-# What a definition may ask for and a container here does not get: field and what follows from it.
-NOT_PASSED_ON = {
-    "Cpu": "a container may use every core of the machine; Fargate holds it to its share",
-    "Ulimits": "the engine's own limits apply",
-    "VersionConsistency": "tags here are content hashes, so there is nothing to pin",
-}
-
 
 def field(holder: Mapping[str, Any], name: str, default: Any = None) -> Any:
     """A field by its CloudFormation name, however its first letter is written."""
