@@ -113,7 +113,9 @@ def test_a_port_that_another_program_has_is_named_with_one_to_take_instead(tmp_p
         emulator.launch(Target(endpoint=f"http://localhost:{taken_port}"), State(tmp_path), engine)
 
 
-@pytest.mark.parametrize("content", ["", "no number", str(2**22 + 1), str(os.getpid()), "1"])
+@pytest.mark.parametrize(
+    "content", ["", "no number", str(2**22 + 1), str(os.getpid()), "1"], ids=["empty", "words", "beyond", "own", "init"]
+)
 def test_a_stale_pid_is_nobodys_emulator(tmp_path, content):
     state = State(tmp_path)
     state.prepare()
