@@ -31,8 +31,6 @@ HOOKED = (
     "_remove_docker_container",
 )
 PROBE_SECONDS = 0.15  # between two health checks of a starting task
-# How long a starting task may fail its health check before it counts as failed, whatever the target group allows.
-HEALTH_PATIENCE = float(os.environ.get("CONTAINER_SERVICES_HEALTH_PATIENCE", "60"))
 # AWS waits between taking a target out and stopping its task; here long enough for requests already on their way.
 DEREGISTRATION_SECONDS = 1.0
 
@@ -119,7 +117,7 @@ class Hooks:
 
     def _await_health(self, started: Any, container: Mapping[str, Any], task_arn: str) -> None:
         check = self._health_check(task_arn, container["name"])
-        deadline = time.monotonic() + HEALTH_PATIENCE
+        deadline = time.monotonic() + Mesh.load(self._mesh_file).of(container["name"]).grace
         answer = "no answer yet"
         while time.monotonic() < deadline:
             started.reload()

@@ -11,19 +11,21 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+DEFAULT_GRACE = 60  # seconds
 URL_HOST = re.compile(r"^[a-z][a-z0-9+.-]*://([a-z0-9-]+)(?::\d+)?(?:/.*)?$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Membership:
-    """One service's place: the names it answers to, and the names it calls."""
+    """One service's place: the names it answers to, the names it calls, and the seconds it may take to get healthy."""
 
     serves: tuple[str, ...] = ()
     calls: tuple[str, ...] = ()
+    grace: int = DEFAULT_GRACE
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Mesh:
         return {name for member in self.members.values() for name in member.calls}
 
     def save(self, path: Path) -> None:
-        content = {key: {"serves": value.serves, "calls": value.calls} for key, value in sorted(self.members.items())}
+        content = {key: asdict(value) for key, value in sorted(self.members.items())}
         path.write_text(json.dumps(content, indent=2) + "\n")
 
     @staticmethod
@@ -49,7 +51,10 @@ class Mesh:
         try:
             content = json.loads(path.read_text())
             return Mesh(
-                {key: Membership(tuple(value["serves"]), tuple(value["calls"])) for key, value in content.items()}
+                {
+                    key: Membership(tuple(value["serves"]), tuple(value["calls"]), int(value["grace"]))
+                    for key, value in content.items()
+                }
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return Mesh()
@@ -62,6 +67,7 @@ def from_templates(templates: Iterable[Mapping[str, Any]]) -> Mesh:
     with an alias as its host.
     """
     serving: dict[str, tuple[str, ...]] = {}
+    graces: dict[str, int] = {}
     hosts: dict[str, set[str]] = {}
     for template in templates:
         resources = template.get("Resources", {}).values()
@@ -76,10 +82,11 @@ def from_templates(templates: Iterable[Mapping[str, Any]]) -> Mesh:
         for container in _containers(resources):
             serving[container["Name"]] = aliases
             hosts[container["Name"]] = set(_url_hosts(container))
+            graces[container["Name"]] = _grace(resources)
     known = {alias for aliases in serving.values() for alias in aliases}
     return Mesh(
         {
-            name: Membership(aliases, tuple(sorted((hosts[name] & known) - set(aliases))))
+            name: Membership(aliases, tuple(sorted((hosts[name] & known) - set(aliases))), graces[name])
             for name, aliases in serving.items()
         }
     )
@@ -89,6 +96,14 @@ def _containers(resources: Iterable[Mapping[str, Any]]) -> Iterable[Mapping[str,
     for resource in resources:
         if resource.get("Type") == "AWS::ECS::TaskDefinition":
             yield from resource["Properties"].get("ContainerDefinitions", [])
+
+
+def _grace(resources: Iterable[Mapping[str, Any]]) -> int:
+    """The service's health check grace period, which the emulator does not keep."""
+    found = (resource["Properties"] for resource in resources if resource.get("Type") == "AWS::ECS::Service")
+    return next(
+        (int(properties.get("HealthCheckGracePeriodSeconds", DEFAULT_GRACE)) for properties in found), DEFAULT_GRACE
+    )
 
 
 def _url_hosts(container: Mapping[str, Any]) -> Iterable[str]:

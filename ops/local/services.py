@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 FAILED_TASKS = 3  # as many as ECS's circuit breaker takes before it gives a small service up
 POLL_SECONDS = 0.3
-ROLLOUT_SECONDS = 240.0
+ROLLOUT_SECONDS = 90.0  # beside the grace period of each task that may fail
 JOB_SECONDS = 120.0
 JOB_STARTED_BY = "local-up"
 BALANCER_SERVER = "awselb"  # the Server header of answers that the load balancer gives by itself
@@ -104,7 +104,9 @@ class Services:
 
         `since` is the Unix time before which failed tasks are old news.
         """
-        name, deadline = placement.spec.name, time.monotonic() + ROLLOUT_SECONDS
+        name = placement.spec.name
+        seconds = ROLLOUT_SECONDS + FAILED_TASKS * placement.spec.health_grace
+        deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             found = self._describe(placement)
             primary = _primary(found)
@@ -123,7 +125,7 @@ class Services:
             if not self._engine.run("version", timeout=20).ok:
                 raise OpsError("the container engine stopped answering; start it and run `make up` again")
             time.sleep(POLL_SECONDS)
-        raise OpsError(f"{name}: not running after {ROLLOUT_SECONDS:g} s: {_reason(self._failures(placement, since))}")
+        raise OpsError(f"{name}: not running after {seconds:g} s: {_reason(self._failures(placement, since))}")
 
     def halt(self, placement: Placement) -> None:
         """Stop a service that cannot start, so that it does not go on trying for ever."""

@@ -84,8 +84,7 @@ class Local:
 
     @property
     def environment(self) -> dict[str, str]:
-        kept = {key: value for key, value in os.environ.items() if key not in {"KUBECONFIG", "PYTHONPATH"}}
-        return {**kept, "CONTAINER_SERVICES_HEALTH_PATIENCE": "30"}
+        return {key: value for key, value in os.environ.items() if key not in {"KUBECONFIG", "PYTHONPATH"}}
 
     def interrupt(self, marker: str) -> Run:
         """Run `up`, send it Ctrl-C's signal as soon as it has printed `marker`, and wait for its end."""

@@ -93,8 +93,17 @@ def test_aliases_and_calls_are_read_from_the_templates():
     assert mesh.called() == {"tracking", "quotes"}
 
 
+def test_the_grace_period_is_the_services():
+    template = service("slow")
+    template["Resources"]["Service"]["Properties"]["HealthCheckGracePeriodSeconds"] = 120
+    assert from_templates([template, service("plain")]).members == {
+        "slow": Membership(grace=120),
+        "plain": Membership(grace=60),
+    }
+
+
 def test_a_mesh_comes_back_from_its_file(tmp_path):
-    mesh = Mesh({"quotes": Membership(("quotes",), ("tracking",))})
+    mesh = Mesh({"quotes": Membership(("quotes",), ("tracking",), 7)})
     mesh.save(tmp_path / "mesh.json")
     assert Mesh.load(tmp_path / "mesh.json") == mesh
 

@@ -74,10 +74,13 @@ def hooks(tmp_path, monkeypatch):
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.setattr(emulator_process, "DEREGISTRATION_SECONDS", 0)
     monkeypatch.setattr(emulator_process, "PROBE_SECONDS", 0.01)
-    monkeypatch.setattr(emulator_process, "HEALTH_PATIENCE", 0.3)
-    Mesh({"quotes": Membership(("quotes",), ("tracking",)), "tracking": Membership(("tracking",), ())}).save(
-        tmp_path / "mesh.json"
-    )
+    Mesh(
+        {
+            "quotes": Membership(("quotes",), ("tracking",)),
+            "tracking": Membership(("tracking",), ()),
+            "web": Membership(grace=1),
+        }
+    ).save(tmp_path / "mesh.json")
     removed = []
     ecs = SimpleNamespace(
         _build_run_kwargs=lambda *_: {

@@ -11,7 +11,9 @@ from ops.local import services
 from ops.local.services import Placement, Services
 
 NEW, OLD = "arn:x:task-definition/app-web:2", "arn:x:task-definition/app-web:1"
-SPEC = SimpleNamespace(name="web", kind=Kind.HTTP, path="/", scaling=SimpleNamespace(min=1), schedule=None)
+SPEC = SimpleNamespace(
+    name="web", kind=Kind.HTTP, path="/", scaling=SimpleNamespace(min=1), schedule=None, health_grace=0
+)
 PLACEMENT = Placement(SPEC, "app", NEW, "service-arn")
 
 
