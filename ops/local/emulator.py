@@ -210,6 +210,7 @@ def launch(target: Target, state: State, engine: Engine) -> bool:
     command: list[str | Path] = [sys.executable, "-m", PROCESS, "--port", str(target.port), "--state", state.folder]
     gateway = network_gateway(target, engine)
     command += ["--gateway", gateway] if gateway else []
+    command += ["--bridge", bridge_gateway(engine)]
     package_root = Path(__file__).resolve().parents[2]
     pid = spawn_daemon(command, env=_process_environment(target, state, engine), log=log, cwd=package_root)
     state.write_pid(PID_NAME, pid)
@@ -241,6 +242,20 @@ def network_gateway(target: Target, engine: Engine) -> str:
     answer = engine.run("network", "inspect", target.network, "--format", "{{range .IPAM.Config}}{{.Gateway}} {{end}}")
     addresses = [word for word in answer.out.split() if word.count(".") == 3]
     return addresses[0] if answer.ok and addresses else ""
+
+
+def bridge_gateway(engine: Engine) -> str:
+    """The machine's address on the engine's default bridge, where the emulator's own Kubernetes cluster looks for it.
+
+    Older engines tell the network's range only; the machine then has its first address.
+    """
+    answer = engine.run("network", "inspect", "bridge", "--format", "{{range .IPAM.Config}}{{.Subnet}} {{end}}")
+    for word in answer.out.split():
+        try:
+            return str(next(ipaddress.IPv4Network(word).hosts()))
+        except ValueError:
+            continue
+    return "172.17.0.1"
 
 
 def wait_until_ready(target: Target, state: State) -> None:

@@ -313,6 +313,7 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--state", type=Path, required=True)
     parser.add_argument("--gateway", default="")
+    parser.add_argument("--bridge", default="")
     options = parser.parse_args()
     sys.argv = ["ministack"]
     ecs = importlib.import_module("ministack.services.ecs")
@@ -321,6 +322,9 @@ def main() -> None:
     forwarding = bool(options.gateway) and forwarder.listen()
     if forwarding:
         forwarder.start()
+    bridge = Forwarder(options.bridge, options.port)  # for the emulator's own Kubernetes cluster, if it can start one
+    if options.bridge and bridge.listen():
+        bridge.start()
     network = f"container-services-{options.port}"
     gateway = options.gateway if forwarding else ""
     Hooks(ecs, alb, mesh_file=options.state / "mesh.json", network=network, gateway=gateway).install()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import json
 import re
+import time
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,6 +25,8 @@ from ops.process import capture
 
 MANIFEST_TYPE = "Custom::AWSCDK-EKS-KubernetesResource"
 ROLLOUT_SECONDS = 180
+EMULATED_ROLLOUT_SECONDS = 60
+CLUSTER_START_SECONDS = 60.0
 CUSTOM_GROUPS = ("secrets-store.csi.x-k8s.io", "eks.amazonaws.com", "karpenter.sh")
 WAITED_FOR = {"Deployment": "rollout"}
 
@@ -83,7 +86,25 @@ def describe_validation(manifests: list[dict[str, Any]], version: str) -> str:
     return f"no cluster: {checked} manifests valid for {version}{custom}"
 
 
-def apply(manifests: list[dict[str, Any]], *, namespace: str, kubeconfig: str, env: Mapping[str, str]) -> str:
+def with_variables(manifests: list[dict[str, Any]], variables: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The manifests with variables added to every container: how pods of the emulator's own cluster find the emulator."""
+    copies = json.loads(json.dumps(manifests))
+    for entry in copies:
+        spec = entry.get("spec", {})
+        spec = spec.get("jobTemplate", {}).get("spec", spec)
+        for container in spec.get("template", {}).get("spec", {}).get("containers", []):
+            container.setdefault("env", []).extend({"name": key, "value": value} for key, value in variables.items())
+    return copies  # type: ignore[no-any-return]
+
+
+def apply(
+    manifests: list[dict[str, Any]],
+    *,
+    namespace: str,
+    kubeconfig: str,
+    env: Mapping[str, str],
+    rollout_seconds: int = ROLLOUT_SECONDS,
+) -> str:
     """Apply to the cluster of `kubeconfig` and wait for its Deployments; returns what to tell. Raises OpsError."""
     base = ["kubectl", "--kubeconfig", kubeconfig]
     space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
@@ -96,7 +117,7 @@ def apply(manifests: list[dict[str, Any]], *, namespace: str, kubeconfig: str, e
     for entry in chosen:
         if entry["kind"] in WAITED_FOR:
             name = f"{entry['kind'].lower()}/{entry['metadata']['name']}"
-            waiting = [*base, "--namespace", namespace, "rollout", "status", name, f"--timeout={ROLLOUT_SECONDS}s"]
+            waiting = [*base, "--namespace", namespace, "rollout", "status", name, f"--timeout={rollout_seconds}s"]
             done = capture(waiting, env=env)
             if not done.ok:
                 raise OpsError(f"{name} did not become ready in the cluster: {done.last_line()}")
@@ -111,6 +132,20 @@ def _served_groups(base: list[str], env: Mapping[str, str]) -> set[str]:
     if not done.ok:
         raise OpsError(f"the cluster of KUBECONFIG does not answer: {done.last_line()}; start it, or unset KUBECONFIG")
     return {line.rpartition("/")[0] for line in done.out.split()}
+
+
+def wait_for_cluster(kubeconfig: str, env: Mapping[str, str]) -> None:
+    """Return once the emulator's own cluster, which starts in the background, answers. Raises OpsError."""
+    deadline = time.monotonic() + CLUSTER_START_SECONDS
+    while True:
+        try:
+            _served_groups(["kubectl", "--kubeconfig", kubeconfig], env)
+        except OpsError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(1)
+        else:
+            return
 
 
 def kubeconfig(environ: Mapping[str, str]) -> str | None:

@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -135,7 +136,7 @@ class Up:
             except BaseException:
                 end_children()
                 raise
-        outcomes += self._kubernetes(settings, catalog, engine)
+        outcomes += self._kubernetes(settings, engine)
         images.remove_outdated(images.from_assembly(self._project.emulated), engine=engine, target=self._target)
         self._close(outcomes, dropped)
 
@@ -212,11 +213,11 @@ class Up:
             return error.message
         return ""
 
-    def _kubernetes(self, settings: Settings, catalog: Catalog, engine: Engine) -> list[Outcome]:
+    def _kubernetes(self, settings: Settings, engine: Engine) -> list[Outcome]:
         if Platform.EKS not in settings.platforms:
             return []
         with self._say.phase("Kubernetes manifests"):
-            return kubernetes_outcomes(self._project, settings, catalog, engine)
+            return kubernetes_outcomes(self._project, settings, engine)
 
     def _close(self, outcomes: list[Outcome], dropped: list[Dropped]) -> None:
         self._say.line()
@@ -286,23 +287,55 @@ def create_placeholders(target: Target, catalog: Catalog) -> None:
                 ssm.put_parameter(Name=source.ssm, Value=PLACEHOLDER_SECRET, Type="SecureString")
 
 
-def kubernetes_outcomes(project: Project, settings: Settings, catalog: Catalog, engine: Engine) -> list[Outcome]:
-    """Apply or validate each service's manifests; what happened is in each outcome's state."""
-    config, registry = kubernetes.kubeconfig(os.environ), project.target.registry
-    if config is None:
-        config = kubernetes.emulated_cluster(engine, project.target, project.state)
-        registry = f"{project.target.account}.dkr.ecr.{project.target.region}.amazonaws.com" if config else registry
-    values = stack_outputs(project.target)
-    outcomes = []
+def kubernetes_outcomes(project: Project, settings: Settings, engine: Engine) -> list[Outcome]:
+    """Apply or validate each service's manifests; which of the two, and why, is in each outcome's state.
+
+    A cluster that the user gave must take them, or `up` fails. The emulator's own is a bonus: where it does not take them they
+    are validated, and the state says what was in the way.
+    """
+    target, given = project.target, kubernetes.kubeconfig(os.environ)
+    own = None if given else kubernetes.emulated_cluster(engine, target, project.state)
+    registry = f"{target.account}.dkr.ecr.{target.region}.amazonaws.com" if own else target.registry
+    env = {**target.child_environment(project.state), "KUBECONFIG": given or own or ""}
+    values, outcomes, obstacle = stack_outputs(target), [], ""
     for stack in service_stacks(project.assembly, "Eks-"):
         manifests = kubernetes.objects(stack, values, registry)
-        if config is None:
-            state = kubernetes.describe_validation(manifests, settings.eks_version)
-        else:
-            env = {**project.target.child_environment(project.state), "KUBECONFIG": config}
-            state = kubernetes.apply(manifests, namespace=settings.app, kubeconfig=config, env=env)
+        state = ""
+        if given:
+            state = kubernetes.apply(manifests, namespace=settings.app, kubeconfig=given, env=env)
+        elif own and not obstacle:
+            try:
+                state = _apply_to_own(target, engine, manifests, namespace=settings.app, kubeconfig=own, env=env)
+            except OpsError as error:
+                obstacle = f"; the emulator's k3s did not take them: {error.message}"
+        state = state or kubernetes.describe_validation(manifests, settings.eks_version) + obstacle
         outcomes.append(Outcome(stack.artifact.removeprefix("Eks-"), "kubernetes", state))
     return outcomes
+
+
+def _apply_to_own(
+    target: Target,
+    engine: Engine,
+    manifests: list[dict[str, Any]],
+    *,
+    namespace: str,
+    kubeconfig: str,
+    env: dict[str, str],
+) -> str:
+    kubernetes.wait_for_cluster(kubeconfig, env)
+    variables = {
+        "AWS_ENDPOINT_URL": f"http://{emulator.bridge_gateway(engine)}:{target.port}",
+        "AWS_ACCESS_KEY_ID": target.account,
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_REGION": target.region,
+    }
+    return kubernetes.apply(
+        kubernetes.with_variables(manifests, variables),
+        namespace=namespace,
+        kubeconfig=kubeconfig,
+        env=env,
+        rollout_seconds=kubernetes.EMULATED_ROLLOUT_SECONDS,
+    )
 
 
 def service_stacks(assembly: Path, prefix: str) -> list[Stack]:

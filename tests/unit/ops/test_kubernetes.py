@@ -113,6 +113,17 @@ class TestWithACluster:
             self.apply(kubectl(**fault))
 
 
+def test_pods_of_the_emulators_own_cluster_are_told_where_it_is():
+    pod = {"template": {"spec": {"containers": [{"name": "c", "env": [{"name": "A", "value": "1"}]}]}}}
+    job = {"jobTemplate": {"spec": {"template": {"spec": {"containers": [{"name": "c"}]}}}}}
+    before = [{"kind": "Deployment", "spec": pod}, {"kind": "CronJob", "spec": job}, {"kind": "Service"}]
+    found = kubernetes.with_variables(before, {"B": "2"})
+    added = {"name": "B", "value": "2"}
+    assert found[0]["spec"]["template"]["spec"]["containers"][0]["env"] == [{"name": "A", "value": "1"}, added]
+    assert found[1]["spec"]["jobTemplate"]["spec"]["template"]["spec"]["containers"][0]["env"] == [added]
+    assert len(pod["template"]["spec"]["containers"][0]["env"]) == 1, "the original stays"
+
+
 def test_a_kubeconfig_that_is_not_there_is_refused(tmp_path):
     assert kubernetes.kubeconfig({}) is None
     with pytest.raises(OpsError, match="there is no such file") as told:

@@ -227,3 +227,47 @@ def test_a_damaged_pid_file_is_no_pid(tmp_path):
     assert state.read_pid("x") is None
     state.forget_pid("x")
     state.forget_pid("x")
+
+
+class TestKubernetes:
+    @pytest.fixture
+    def manifests(self, monkeypatch):
+        stacks = [SimpleNamespace(artifact="Eks-a"), SimpleNamespace(artifact="Eks-b")]
+        monkeypatch.setattr(sandbox, "service_stacks", lambda *_: stacks)
+        monkeypatch.setattr(sandbox, "stack_outputs", lambda _: {})
+        monkeypatch.setattr(sandbox.kubernetes, "objects", lambda *_: [])
+        monkeypatch.setattr(sandbox.kubernetes, "wait_for_cluster", lambda *_: None)
+        monkeypatch.setattr(sandbox.emulator, "bridge_gateway", lambda _: "172.17.0.1")
+
+    def outcomes(self, project, monkeypatch, *, given=None, own=None, apply="applied"):
+        calls = []
+
+        def record(*_, **__):
+            calls.append(1)
+            if isinstance(apply, Exception):
+                raise apply
+            return apply
+
+        monkeypatch.setattr(sandbox.kubernetes, "kubeconfig", lambda _: given)
+        monkeypatch.setattr(sandbox.kubernetes, "emulated_cluster", lambda *_: own)
+        monkeypatch.setattr(sandbox.kubernetes, "apply", record)
+        settings = SimpleNamespace(app="harbour", eks_version="1.36")
+        return [o.state for o in sandbox.kubernetes_outcomes(project, settings, None)], len(calls)
+
+    @pytest.mark.usefixtures("manifests")
+    def test_the_table_says_which_of_the_two_happened(self, project, monkeypatch):
+        validated = "no cluster: 0 manifests valid for 1.36"
+        assert self.outcomes(project, monkeypatch) == ([validated, validated], 0)
+        assert self.outcomes(project, monkeypatch, given="/k") == (["applied", "applied"], 2)
+        assert self.outcomes(project, monkeypatch, own="/k") == (["applied", "applied"], 2)
+
+    @pytest.mark.usefixtures("manifests")
+    def test_the_users_cluster_must_take_them(self, project, monkeypatch):
+        with pytest.raises(OpsError, match="refused"):
+            self.outcomes(project, monkeypatch, given="/k", apply=OpsError("refused"))
+
+    @pytest.mark.usefixtures("manifests")
+    def test_the_emulators_own_cluster_may_refuse_once_and_the_table_says_so(self, project, monkeypatch):
+        states, tries = self.outcomes(project, monkeypatch, own="/k", apply=OpsError("refused"))
+        assert states[1].endswith("manifests valid for 1.36; the emulator's k3s did not take them: refused")
+        assert tries == 1
