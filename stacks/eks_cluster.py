@@ -62,9 +62,10 @@ class EksClusterStack(PlatformStack):
         self._network = network
         self.public_cidrs = [subnet.ipv4_cidr_block for subnet in network.vpc.public_subnets]
         self.node_role = self._create_node_role()
+        cluster = self._create_cluster()
         # jsii's stub of Cluster lacks a member of the interface that it implements.
-        self.cluster = cast("aws_eks_v2.ICluster", self._create_cluster())
-        self._create_access_entries()
+        self.cluster = cast("aws_eks_v2.ICluster", cluster)
+        self._create_access_entries(cluster)
         nodes = self._create_nodes()
         self.ready = self._create_namespace(nodes)
         self._create_add_ons(nodes)
@@ -159,9 +160,9 @@ class EksClusterStack(PlatformStack):
             return aws_eks_v2.EndpointAccess.PRIVATE
         return aws_eks_v2.EndpointAccess.PUBLIC_AND_PRIVATE.only_from(*self.settings.eks_endpoint_cidrs)
 
-    def _create_access_entries(self) -> None:
+    def _create_access_entries(self, cluster: aws_eks_v2.Cluster) -> None:
         for index, principal in enumerate(self.settings.eks_admins):
-            self.cluster.grant_cluster_admin(f"Admin{index}", principal)
+            cluster.grant_cluster_admin(f"Admin{index}", principal)
         aws_eks_v2.AccessEntry(
             self,
             "NodeAccess",
