@@ -18,10 +18,10 @@ def acknowledge(construct: IConstruct, findings: dict[str, str]) -> None:
         findings: rule id, with its finding where it has one, to the reason that an auditor reads.
 
     Raises:
-        ValueError: the construct is a stack.
+        TypeError: the construct is a stack.
     """
-    if Stack.is_stack(construct):
-        raise ValueError(f"{construct.node.path} is a stack; acknowledge on the construct that the finding names")
+    if isinstance(construct, Stack):
+        raise TypeError(f"{construct.node.path} is a stack; acknowledge on the construct that the finding names")
     Validations.of(construct).acknowledge(
         *(Acknowledgment(id=finding, reason=reason) for finding, reason in findings.items())
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from aws_cdk import aws_cloudwatch, aws_sns
+from aws_cdk import aws_cloudwatch
 from constructs import Construct
 
 _CfnAlarm = aws_cloudwatch.CfnAlarm
@@ -75,7 +75,7 @@ class ServiceAlarms(Construct):
     Silence is not an alarm unless said: a service without traffic has no metrics, and that is no fault.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, prefix: str, topic: aws_sns.ITopic) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, prefix: str, topic_arn: str) -> None:
         """Prepares alarms named <prefix>-<alarm>.
 
         Args:
@@ -83,11 +83,11 @@ class ServiceAlarms(Construct):
             construct_id: the construct's id.
             prefix: what the alarms' names start with. They have names of their own because a deployment refers to its
                 alarms by name: a reference could close a cycle.
-            topic: where every alarm is published.
+            topic_arn: where every alarm is published.
         """
         super().__init__(scope, construct_id)
         self._prefix = prefix
-        self._actions = [topic.topic_arn]
+        self._actions = [topic_arn]
 
     def name_of(self, name: str) -> str:
         """The physical name of the alarm that `above` or `below` creates under this id."""

@@ -47,7 +47,9 @@ class EcsClusterStack(PlatformStack):
         vpc: where services run.
         private_subnets: where their tasks run.
         load_balancer: the one load balancer of all services on ECS.
-        load_balancer_security_group: service stacks add what it may reach.
+        load_balancer_full_name: as CloudWatch's metrics name it.
+        load_balancer_security_group_id: service stacks add what it may reach.
+        cluster_name, namespace_arn: of the cluster and of Service Connect's namespace.
         listener_arn: where services add their rules.
         url: what a browser is pointed at.
     """
@@ -71,9 +73,13 @@ class EcsClusterStack(PlatformStack):
             self, "Namespace", name=settings.prefix, description="Service Connect names"
         )
         self.cluster = self._create_cluster()
+        # Read once: each service's stack asks for these, and each question is a call to CDK's own process.
+        self.cluster_name = self.cluster.cluster_name
+        self.namespace_arn = self.namespace.namespace_arn
         self.load_balancer_security_group = self._create_load_balancer_security_group()
+        self.load_balancer_security_group_id = self.load_balancer_security_group.security_group_id
         self.load_balancer = self._create_load_balancer()
-        self._load_balancer_full_name = self.load_balancer.load_balancer_full_name
+        self.load_balancer_full_name = self.load_balancer.load_balancer_full_name
         self._keep_access_logs()
         listener = self._create_listeners(settings.domain)
         self.listener_arn = listener.listener_arn
@@ -241,5 +247,5 @@ class EcsClusterStack(PlatformStack):
 
     def load_balancer_metric(self, name: str, target_group: str, *, statistic: str) -> Metric:
         """A metric of the load balancer for one target group, over one minute."""
-        dimensions = {"LoadBalancer": self._load_balancer_full_name, "TargetGroup": target_group}
+        dimensions = {"LoadBalancer": self.load_balancer_full_name, "TargetGroup": target_group}
         return Metric(namespace="AWS/ApplicationELB", name=name, dimensions=dimensions, statistic=statistic)

@@ -6,7 +6,6 @@ from aws_cdk import (
     Aws,
     CfnOutput,
     Duration,
-    aws_ec2,
     aws_events,
     aws_events_targets,
     aws_iam,
@@ -39,7 +38,7 @@ class ScheduledJob(Construct):
         workload: Workload,
         task: FargateTask,
         shared: EcsClusterStack,
-        security_group: aws_ec2.ISecurityGroup,
+        security_group_id: str,
         alarms: ServiceAlarms,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -47,7 +46,7 @@ class ScheduledJob(Construct):
         self._task = task
         self._shared = shared
         self.failures = self._create_queue()
-        self._create_schedule(security_group)
+        self._create_schedule(security_group_id)
         self._collect_failed_runs()
         self._watch(alarms)
         CfnOutput(self, "FailuresQueueUrl", value=self.failures.queue_url)
@@ -65,7 +64,7 @@ class ScheduledJob(Construct):
         acknowledge(queue, {"AwsSolutions-SQS3": "This is the dead-letter queue."})
         return queue
 
-    def _create_schedule(self, security_group: aws_ec2.ISecurityGroup) -> None:
+    def _create_schedule(self, security_group_id: str) -> None:
         spec = self._workload.spec
         properties = aws_scheduler.CfnSchedule
         schedule = aws_scheduler.CfnSchedule(
@@ -84,14 +83,12 @@ class ScheduledJob(Construct):
                 retry_policy=properties.RetryPolicyProperty(
                     maximum_event_age_in_seconds=3600, maximum_retry_attempts=3
                 ),
-                ecs_parameters=self._ecs_parameters(security_group),
+                ecs_parameters=self._ecs_parameters(security_group_id),
             ),
         )
         schedule.node.add_dependency(self._task.execution_role)
 
-    def _ecs_parameters(
-        self, security_group: aws_ec2.ISecurityGroup
-    ) -> aws_scheduler.CfnSchedule.EcsParametersProperty:
+    def _ecs_parameters(self, security_group_id: str) -> aws_scheduler.CfnSchedule.EcsParametersProperty:
         schedule = aws_scheduler.CfnSchedule
         strategies = capacity_provider_strategies(self._workload.settings)
         return schedule.EcsParametersProperty(
@@ -108,7 +105,7 @@ class ScheduledJob(Construct):
             network_configuration=schedule.NetworkConfigurationProperty(
                 awsvpc_configuration=schedule.AwsVpcConfigurationProperty(
                     assign_public_ip="DISABLED",
-                    security_groups=[security_group.security_group_id],
+                    security_groups=[security_group_id],
                     subnets=[subnet.subnet_id for subnet in self._shared.private_subnets],
                 )
             ),

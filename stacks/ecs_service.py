@@ -13,7 +13,7 @@ from aws_cdk import (
     aws_ecs,
     aws_elasticloadbalancingv2,
 )
-from constructs import Construct
+from constructs import Construct, IDependable
 
 from config.service import Kind
 from config.settings import Platform
@@ -38,7 +38,7 @@ class EcsServiceStack(PlatformStack):
     """The stack Ecs-<name>.
 
     Attributes:
-        security_group: of the service's tasks; callers' stacks add their rule to it.
+        security_group_id: of the service's tasks; callers' stacks add their rule to it.
     """
 
     def __init__(
@@ -74,18 +74,24 @@ class EcsServiceStack(PlatformStack):
         )
         self.workload = workload
         self._shared = shared
-        self.security_group = self._create_security_group()
+        self._security_group = self._create_security_group()
+        self.security_group_id = self._security_group.security_group_id
         self._open_declared_calls(earlier)
         self.task = FargateTask(self, "Task", workload=workload)
         self._target_group: aws_elasticloadbalancingv2.ApplicationTargetGroup | None = None
         self.alarms = ServiceAlarms(
-            self, "Alarms", prefix=f"{workload.settings.prefix}-ecs-{spec.name}", topic=workload.alarm_topic
+            self, "Alarms", prefix=f"{workload.settings.prefix}-ecs-{spec.name}", topic_arn=workload.alarm_topic_arn
         )
         if spec.kind is Kind.JOB:
             ScheduledJob(
-                self, "Job", workload=workload, task=self.task, shared=shared, security_group=self.security_group,
+                self,
+                "Job",
+                workload=workload,
+                task=self.task,
+                shared=shared,
+                security_group_id=self.security_group_id,
                 alarms=self.alarms,
-            )  # fmt: skip
+            )
         else:
             self._create_service()
 
@@ -112,8 +118,8 @@ class EcsServiceStack(PlatformStack):
         identity = f"{caller.workload.spec.name}-{callee.workload.spec.name}"
         self._open(
             identity,
-            source=caller.security_group.security_group_id,
-            target=callee.security_group.security_group_id,
+            source=caller.security_group_id,
+            target=callee.security_group_id,
             port=callee.workload.spec.port or 0,
             description=names,
         )
@@ -143,15 +149,17 @@ class EcsServiceStack(PlatformStack):
 
     def _create_service(self) -> None:
         service = self._create_fargate_service()
+        name = service.service_name
         # Without its policy the first task could not pull its image, and the first deployment would begin with a failure.
-        service.node.add_dependency(self.task.execution_role)
+        first: list[IDependable] = [self.task.execution_role]
         if self.workload.spec.kind is Kind.HTTP:
-            self._put_behind_the_load_balancer(service)
+            first += self._put_behind_the_load_balancer(service)
         else:
-            self._watch_worker(service)
+            self._watch_worker(name)
+        service.node.add_dependency(*first)
         if self.workload.spec.autoscaled:
-            self._scale(service)
-        CfnOutput(self, "ServiceName", value=service.service_name)
+            self._scale(name)
+        CfnOutput(self, "ServiceName", value=name)
         CfnOutput(self, "LogGroupName", value=self.task.log_group.log_group_name)
 
     def _create_fargate_service(self) -> aws_ecs.FargateService:
@@ -169,7 +177,7 @@ class EcsServiceStack(PlatformStack):
             capacity_provider_strategies=capacity_provider_strategies(self.settings),
             availability_zone_rebalancing=aws_ecs.AvailabilityZoneRebalancing.ENABLED,
             health_check_grace_period=Duration.seconds(spec.health_grace) if spec.kind is Kind.HTTP else None,
-            security_groups=[self.security_group],
+            security_groups=[self._security_group],
             vpc_subnets=aws_ec2.SubnetSelection(subnets=self._shared.private_subnets),
             assign_public_ip=False,
             enable_ecs_managed_tags=True,
@@ -182,9 +190,9 @@ class EcsServiceStack(PlatformStack):
         if spec.kind is not Kind.HTTP:
             if not spec.calls:
                 return None
-            return aws_ecs.ServiceConnectProps(namespace=self._shared.namespace.namespace_arn)
+            return aws_ecs.ServiceConnectProps(namespace=self._shared.namespace_arn)
         return aws_ecs.ServiceConnectProps(
-            namespace=self._shared.namespace.namespace_arn,
+            namespace=self._shared.namespace_arn,
             services=[
                 aws_ecs.ServiceConnectService(
                     port_mapping_name=PORT_NAME, discovery_name=spec.name, dns_name=spec.name, port=spec.port
@@ -197,23 +205,23 @@ class EcsServiceStack(PlatformStack):
             ),
         )
 
-    def _put_behind_the_load_balancer(self, service: aws_ecs.FargateService) -> None:
+    def _put_behind_the_load_balancer(self, service: aws_ecs.FargateService) -> list[IDependable]:
+        """Returns what must be there before the service: a target group that no rule feeds yet is refused by ECS."""
         spec = self.workload.spec
         self._open(
             "load-balancer",
-            source=self._shared.load_balancer_security_group.security_group_id,
-            target=self.security_group.security_group_id,
+            source=self._shared.load_balancer_security_group_id,
+            target=self.security_group_id,
             port=spec.port or 0,
             description=f"load balancer to {spec.name}",
         )
         target_group = self._target_group = self._create_target_group()
         rule = self._create_listener_rule(target_group)
         service.attach_to_application_target_group(target_group)
-        # A target group that no rule feeds yet is refused by ECS.
-        service.node.add_dependency(rule)
-        self._watch_http(service, target_group)
+        alarms = self._watch_http(service, target_group)
         base = self._shared.url
         CfnOutput(self, "Url", value=f"{base}{spec.path}", description=spec.description)
+        return [rule, *alarms]
 
     def _create_target_group(self) -> aws_elasticloadbalancingv2.ApplicationTargetGroup:
         spec = self.workload.spec
@@ -263,7 +271,7 @@ class EcsServiceStack(PlatformStack):
         self,
         service: aws_ecs.FargateService,
         target_group: aws_elasticloadbalancingv2.ApplicationTargetGroup,
-    ) -> None:
+    ) -> list[IDependable]:
         name = self.workload.spec.name
         full_name = target_group.target_group_full_name
         errors = self.alarms.above(
@@ -292,7 +300,7 @@ class EcsServiceStack(PlatformStack):
             [self.alarms.name_of("Errors"), self.alarms.name_of("Latency")],
             behavior=aws_ecs.AlarmBehavior.ROLLBACK_ON_ALARM,
         )
-        service.node.add_dependency(errors, latency)
+        return [errors, latency]
 
     def _error_percent(self, target_group: str) -> Formula:
         return Formula(
@@ -304,13 +312,13 @@ class EcsServiceStack(PlatformStack):
             },
         )
 
-    def _watch_worker(self, service: aws_ecs.FargateService) -> None:
+    def _watch_worker(self, service_name: str) -> None:
         # Each running task sends one CPU sample a minute, so their number is the number of running tasks.
         # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/cloudwatch-metrics.html
         samples = Metric(
             namespace="AWS/ECS",
             name="CPUUtilization",
-            dimensions={"ClusterName": self._shared.cluster.cluster_name, "ServiceName": service.service_name},
+            dimensions={"ClusterName": self._shared.cluster_name, "ServiceName": service_name},
             statistic="SampleCount",
         )
         self.alarms.below(
@@ -321,21 +329,21 @@ class EcsServiceStack(PlatformStack):
             description=f"{self.workload.spec.name} on ECS runs fewer tasks than its minimum",
         )
 
-    def _scale(self, service: aws_ecs.FargateService) -> None:
+    def _scale(self, service_name: str) -> None:
         scaling = self.workload.spec.scaling
         target = aws_applicationautoscaling.CfnScalableTarget(
             self,
             "ScalableTarget",
             service_namespace="ecs",
             scalable_dimension="ecs:service:DesiredCount",
-            resource_id=f"service/{self._shared.cluster.cluster_name}/{service.service_name}",
+            resource_id=f"service/{self._shared.cluster_name}/{service_name}",
             min_capacity=scaling.min,
             max_capacity=scaling.max,
         )
         if scaling.cpu_target:
             self._track(target, "ScaleOnCpu", "ECSServiceAverageCPUUtilization", scaling.cpu_target)
         if scaling.requests_target and self._target_group:
-            label = f"{self._shared.load_balancer.load_balancer_full_name}/{self._target_group.target_group_full_name}"
+            label = f"{self._shared.load_balancer_full_name}/{self._target_group.target_group_full_name}"
             self._track(target, "ScaleOnRequests", "ALBRequestCountPerTarget", scaling.requests_target, label)
 
     def _track(

@@ -81,7 +81,7 @@ class EksServiceStack(PlatformStack):
     def _watch(self) -> None:
         spec = self.workload.spec
         prefix = f"{self.workload.settings.prefix}-eks-{spec.name}"
-        alarms = ServiceAlarms(self, "Alarms", prefix=prefix, topic=self.workload.alarm_topic)
+        alarms = ServiceAlarms(self, "Alarms", prefix=prefix, topic_arn=self.workload.alarm_topic_arn)
         if spec.kind is Kind.JOB:
             alarms.above(
                 "Failures",

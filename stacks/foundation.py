@@ -18,7 +18,7 @@ class FoundationStack(PlatformStack):
 
     Attributes:
         key: the customer managed key, or None where AWS's own keys are used.
-        alarm_topic: every alarm of the environment is published here.
+        alarm_topic_arn: every alarm of the environment is published here.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
@@ -26,7 +26,7 @@ class FoundationStack(PlatformStack):
             scope, construct_id, settings=settings, description=f"{settings.prefix}: encryption key and alarm topic"
         )
         self.key = self._create_key() if settings.customer_managed_key else None
-        self.alarm_topic = self._create_alarm_topic()
+        self.alarm_topic_arn = self._create_alarm_topic().topic_arn
 
     def _create_key(self) -> aws_kms.Key:
         key = aws_kms.Key(

@@ -93,7 +93,7 @@ def _workloads(settings: Settings, catalog: Catalog, platform: HarbourPlatform, 
             catalog=catalog,
             table=platform.state.tables.get(spec.name) if platform.state else None,
             key=platform.foundation.key,
-            alarm_topic=platform.foundation.alarm_topic,
+            alarm_topic_arn=platform.foundation.alarm_topic_arn,
         )
         for spec in catalog.on(where)
     ]

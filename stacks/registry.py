@@ -44,6 +44,8 @@ class RegistryStack(PlatformStack):
     ) -> None:
         super().__init__(scope, construct_id, settings=settings, description=f"{settings.prefix}: image repositories")
         self._key = key
+        self._encryption = aws_ecr.RepositoryEncryption.KMS
+        self._lifecycle = self._lifecycle_rules()
         # A service whose folder is gone keeps its repository until its stacks are gone too (keep_repositories).
         names = sorted({*services, *settings.keep_repositories})
         self.repositories = {name: self._create_repository(name) for name in names}
@@ -56,9 +58,9 @@ class RegistryStack(PlatformStack):
             repository_name=repository_name(self.settings, service),
             image_tag_mutability=aws_ecr.TagMutability.IMMUTABLE,
             image_scan_on_push=True,
-            encryption=aws_ecr.RepositoryEncryption.KMS,
+            encryption=self._encryption,
             encryption_key=self._key,
-            lifecycle_rules=self._lifecycle_rules(),
+            lifecycle_rules=self._lifecycle,
             removal_policy=self.removal_policy,
             empty_on_delete=self.disposable,
         )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aws_cdk import Aws, aws_dynamodb, aws_ecr_assets, aws_iam, aws_kms, aws_secretsmanager, aws_sns, aws_ssm
+from aws_cdk import Aws, aws_dynamodb, aws_ecr_assets, aws_iam, aws_kms, aws_secretsmanager, aws_ssm
 from constructs import Construct
 
 from config.catalog import Catalog
@@ -80,7 +80,7 @@ class Workload:
         catalog: all services, to look up callees and callers.
         table: the service's own table, if it declares one.
         key: the environment's key, if it has one.
-        alarm_topic: where alarms go.
+        alarm_topic_arn: where alarms go.
     """
 
     spec: ServiceSpec
@@ -88,7 +88,7 @@ class Workload:
     catalog: Catalog
     table: aws_dynamodb.ITable | None
     key: aws_kms.IKey | None
-    alarm_topic: aws_sns.ITopic
+    alarm_topic_arn: str
 
     def environment(self) -> dict[str, str]:
         """The variables of the container, in a stable order: the platform's, then the manifest's."""

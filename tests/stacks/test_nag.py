@@ -66,7 +66,7 @@ def test_a_finding_fails_the_app_with_readable_lines_and_no_traceback(root, tmp_
 
 def test_no_acknowledgement_covers_a_whole_stack():
     stack = aws_cdk.Stack(aws_cdk.App(), "Whole")
-    with pytest.raises(ValueError, match="is a stack"):
+    with pytest.raises(TypeError, match="is a stack"):
         acknowledge(stack, {"AwsSolutions-IAM5[Resource::*]": "everything"})
 
 
