@@ -67,6 +67,7 @@ class ScheduledJob(Construct):
     def _create_schedule(self, security_group_id: str) -> None:
         spec = self._workload.spec
         properties = aws_scheduler.CfnSchedule
+        # No key of our own: what the Scheduler encrypts with it is the input of its target, and a job has none.
         schedule = aws_scheduler.CfnSchedule(
             self,
             "Schedule",
@@ -74,7 +75,6 @@ class ScheduledJob(Construct):
             schedule_expression=eventbridge_cron(spec.schedule or ""),
             schedule_expression_timezone=spec.timezone,
             flexible_time_window=properties.FlexibleTimeWindowProperty(mode="OFF"),
-            kms_key_arn=self._workload.key.key_arn if self._workload.key else None,
             target=properties.TargetProperty(
                 arn=self._shared.cluster.cluster_arn,
                 role_arn=self._create_role().role_arn,
@@ -139,7 +139,6 @@ class ScheduledJob(Construct):
             role.add_to_policy(statement)
         if self._workload.key:
             allow_key(role, self._workload.key, ["kms:Decrypt", "kms:GenerateDataKey"], service="sqs")
-            allow_key(role, self._workload.key, ["kms:Decrypt"], service="scheduler")
         self._acknowledge_role(role)
         return role
 
@@ -179,7 +178,7 @@ class ScheduledJob(Construct):
                     "lastStatus": ["STOPPED"],
                     "$or": [
                         {"containers": {"exitCode": [{"anything-but": 0}]}},
-                        {"stopCode": ["TaskFailedToStart", "SpotInterruption", "ServiceSchedulerInitiated"]},
+                        {"stopCode": ["TaskFailedToStart", "SpotInterruption", "TerminationNotice"]},
                     ],
                 },
             ),

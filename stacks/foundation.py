@@ -10,7 +10,7 @@ from stacks.base import PlatformStack
 
 # Services that use the key on the account's behalf, and for what. A key policy is the only place where a service
 # principal can be let in.
-KEY_USERS = ("cloudwatch.amazonaws.com", "events.amazonaws.com", "scheduler.amazonaws.com", "sns.amazonaws.com")
+KEY_USERS = ("cloudwatch.amazonaws.com", "events.amazonaws.com", "sns.amazonaws.com")
 
 
 class FoundationStack(PlatformStack):

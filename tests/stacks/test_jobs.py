@@ -132,8 +132,8 @@ def test_one_failure_is_enough_for_an_alarm(assembly):
         assert alarms["age"]["MetricName"] == "ApproximateAgeOfOldestMessage"
 
 
-def test_with_a_key_the_scheduler_can_use_it(assembly):
+def test_with_a_key_the_scheduler_can_write_to_the_dead_letter_queue(assembly):
     for _, schedule in jobs(assembly):
         held = assembly.statements(assembly.by_reference(schedule["Target"]["RoleArn"]))
         uses = {str(s.conditions).split("'")[-2].split(".")[0] for s in held if any("kms:" in a for a in s.actions)}
-        assert uses == ({"sqs", "scheduler"} if assembly.settings.customer_managed_key else set())
+        assert uses == ({"sqs"} if assembly.settings.customer_managed_key else set())

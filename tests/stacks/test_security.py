@@ -255,7 +255,6 @@ def _table(assembly: Assembly, service: str) -> Resource:
         ("AWS::SQS::Queue", ("KmsMasterKeyId",)),
         ("AWS::DynamoDB::Table", ("SSESpecification", "KMSMasterKeyId")),
         ("AWS::ECR::Repository", ("EncryptionConfiguration", "KmsKey")),
-        ("AWS::Scheduler::Schedule", ("KmsKeyArn",)),
     ],
 )
 def test_the_environments_key_encrypts(assembly, kind, path):
@@ -288,7 +287,7 @@ def test_whoever_encrypts_with_the_key_on_the_accounts_behalf_is_let_in(assembly
     for key in assembly.resources("AWS::KMS::Key", stack="Foundation"):
         services = str([s.principals for s in statements(key["KeyPolicy"])])
         region = assembly.settings.region or "<AWS::Region>"
-        for name in ("cloudwatch", "events", "scheduler", "sns", "logs"):
+        for name in ("cloudwatch", "events", "sns", "logs"):
             assert (
                 f"'{name}.amazonaws.com'" in services
                 or f"'{name}.{region}.amazonaws.com'" in services
