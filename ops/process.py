@@ -187,7 +187,7 @@ def command_line(pid: int) -> str:
     proc = Path(f"/proc/{pid}/cmdline")
     if proc.exists():
         return proc.read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
-    return capture(["ps", "-o", "command=", "-p", str(pid)]).out.strip()
+    return capture(["ps", "-ww", "-o", "command=", "-p", str(pid)]).out.strip()
 
 
 def stop(pid: int, *, grace: float) -> None:

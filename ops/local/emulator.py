@@ -186,7 +186,8 @@ def running_pid(target: Target, state: State) -> int | None:
     kept = state.read_pid(PID_NAME)
     if kept is not None and alive(kept) and marker in command_line(kept):
         return kept
-    for line in capture(["ps", "-eo", "pid=,args="]).out.splitlines():
+    # -ww: without it a COLUMNS in the environment cuts the lines, and the emulator would be a stranger.
+    for line in capture(["ps", "-ww", "-eo", "pid=,args="]).out.splitlines():
         pid, _, arguments = line.strip().partition(" ")
         if marker in arguments and int(pid) != os.getpid():
             return int(pid)

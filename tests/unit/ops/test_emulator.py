@@ -2,6 +2,7 @@
 
 import os
 import socket
+import subprocess
 import sys
 
 import pytest
@@ -121,6 +122,20 @@ def test_a_stale_pid_is_nobodys_emulator(tmp_path, content):
     state.prepare()
     (state.pids / emulator.PID_NAME).write_text(content)
     assert emulator.running_pid(Target(endpoint="http://localhost:4999"), state) is None
+
+
+def test_an_emulator_is_found_without_its_state_folder_however_narrow_the_terminal(tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    state = State(tmp_path / ("a" * 60))
+    target = Target(endpoint="http://localhost:4998")
+    argv = [emulator.PROCESS, "--port", str(target.port), "--state", str(state.folder)]
+    command = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)", "-m", *argv]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as stand_in:
+        try:
+            stand_in.stdout.readline()
+            assert emulator.running_pid(target, state) == stand_in.pid
+        finally:
+            stand_in.kill()
 
 
 def test_an_emulator_that_ends_at_once_is_told_with_its_last_words(tmp_path):
