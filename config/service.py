@@ -27,6 +27,10 @@ _BANDS: Final = {1: (15001, 49999), 2: (5001, 15000), 3: (1, 5000)}
 SET_FOR_EVERY_CONTAINER: Final = frozenset({"PORT", "BASE_PATH", "SERVICE_NAME", "DEPLOY_ENVIRONMENT"})
 
 
+# The user that every image runs as; numeric, so that Kubernetes can prove that it is not root.
+USER_ID: Final = 65532
+
+
 class Kind(StrEnum):
     HTTP = "http"
     WORKER = "worker"

@@ -10,7 +10,6 @@ from aws_cdk import (
     Aws,
     CfnOutput,
     Duration,
-    aws_certificatemanager,
     aws_ec2,
     aws_ecs,
     aws_elasticloadbalancingv2,
@@ -23,10 +22,11 @@ from aws_cdk import (
 )
 from constructs import Construct
 
-from config.settings import Domain, Insights, Settings
+from config.settings import Insights, Settings
 from stacks.acknowledgements import acknowledge
 from stacks.alarms import Metric
 from stacks.base import PlatformStack
+from stacks.domain import DomainName
 from stacks.logs import own_provider_log_group, owned_log_group
 from stacks.network import NetworkStack
 
@@ -81,9 +81,10 @@ class EcsClusterStack(PlatformStack):
         self.load_balancer = self._create_load_balancer()
         self.load_balancer_full_name = self.load_balancer.load_balancer_full_name
         self._keep_access_logs()
-        listener = self._create_listeners(settings.domain)
+        domain = DomainName(self, "Domain", domain=settings.domain, label="ecs") if settings.domain else None
+        listener = self._create_listeners(domain)
         self.listener_arn = listener.listener_arn
-        self.url = self._create_url(settings.domain)
+        self.url = self._create_url(domain)
         CfnOutput(self, "Url", value=self.url, description="The services on ECS, behind the load balancer")
         CfnOutput(self, "ClusterName", value=self.cluster.cluster_name)
 
@@ -199,7 +200,7 @@ class EcsClusterStack(PlatformStack):
             abort_incomplete_multipart_upload_after=Duration.days(1),
         )
 
-    def _create_listeners(self, domain: Domain | None) -> aws_elasticloadbalancingv2.ApplicationListener:
+    def _create_listeners(self, domain: DomainName | None) -> aws_elasticloadbalancingv2.ApplicationListener:
         not_found = aws_elasticloadbalancingv2.ListenerAction.fixed_response(
             404,
             content_type="application/problem+json",
@@ -215,35 +216,21 @@ class EcsClusterStack(PlatformStack):
                 protocol="HTTPS", port="443", permanent=True
             ),
         )
-        certificate = aws_certificatemanager.Certificate(
-            self,
-            "Certificate",
-            domain_name=f"ecs.{domain.name}",
-            validation=aws_certificatemanager.CertificateValidation.from_dns(self._hosted_zone(domain)),
-        )
         return self.load_balancer.add_listener(
-            "Https", port=443, open=False, certificates=[certificate], default_action=not_found
+            "Https", port=443, open=False, certificates=[domain.certificate], default_action=not_found
         )
 
-    def _hosted_zone(self, domain: Domain) -> aws_route53.IHostedZone:
-        existing = self.node.try_find_child("HostedZone")
-        if existing is not None:
-            return existing  # type: ignore[return-value]
-        return aws_route53.HostedZone.from_hosted_zone_attributes(
-            self, "HostedZone", hosted_zone_id=domain.hosted_zone_id, zone_name=domain.name
-        )
-
-    def _create_url(self, domain: Domain | None) -> str:
+    def _create_url(self, domain: DomainName | None) -> str:
         if domain is None:
             return f"http://{self.load_balancer.load_balancer_dns_name}"
         aws_route53.ARecord(
             self,
             "Alias",
-            zone=self._hosted_zone(domain),
-            record_name=f"ecs.{domain.name}.",
+            zone=domain.zone,
+            record_name=f"{domain.host}.",
             target=aws_route53.RecordTarget.from_alias(aws_route53_targets.LoadBalancerTarget(self.load_balancer)),
         )
-        return f"https://ecs.{domain.name}"
+        return f"https://{domain.host}"
 
     def load_balancer_metric(self, name: str, target_group: str, *, statistic: str) -> Metric:
         """A metric of the load balancer for one target group, over one minute."""

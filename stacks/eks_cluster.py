@@ -13,7 +13,6 @@ from aws_cdk import (
     Aws,
     CfnOutput,
     Duration,
-    aws_certificatemanager,
     aws_ec2,
     aws_eks_v2,
     aws_iam,
@@ -23,10 +22,11 @@ from aws_cdk import (
 from aws_cdk.lambda_layer_kubectl_v36 import KubectlV36Layer
 from constructs import Construct, IDependable
 
-from config.settings import EKS_SERVICE_CIDR, Domain, Egress, EndpointAccess, Insights, Settings
+from config.settings import EKS_SERVICE_CIDR, Egress, EndpointAccess, Insights, Settings
 from stacks import manifests
 from stacks.acknowledgements import acknowledge
 from stacks.base import PlatformStack
+from stacks.domain import DomainName
 from stacks.logs import own_managed_log_group, owned_log_group
 from stacks.network import NetworkStack
 
@@ -69,7 +69,8 @@ class EksClusterStack(PlatformStack):
         nodes = self._create_nodes()
         self.ready = self._create_namespace(nodes)
         self._create_add_ons(nodes)
-        self.url = self._create_entrance(settings.domain)
+        domain = DomainName(self, "Domain", domain=settings.domain, label="eks") if settings.domain else None
+        self.url = self._create_entrance(domain)
         self._create_outputs()
         self._mend_kubectl_provider()
 
@@ -254,12 +255,11 @@ class EksClusterStack(PlatformStack):
         add_on.node.add_dependency(nodes)
         return add_on
 
-    def _create_entrance(self, domain: Domain | None) -> str:
+    def _create_entrance(self, domain: DomainName | None) -> str:
         """The ingress class, and an Ingress that makes the load balancer answer 404 before any service is there."""
-        certificate = self._create_certificate(domain) if domain else None
         classes = self.cluster.add_manifest(
             "IngressClass",
-            *manifests.ingress_class(self.settings, certificate.certificate_arn if certificate else None),
+            *manifests.ingress_class(self.settings, domain.certificate.certificate_arn if domain else None),
         )
         entrance = self.cluster.add_manifest("Entrance", manifests.entrance(self.settings))
         # Deleted first: only while the class and the nodes are there does Kubernetes delete its load balancer.
@@ -280,28 +280,12 @@ class EksClusterStack(PlatformStack):
         aws_route53.CnameRecord(
             self,
             "Alias",
-            zone=self._hosted_zone(domain),
-            record_name=f"eks.{domain.name}.",
+            zone=domain.zone,
+            record_name=f"{domain.host}.",
             domain_name=address.value,
             ttl=Duration.minutes(5),
         )
-        return f"https://eks.{domain.name}"
-
-    def _create_certificate(self, domain: Domain) -> aws_certificatemanager.Certificate:
-        return aws_certificatemanager.Certificate(
-            self,
-            "Certificate",
-            domain_name=f"eks.{domain.name}",
-            validation=aws_certificatemanager.CertificateValidation.from_dns(self._hosted_zone(domain)),
-        )
-
-    def _hosted_zone(self, domain: Domain) -> aws_route53.IHostedZone:
-        existing = self.node.try_find_child("HostedZone")
-        if existing is not None:
-            return existing  # type: ignore[return-value]
-        return aws_route53.HostedZone.from_hosted_zone_attributes(
-            self, "HostedZone", hosted_zone_id=domain.hosted_zone_id, zone_name=domain.name
-        )
+        return f"https://{domain.host}"
 
     def _create_outputs(self) -> None:
         name = self.settings.prefix

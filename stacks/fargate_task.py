@@ -5,11 +5,11 @@ from __future__ import annotations
 from aws_cdk import Duration, aws_ecs, aws_iam
 from constructs import Construct
 
-from config.service import Kind
+from config.service import USER_ID, Kind
 from config.settings import Architecture, Platform, Settings
 from stacks.acknowledgements import acknowledge
 from stacks.logs import owned_log_group
-from stacks.workload import USER_ID, Workload
+from stacks.workload import Workload
 
 _CPU_ARCHITECTURES = {
     Architecture.AMD64: aws_ecs.CpuArchitecture.X86_64,

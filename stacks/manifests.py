@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from config.catalog import Catalog
-from config.service import Kind, ServiceSpec
+from config.service import USER_ID, Kind, ServiceSpec
 from config.settings import EKS_SERVICE_CIDR, Platform, Settings
 
 Manifest = dict[str, Any]
@@ -19,8 +19,6 @@ Manifest = dict[str, Any]
 SHARED = "shared"
 # The Ingress that holds the load balancer from the cluster's first day to its last.
 ENTRANCE = "entrance"
-# The user that every image runs as.
-USER_ID = 65532
 # Where a pod gets its role's credentials: the Pod Identity agent on its own node.
 # https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html
 _POD_IDENTITY_AGENT = "169.254.170.23/32"

@@ -14,9 +14,6 @@ from config.catalog import Catalog
 from config.service import Kind, ServiceSpec
 from config.settings import Architecture, Settings
 
-# The user that every image runs as; numeric, so that Kubernetes can prove that it is not root.
-USER_ID = 65532
-
 _IMAGE_PLATFORMS = {
     Architecture.AMD64: aws_ecr_assets.Platform.LINUX_AMD64,
     Architecture.ARM64: aws_ecr_assets.Platform.LINUX_ARM64,
