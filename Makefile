@@ -58,9 +58,10 @@ synth: $(VENV)/.runtime ## Synthesize ENV into cdk.out/ and list stacks, images 
 diff: $(VENV)/.runtime ## Compare ENV with what is deployed (needs AWS credentials)
 	@$(CDK) diff --all -c env=$(ENV) $(CONTEXT)
 
-deploy: $(VENV)/.runtime ## Deploy ENV to AWS (needs AWS credentials and a container engine)
+# Stacks deploy side by side, where the CLI cannot ask about each change of rights: `make diff` shows them before.
+deploy: $(VENV)/.runtime ## Deploy ENV to AWS (needs AWS credentials and a container engine); make diff shows what would change
 	@$(BIN)/python -m ops.account --env $(ENV) $(CONTEXT)
-	@$(CDK) deploy --all --concurrency 6 -c env=$(ENV) $(CONTEXT)
+	@$(CDK) deploy --all --concurrency 6 --require-approval never -c env=$(ENV) $(CONTEXT)
 
 destroy: $(VENV)/.runtime ## Destroy ENV in AWS: says what, and asks
 	@$(BIN)/python -m ops.account --env $(ENV) $(CONTEXT)
