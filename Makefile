@@ -56,7 +56,7 @@ synth: $(VENV)/.runtime ## Synthesize ENV into cdk.out/ and list stacks, images 
 	@$(BIN)/python -m ops.summary cdk.out
 
 diff: $(VENV)/.runtime ## Compare ENV with what is deployed (needs AWS credentials)
-	@$(CDK) diff --all -c env=$(ENV) $(CONTEXT)
+	@$(CDK) diff -c env=$(ENV) $(CONTEXT)
 
 # Stacks deploy side by side, where the CLI cannot ask about each change of rights: `make diff` shows them before.
 deploy: $(VENV)/.runtime ## Deploy ENV to AWS (needs AWS credentials and a container engine); make diff shows what would change
