@@ -36,6 +36,7 @@ $(VENV)/.runtime: requirements.txt package.json package-lock.json
 		{ cat $(VENV)/pip.log; exit 1; }
 	@echo "Setting up: CDK CLI (package-lock.json)"
 	@npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >$(VENV)/npm.log 2>&1 || { cat $(VENV)/npm.log; exit 1; }
+	@ln -sf ../../node_modules/aws-cdk/bin/cdk $(BIN)/cdk
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime requirements-dev.txt
