@@ -156,7 +156,7 @@ def test_moves_at_the_same_time_lose_no_update(store):
 
 
 def test_pages_name_each_shipment_once_newest_first(store, monkeypatch):
-    times = iter(f"2026-01-01T00:00:00.{n // 3:03d}Z" for n in range(25))  # three of each moment
+    times = iter(moment(n // 3) for n in range(25))  # three of each moment
     monkeypatch.setattr("tracking.model.now", lambda: next(times))
     made = [create(store)[0] for _ in range(25)]
     listed, after = [], None
@@ -169,14 +169,24 @@ def test_pages_name_each_shipment_once_newest_first(store, monkeypatch):
     assert listed == sorted(made, key=lambda s: (s.created_at, s.id), reverse=True)
 
 
-def test_what_is_created_meanwhile_neither_repeats_nor_hides(store):
+def moment(n: int) -> str:
+    return f"2026-01-01T00:00:00.{n:03d}Z"
+
+
+@pytest.mark.parametrize("then", [6, 3], ids=["a later moment", "the moment where the first page ended"])
+def test_what_is_created_meanwhile_neither_repeats_nor_hides(store, monkeypatch, then):
+    times = map(moment, [*range(6), then])
+    monkeypatch.setattr("tracking.model.now", lambda: next(times))
     made = [create(store)[0] for _ in range(6)]
     first = asyncio.run(store.page(3, None))
-    create(store)
+    meanwhile, _ = create(store)
     last = first.items[-1]
     second = asyncio.run(store.page(10, Position(last.created_at, last.id)))
-    assert {s.id for s in [*first.items, *second.items]} == {s.id for s in made}
-    assert len(first.items + second.items) == 6
+    listed = [s.id for s in [*first.items, *second.items]]
+    assert len(listed) == len(set(listed))
+    # Only what comes after the place may show: of the same moment, that is the lower id.
+    comes_after = (meanwhile.created_at, meanwhile.id) < (last.created_at, last.id)
+    assert set(listed) == {s.id for s in made} | ({meanwhile.id} if comes_after else set())
 
 
 def test_history_goes_on_behind_a_version(store):
