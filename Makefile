@@ -92,7 +92,7 @@ prune: $(VENV)/.dev ## Remove what is left of services whose folder is gone
 
 # The end-to-end tests count failed requests during a deployment, so nothing else may run beside them.
 test: $(VENV)/.dev ## Run the tests (those that need a container engine run where there is one)
-	@$(BIN)/python -m pytest -q -n 2 --dist loadgroup -m "not e2e" tests services
+	@$(BIN)/python -m pytest -q -n 2 -m "not e2e" tests services
 	@$(BIN)/python -m pytest -q -m e2e tests/e2e
 
 lint: $(VENV)/.dev ## ruff, mypy, hadolint
