@@ -286,6 +286,15 @@ def test_every_name_that_the_lab_gives_is_removed_by_this_test() -> None:
     assert set(re.findall(r"docker network create (\S+)", commands)) == set(NETWORKS)
 
 
+def test_a_container_goes_with_its_unnamed_volumes() -> None:
+    """Each image declares one for /tmp; nothing but its container knows its name."""
+    removals = [
+        step.command for block in read_blocks(LAB.read_text()) for step in block.steps if "docker rm " in step.command
+    ]
+    assert len(removals) > 5
+    assert [command for command in removals if "--volumes" not in command] == []
+
+
 def test_every_part_stands_in_the_contents_and_asks_or_cleans_up() -> None:
     text = LAB.read_text()
     titles = re.findall(r"^## (\d+)\. (.+)$", text, re.MULTILINE)
