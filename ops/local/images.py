@@ -24,8 +24,11 @@ from ops.say import Say
 
 UNDERSTOOD = {"directory", "dockerFile", "dockerBuildTarget", "dockerBuildArgs", "platform", "networkMode"}
 BUILDS_AT_ONCE = 2
-NO_SPACE = "no space left on device"
-BUILDKIT_ERROR = re.compile(r"^(?:#\d+ )?(?:ERROR|error)[: ]+(.*)$")
+# The kernel's words, in C and in Node, and apt's, which looks before it writes.
+NO_SPACE = re.compile(r"no space left on device|ENOSPC|disk quota exceeded|enough free space in", re.IGNORECASE)
+BUILDKIT_ERROR = re.compile(r"^(?:#(?P<step>\d+) )?(?:ERROR|error)[: ]+(?P<what>.*)$")
+COMMAND_FAILED = re.compile(r"exit code: (?P<code>\d+)$")
+TELLING = re.compile(r"\b(?:E:|error|fatal|failed|cannot|could not|denied|not found)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,7 @@ def _build(image: Image, engine: Engine, target: Target, state: State) -> None:
     done = stream(command, env=engine.full_environment, cwd=image.context, log=log)
     if done.ok:
         return
-    if NO_SPACE in done.out.lower():
+    if NO_SPACE.search(done.out):
         raise OpsError(
             f"{image.service}: the disk is full while its image is built; free some space "
             f"(`docker system df` shows what the engine holds) and run the command again (log: {log})"
@@ -123,11 +126,25 @@ def _build(image: Image, engine: Engine, target: Target, state: State) -> None:
 
 
 def build_error(output: str) -> str:
-    """The line of a build's output that says why it failed, cut to a readable length."""
+    """The line of a build's output that says why it failed, cut to a readable length.
+
+    Of a failed RUN, BuildKit repeats only the command and the exit code; the reason is among what the command wrote.
+    """
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    errors = [match[1] for line in lines if (match := BUILDKIT_ERROR.match(line))]
-    chosen = errors[-1] if errors else (lines[-1] if lines else "it wrote nothing")
+    errors = [match for line in lines if (match := BUILDKIT_ERROR.match(line))]
+    chosen = errors[-1]["what"] if errors else (lines[-1] if lines else "it wrote nothing")
+    failed = COMMAND_FAILED.search(chosen)
+    step = next((error["step"] for error in errors if error["step"]), None)
+    if failed and step and (written := _written(lines, step)):
+        chosen = f"exit code {failed['code']}: {written}"
     return chosen if len(chosen) <= 240 else f"{chosen[:237]}..."
+
+
+def _written(lines: list[str], step: str) -> str | None:
+    """The last telling line that a step's command wrote (`#5 2.37 E: ...`), else its last one."""
+    prefix = re.compile(rf"^#{step} \d+\.\d+ (.+)$")
+    said = [match[1] for line in lines if (match := prefix.match(line))]
+    return next((line for line in reversed(said) if TELLING.search(line)), said[-1] if said else None)
 
 
 def create_repositories(images: list[Image], target: Target) -> None:

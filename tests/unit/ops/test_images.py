@@ -153,10 +153,44 @@ def test_a_build_failure_names_the_service_and_the_step_in_one_line(assembly, fa
     assert told.value.exit_code == 1
 
 
-def test_a_full_disk_is_called_a_full_disk(assembly, fake, state):
-    fake.builds("echo 'write /x: No space left on device'; echo '#9 ERROR: other'; exit 1")
+@pytest.mark.parametrize(
+    "words",
+    [
+        "write /x: No space left on device",
+        "#5 2.372 E: You don't have enough free space in /var/cache/apt/archives/.",
+        "npm error code ENOSPC",
+    ],
+)
+def test_a_full_disk_is_called_a_full_disk(assembly, fake, state, words):
+    fake.builds(f"echo \"{words}\"; echo '#9 ERROR: other'; exit 1")
     with pytest.raises(OpsError, match="web: the disk is full while its image is built; free some space"):
         build(fake, assembly(s={HASH: asset("app/web", "ecs-1")}), state)
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        (
+            ["#5 0.4 E: Unable to locate package x", "#5 0.5 Done", "#6 0.6 error: not this step's"],
+            "E: Unable to locate package x",
+        ),
+        (["#5 0.4 one", "#5 0.5 two"], "two"),
+    ],
+    ids=["its error", "its last line"],
+)
+@pytest.mark.parametrize(
+    "ends",
+    [
+        ["#5 ERROR: executor failed running [/bin/sh -c x]: exit code: 100"],
+        [
+            '#5 ERROR: process "/bin/sh -c x" did not complete successfully: exit code: 100',
+            'ERROR: failed to solve: process "/bin/sh -c x" did not complete successfully: exit code: 100',
+        ],
+    ],
+    ids=["docker 20", "docker 28"],
+)
+def test_of_a_failed_command_the_reason_is_told(written, ends, said):
+    assert images.build_error("\n".join([*written, *ends])) == f"exit code 100: {said}"
 
 
 def test_a_long_error_is_cut(assembly):
