@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -28,6 +29,9 @@ ANSWER_SECONDS = 20.0
 PACKAGES = ("docker.io", "debootstrap")
 OPTIONAL_PACKAGES = ("docker-cli", "docker-buildx")  # separate from docker.io in newer releases
 PID_NAME = "dockerd"
+# The kernel's words, in C and in Node, and apt's, which looks before it writes.
+NO_SPACE = re.compile(r"no space left on device|ENOSPC|disk quota exceeded|enough free space in", re.IGNORECASE)
+FREE_SPACE = "free some space (`docker system df` shows what the engine holds) and run `make up` again"
 
 
 @dataclass(frozen=True)

@@ -17,15 +17,13 @@ from typing import Any
 
 from ops.errors import OpsError
 from ops.local.emulator import Target
-from ops.local.engine import Engine
+from ops.local.engine import FREE_SPACE, NO_SPACE, Engine
 from ops.local.state import State
 from ops.process import end_children, stream
 from ops.say import Say
 
 UNDERSTOOD = {"directory", "dockerFile", "dockerBuildTarget", "dockerBuildArgs", "platform", "networkMode"}
 BUILDS_AT_ONCE = 2
-# The kernel's words, in C and in Node, and apt's, which looks before it writes.
-NO_SPACE = re.compile(r"no space left on device|ENOSPC|disk quota exceeded|enough free space in", re.IGNORECASE)
 BUILDKIT_ERROR = re.compile(r"^(?:#(?P<step>\d+) )?(?:ERROR|error)[: ]+(?P<what>.*)$")
 COMMAND_FAILED = re.compile(r"exit code: (?P<code>\d+)$")
 TELLING = re.compile(r"\b(?:E:|error|fatal|failed|cannot|could not|denied|not found)", re.IGNORECASE)
@@ -118,10 +116,7 @@ def _build(image: Image, engine: Engine, target: Target, state: State) -> None:
     if done.ok:
         return
     if NO_SPACE.search(done.out):
-        raise OpsError(
-            f"{image.service}: the disk is full while its image is built; free some space "
-            f"(`docker system df` shows what the engine holds) and run the command again (log: {log})"
-        )
+        raise OpsError(f"{image.service}: the disk is full while its image is built; {FREE_SPACE} (log: {log})")
     raise OpsError(f"{image.service}: image build failed: {build_error(done.out)} (log: {log})")
 
 

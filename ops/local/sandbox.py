@@ -190,7 +190,7 @@ class Up:
                 services.settle(placement)
             faults = [fault for placement in placements if (fault := self._settled(services, placement, since))]
             if faults:
-                raise OpsError("; ".join(faults))
+                raise OpsError("; ".join(dict.fromkeys(faults)))  # the engine's own faults are the same for all
             base_url = services.base_url()
             for placement in placements:
                 if placement.spec.kind is Kind.JOB:

@@ -6,6 +6,7 @@ wanted, they are of the version that the template asks for, and the path answers
 
 from __future__ import annotations
 
+import re
 import time
 import urllib.error
 import urllib.request
@@ -20,7 +21,7 @@ from config.service import Kind, ServiceSpec
 from config.settings import Platform, Settings
 from ops.errors import OpsError
 from ops.local.emulator import Target
-from ops.local.engine import Engine
+from ops.local.engine import FREE_SPACE, NO_SPACE, Engine
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import DeploymentTypeDef, ServiceTypeDef, TaskTypeDef
@@ -30,6 +31,8 @@ POLL_SECONDS = 0.3
 ROLLOUT_SECONDS = 90.0  # beside the grace period of each task that may fail
 JOB_SECONDS = 120.0
 JOB_STARTED_BY = "local-up"
+# What the engine's client library puts around the engine's own words.
+ENGINE_ERROR = re.compile(r'\d{3} (?:Server|Client) Error for \S+: [^(]*\("(.*)"\)', re.DOTALL)
 BALANCER_SERVER = "awselb"  # the Server header of answers that the load balancer gives by itself
 
 
@@ -115,6 +118,8 @@ class Services:
             if same and settled and found["runningCount"] == found["desiredCount"]:
                 return
             failures = self._failures(placement, since)
+            if failures and NO_SPACE.search(_reason(failures)):
+                raise OpsError(f"the container engine's disk is full, no container starts; {FREE_SPACE}")
             if not same and settled:
                 raise OpsError(
                     f"{name}: the new version was rolled back: {_reason(failures)}; the earlier version goes on running. "
@@ -237,7 +242,7 @@ def _reason(failures: list[TaskTypeDef]) -> str:
         return "no task has failed; they are still starting"
     latest = max(failures, key=lambda task: task["createdAt"])
     text = latest.get("stoppedReason", "it stopped").removeprefix("ResourceInitializationError: ")
-    return text.removeprefix("unable to pull image or start container: ")
+    return ENGINE_ERROR.sub(r"\1", text.removeprefix("unable to pull image or start container: "))
 
 
 def answer(url: str) -> int:

@@ -107,6 +107,27 @@ def test_a_first_version_that_keeps_failing_is_not_waited_for_to_the_end():
         over(ecs).wait(PLACEMENT, since=0)
 
 
+def engine_says(words):
+    address = "http+docker://localhost/v1.41/containers/create?name=ministack-ecs-1-web"
+    start = "ResourceInitializationError: unable to pull image or start container: "
+    return f'{start}500 Server Error for {address}: Internal Server Error ("{words}")'
+
+
+def test_the_engines_own_words_are_told_without_what_its_client_adds():
+    ecs = Ecs(
+        described(running=0, deployments=[deployment(running=0)]), stopped=[failed(engine_says("no such image"))] * 3
+    )
+    with pytest.raises(OpsError, match="web: its tasks do not start: no such image. See"):
+        over(ecs).wait(PLACEMENT, since=0)
+
+
+def test_an_engine_whose_disk_is_full_is_told_at_the_first_failure():
+    full = failed(engine_says("mkdir /overlay2/1-init: no space left on device"))
+    ecs = Ecs(described(running=0, deployments=[deployment(running=0)]), stopped=[full])
+    with pytest.raises(OpsError, match="^the container engine's disk is full, no container starts; free some space"):
+        over(ecs).wait(PLACEMENT, since=0)
+
+
 def test_failures_of_an_earlier_run_are_old_news():
     ecs = Ecs(described(running=0, deployments=[deployment(running=0)]), stopped=[failed("long ago", at=10)] * 3)
     with pytest.raises(OpsError, match=r"web: not running after 0\.3 s: no task has failed"):
