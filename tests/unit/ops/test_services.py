@@ -117,14 +117,14 @@ def test_the_engines_own_words_are_told_without_what_its_client_adds():
     ecs = Ecs(
         described(running=0, deployments=[deployment(running=0)]), stopped=[failed(engine_says("no such image"))] * 3
     )
-    with pytest.raises(OpsError, match="web: its tasks do not start: no such image. See"):
+    with pytest.raises(OpsError, match=r"web: its tasks do not start: no such image\. See"):
         over(ecs).wait(PLACEMENT, since=0)
 
 
 def test_an_engine_whose_disk_is_full_is_told_at_the_first_failure():
     full = failed(engine_says("mkdir /overlay2/1-init: no space left on device"))
     ecs = Ecs(described(running=0, deployments=[deployment(running=0)]), stopped=[full])
-    with pytest.raises(OpsError, match="^the container engine's disk is full, no container starts; free some space"):
+    with pytest.raises(OpsError, match=r"^the container engine's disk is full, no container starts; free some space"):
         over(ecs).wait(PLACEMENT, since=0)
 
 
