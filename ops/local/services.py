@@ -118,7 +118,7 @@ class Services:
             if same and settled and found["runningCount"] == found["desiredCount"]:
                 return
             failures = self._failures(placement, since)
-            if failures and NO_SPACE.search(_reason(failures)):
+            if any(_disk_was_full(task) for task in failures):
                 raise OpsError(f"the container engine's disk is full, no container starts; {FREE_SPACE}")
             if not same and settled:
                 raise OpsError(
@@ -243,6 +243,12 @@ def _reason(failures: list[TaskTypeDef]) -> str:
     latest = max(failures, key=lambda task: task["createdAt"])
     text = latest.get("stoppedReason", "it stopped").removeprefix("ResourceInitializationError: ")
     return ENGINE_ERROR.sub(r"\1", text.removeprefix("unable to pull image or start container: "))
+
+
+def _disk_was_full(task: TaskTypeDef) -> bool:
+    # Of the engine's words alone: a service that says so itself has filled its own /tmp.
+    said = ENGINE_ERROR.search(task.get("stoppedReason", ""))
+    return bool(said and NO_SPACE.search(said[1]))
 
 
 def answer(url: str) -> int:
