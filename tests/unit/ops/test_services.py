@@ -131,7 +131,7 @@ def test_an_engine_whose_disk_is_full_is_told_at_the_first_failure():
 def test_a_service_that_fills_its_own_space_is_not_taken_for_a_full_engine():
     own = [failed("container web exited with code 1: write /tmp/x: No space left on device")] * 3
     ecs = Ecs(described(running=0, deployments=[deployment(running=0)]), stopped=own)
-    with pytest.raises(OpsError, match="^web: its tasks do not start: container web exited with code 1"):
+    with pytest.raises(OpsError, match=r"^web: its tasks do not start: container web exited with code 1"):
         over(ecs).wait(PLACEMENT, since=0)
 
 
