@@ -25,6 +25,7 @@ from ops.say import Say
 UNDERSTOOD = {"directory", "dockerFile", "dockerBuildTarget", "dockerBuildArgs", "platform", "networkMode"}
 BUILDS_AT_ONCE = 2
 BUILDKIT_ERROR = re.compile(r"^(?:#(?P<step>\d+) )?(?:ERROR|error)[: ]+(?P<what>.*)$")
+STOPPED_BY_ANOTHER = "context canceled"  # the error of a step that ran beside the one that failed
 COMMAND_FAILED = re.compile(r"exit code: (?P<code>\d+)$")
 TELLING = re.compile(r"\b(?:E:|error|fatal|failed|cannot|could not|denied|not found)", re.IGNORECASE)
 
@@ -126,10 +127,10 @@ def build_error(output: str) -> str:
     Of a failed RUN, BuildKit repeats only the command and the exit code; the reason is among what the command wrote.
     """
     lines = [line.strip() for line in output.splitlines() if line.strip()]
-    errors = [match for line in lines if (match := BUILDKIT_ERROR.match(line))]
+    errors = [match for line in lines if (match := BUILDKIT_ERROR.match(line)) and match["what"] != STOPPED_BY_ANOTHER]
     chosen = errors[-1]["what"] if errors else (lines[-1] if lines else "it wrote nothing")
     failed = COMMAND_FAILED.search(chosen)
-    step = next((error["step"] for error in errors if error["step"]), None)
+    step = next((error["step"] for error in errors if error["step"] and error["what"] in chosen), None)
     if failed and step and (written := _written(lines, step)):
         chosen = f"exit code {failed['code']}: {written}"
     return chosen if len(chosen) <= 240 else f"{chosen[:237]}..."

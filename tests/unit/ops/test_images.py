@@ -186,8 +186,13 @@ def test_a_full_disk_is_called_a_full_disk(assembly, fake, state, words):
             '#5 ERROR: process "/bin/sh -c x" did not complete successfully: exit code: 100',
             'ERROR: failed to solve: process "/bin/sh -c x" did not complete successfully: exit code: 100',
         ],
+        ["#5 ERROR: executor failed running [/bin/sh -c x]: exit code: 100", "#6 ERROR: context canceled"],
+        [
+            "#6 ERROR: executor failed running [/bin/sh -c y]: exit code: 1",
+            "#5 ERROR: executor failed running [/bin/sh -c x]: exit code: 100",
+        ],
     ],
-    ids=["docker 20", "docker 28"],
+    ids=["docker 20", "docker 28", "a neighbour was stopped", "a neighbour failed too"],
 )
 def test_of_a_failed_command_the_reason_is_told(written, ends, said):
     assert images.build_error("\n".join([*written, *ends])) == f"exit code 100: {said}"

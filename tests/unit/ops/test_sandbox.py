@@ -51,6 +51,16 @@ def up(project, fault, *, started_here):
     return run
 
 
+def test_a_fault_that_all_services_share_is_told_once_and_each_of_their_own(project, monkeypatch):
+    run = Up(project, Say(io.StringIO()))
+    faults = {"tracking": "the disk is full", "quotes": "quotes: boom", "web": "the disk is full", "hello": ""}
+    monkeypatch.setattr(run, "_settled", lambda _, placement, __: faults[placement])
+    services = SimpleNamespace(placements=lambda: list(faults), settle=lambda _: None)
+    with pytest.raises(OpsError) as told:
+        run._wait(services, since=0)
+    assert told.value.message == "the disk is full; quotes: boom"
+
+
 @pytest.mark.parametrize("fault", [OpsError("x"), KeyboardInterrupt(), OSError(errno.ENOSPC, "full")], ids=repr)
 def test_a_run_that_started_the_emulator_takes_it_down_whatever_went_wrong(project, shut_down, fault):
     with pytest.raises(type(fault)):
