@@ -198,6 +198,24 @@ def test_a_body_or_header_that_is_too_large_is_refused(web):
     assert get(web, "/", **{"X-Large": "x" * 9000}).status_code == 400
 
 
+@pytest.mark.parametrize(("path", "limit"), [("/tracking/shipments", 64 * 1024), ("/quotes/quotes", 16 * 1024)])
+def test_a_neighbours_limit_is_kept_before_a_byte_is_passed_on(alone, path, limit):
+    """Without the neighbour, so that it cannot be the one who refuses; what is within its limit goes the way to it."""
+    for size, status in ((limit, 503), (limit + 1, 413), (2**40, 413)):
+        head = f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: {size}\r\nConnection: close\r\n\r\n"
+        assert f" {status} ".encode() in raw(alone, head.encode() + b" " * min(size, limit)), size
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize("service", ["tracking", "quotes"])
+def test_a_neighbour_that_is_not_set_is_away_for_every_method(alone, service, method):
+    answer = requests.request(method, alone.url(8080, f"/{service}/shipments"), data=b"{}", timeout=10)
+    assert answer.status_code == 503
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    if method != "HEAD":
+        assert answer.json()["service"] == service
+
+
 # --- with neighbours ---
 
 
