@@ -120,8 +120,7 @@ sbom: $(VENV)/.dev ## Write a bill of materials for each image into sbom/
 	@$(BIN)/python -m ops.sbom
 
 docs: $(VENV)/.dev ## Rewrite the generated documents
-	@$(BIN)/python -m config.schema
-	@$(BIN)/python -m config.schema --markdown
+	@$(BIN)/python -m config docs
 	@$(CDK) synth --quiet -c env=sandbox >$(VENV)/synth.log 2>&1 || { cat $(VENV)/synth.log; exit 1; }
 	@$(BIN)/python -m ops.costs --write
 

@@ -10,7 +10,8 @@ from typing import TextIO
 
 from config.catalog import Catalog, load_catalog
 from config.errors import ConfigError
-from config.service import ServiceSpec
+from config.reference import write_reference
+from config.service import HttpService, Job, ServiceSpec
 from config.settings import COMMAND_LINE, Settings, environments, load_settings, overrides_from_context
 
 
@@ -18,6 +19,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Checks the environments asked for; 0 when they are right, else 2 and one line on stderr."""
     options = _parser().parse_args(arguments)
     try:
+        if options.command == "docs":
+            _print(write_reference(options.root), sys.stdout)
+            return 0
         context = dict(_pair(text) for text in options.context)
         overrides = overrides_from_context(context)
         chosen = options.env if options.env is not None else context.get("env")
@@ -32,7 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m config", description="Checks settings and manifests.")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="check")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="check | docs")
+    docs = commands.add_parser("docs", help="write the schema and the tables of fields and settings into docs/")
+    docs.add_argument("--root", type=Path, default=Path(), help="the project's folder; default: where you are")
     check = commands.add_parser("check", help="load an environment (all without --env) and print a line a service")
     check.add_argument("--env", help="name of a file in config/environments, without .yaml")
     check.add_argument("-c", dest="context", action="append", default=[], metavar="KEY=VALUE", help="as for cdk")
@@ -59,9 +65,9 @@ def _lines(settings: Settings, catalog: Catalog) -> Iterator[str]:
 def _facts(spec: ServiceSpec) -> Iterator[str]:
     yield spec.kind.value
     yield "+".join(platform.value for platform in spec.platforms)
-    if spec.path is not None:
+    if isinstance(spec, HttpService):
         yield f"{spec.path} at priority {spec.listener_priority}"
-    if spec.schedule is not None:
+    if isinstance(spec, Job):
         yield f"{spec.schedule} {spec.timezone}"
     yield f"cpu {spec.cpu}, memory {spec.memory}"
     if spec.calls:

@@ -11,7 +11,8 @@ from config import limits
 from config.discovery import SERVICES, manifest_file, service_folders
 from config.errors import ConfigError, did_you_mean, shown
 from config.manifest import load_service
-from config.service import Kind, ServiceSpec, priority_band
+from config.routing import priority_band
+from config.service import HttpService, Job, ServiceSpec
 from config.settings import Platform, Settings, environments, settings_file
 
 LONGEST_ROLE_SUFFIX: Final = "-execution"  # the longest that stacks/ adds to <prefix>-<name>
@@ -33,6 +34,17 @@ class Catalog:
             if spec.name == name:
                 return spec
         raise KeyError(name)
+
+    def http_service(self, name: str) -> HttpService:
+        """The service of that name, which others call. Raises KeyError when there is none that answers requests."""
+        spec = self.service(name)
+        if not isinstance(spec, HttpService):
+            raise KeyError(name)
+        return spec
+
+    def callees(self, spec: ServiceSpec) -> tuple[HttpService, ...]:
+        """The services that one calls, as its manifest lists them."""
+        return tuple(self.http_service(name) for name in spec.calls)
 
     def on(self, platform: Platform) -> tuple[ServiceSpec, ...]:
         """The platform's services in deployment order: callees before callers, ties by name.
@@ -67,7 +79,7 @@ def load_catalog(root: Path, settings: Settings) -> Catalog:
         _check_platforms(spec)
     _check_call_platforms(services)
     for platform in Platform:
-        _check_routes([s for s in services if s.kind is Kind.HTTP and platform in s.platforms], platform)
+        _check_routes([s for s in services if isinstance(s, HttpService) and platform in s.platforms], platform)
     _check_kept_repositories(declared, settings)
     return Catalog(services, (*_absences(placed, settings), *_cycles(Catalog(services))))
 
@@ -115,7 +127,7 @@ def _check_names(spec: ServiceSpec, settings: Settings) -> None:
     """A role's name leaves a service 50 characters at most: the bounds of CronJobs, DNS labels and ECR are then kept too."""
     full = f"{settings.prefix}-{spec.name}"
     _check_length(spec, f"{full}{LONGEST_ROLE_SUFFIX}", limits.ROLE_NAME, "an IAM role")
-    if spec.kind is Kind.HTTP and Platform.ECS in spec.platforms:
+    if isinstance(spec, HttpService) and Platform.ECS in spec.platforms:
         _check_length(spec, full, limits.TARGET_GROUP_NAME, "a target group")
 
 
@@ -134,10 +146,11 @@ def _check_platforms(spec: ServiceSpec) -> None:
         wrong = "memory" if spec.cpu in limits.FARGATE_MEMORY else "cpu"
         problem = f"is {getattr(spec, wrong)}; Fargate has no task of cpu {spec.cpu} and memory {spec.memory}"
         raise ConfigError(file, wrong, problem, f"write cpu: {cpu} and memory: {memory}")
-    if Platform.EKS in spec.platforms and spec.scaling.requests_target is not None:
+    by_requests = isinstance(spec, HttpService) and spec.scaling.requests_target is not None
+    if Platform.EKS in spec.platforms and by_requests:
         problem = "cannot be measured on eks, where this service runs too"
         raise ConfigError(file, "scaling.requests_target", problem, "set platforms: [ecs], or use cpu_target")
-    if Platform.ECS in spec.platforms and spec.kind is Kind.JOB and spec.calls:
+    if Platform.ECS in spec.platforms and isinstance(spec, Job) and spec.calls:
         # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-connect.html: names resolve in services alone
         problem = "cannot be resolved on ecs, where a scheduled task has no Service Connect"
         raise ConfigError(file, "calls", problem, "set platforms: [eks], or take it out")
@@ -162,9 +175,11 @@ def _fault_of_call(spec: ServiceSpec, name: str, by_name: Mapping[str, ServiceSp
         others = [n for n in by_name if n != spec.name]
         remedy = did_you_mean(name, others, else_say=f"take it out, or add {SERVICES}/{name}/")
         return f"is {shown(name)}, which is no service", remedy
-    kind = by_name[name].kind
-    if kind is not Kind.HTTP:
-        return f"is {name}, a {kind.value}, which does not listen", f"take it out, or make {name} kind: http"
+    if not isinstance(by_name[name], HttpService):
+        return (
+            f"is {name}, a {by_name[name].kind.value}, which does not listen",
+            f"take it out, or make {name} kind: http",
+        )
     return None
 
 
@@ -181,15 +196,15 @@ def _check_call_platforms(services: tuple[ServiceSpec, ...]) -> None:
                 raise ConfigError(manifest_file(spec.name), f"calls[{index}]", problem, remedy)
 
 
-def _check_routes(routed: list[ServiceSpec], platform: Platform) -> None:
+def _check_routes(routed: list[HttpService], platform: Platform) -> None:
     if len(routed) > limits.LISTENER_RULES:
         problem = f"holds {len(routed)} http services on {platform.value}, and a load balancer routes"
         remedy = "take the rest off this platform, or make them workers"
         raise ConfigError(SERVICES, "folder", f"{problem} {limits.LISTENER_RULES}", remedy)
-    by_path: dict[str, ServiceSpec] = {}
-    by_priority: dict[int, ServiceSpec] = {}
+    by_path: dict[str, HttpService] = {}
+    by_priority: dict[int, HttpService] = {}
     for spec in routed:
-        same_path = by_path.setdefault(spec.path or "", spec)
+        same_path = by_path.setdefault(spec.path, spec)
         if same_path is not spec:
             problem = f"is {spec.path}, as in {manifest_file(same_path.name)}"
             raise ConfigError(manifest_file(spec.name), "path", problem, "give each service a path of its own")
@@ -197,14 +212,14 @@ def _check_routes(routed: list[ServiceSpec], platform: Platform) -> None:
         if same_priority is not spec:
             raise _priority_collision(same_priority, spec, {s.listener_priority for s in routed})
     for spec in routed:
-        for parent in PurePosixPath(spec.path or "/").parents:
+        for parent in PurePosixPath(spec.path).parents:
             _refuse_hidden(by_path.get(str(parent)), spec)
 
 
-def _priority_collision(one: ServiceSpec, other: ServiceSpec, taken: set[int]) -> ConfigError:
+def _priority_collision(one: HttpService, other: HttpService, taken: set[int]) -> ConfigError:
     said_by_one_alone = one.priority is not None and other.priority is None
     changed, kept = (one, other) if said_by_one_alone else (other, one)
-    low, high = priority_band(changed.path or "/")
+    low, high = priority_band(changed.path)
     candidates = (*range(changed.listener_priority + 1, high + 1), *range(low, high + 1))
     free = next(p for p in candidates if p not in taken)
     problem = f"is {changed.listener_priority}, as for {kept.name}"
@@ -212,7 +227,7 @@ def _priority_collision(one: ServiceSpec, other: ServiceSpec, taken: set[int]) -
     return ConfigError(manifest_file(changed.name), "priority", problem, remedy)
 
 
-def _refuse_hidden(outer: ServiceSpec | None, inner: ServiceSpec) -> None:
+def _refuse_hidden(outer: HttpService | None, inner: HttpService) -> None:
     """The rule of a path also matches all that is below it, so a deeper path must be asked first."""
     if outer is None or outer.path == inner.path or outer.listener_priority > inner.listener_priority:
         return

@@ -7,11 +7,11 @@ from typing import Any, Final
 
 from config.discovery import MANIFEST, manifest_file
 from config.errors import ConfigError, did_you_mean, shown
-from config.service import ServiceSpec
+from config.service import KINDS, Kinded, ServiceSpec
 from config.strict_yaml import read_mapping, without_nulls
 from config.validation import Location, Where, dotted, validate
 
-MERGED_BY_KEY: Final = ("environment", "secrets", "scaling", "table")
+MERGED_BY_KEY: Final = frozenset({"environment", "secrets", "scaling", "table"})
 """Fields of which an override says only what differs; all others it replaces."""
 
 
@@ -65,7 +65,13 @@ def _validated(data: dict[str, Any], folder: Path, *, prefix: str, overridden: f
         file, field = where((key,))
         problem = "is no key: the folder's name is the service's name"
         raise ConfigError(file, field, problem, "take this line out")
-    return validate(ServiceSpec, {**without_nulls(data), "name": folder.name, "folder": str(folder)}, where)
+    given = {**without_nulls(data), "name": folder.name, "folder": str(folder)}
+    return validate(_type_of(given, where), given, where)
+
+
+def _type_of(given: dict[str, Any], where: Where) -> type[ServiceSpec]:
+    """The type that the manifest's `kind` names. Asked first: without it nobody knows which other keys are right."""
+    return KINDS[validate(Kinded, {"kind": given["kind"]} if "kind" in given else {}, where).kind]
 
 
 def _in_manifest(file: str, prefix: str, overridden: frozenset[str]) -> Where:

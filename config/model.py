@@ -26,6 +26,18 @@ class Model(BaseModel):
 
     given_by_loader: ClassVar[frozenset[str]] = frozenset()  # fields that are never keys of the file
 
+    @classmethod
+    def words_for_unknown(cls, key: str) -> tuple[str, str] | None:
+        """Problem and remedy for a key that the model lacks, where it knows more of it than a typing error."""
+        del key
+        return None
+
+    @classmethod
+    def words_for_missing(cls, key: str) -> str | None:
+        """The problem with a required key that is not there, where there is more to say than that."""
+        del key
+        return None
+
 
 def fault(problem: str, remedy: str, *, field: str | None = None) -> PydanticCustomError:
     """What a validator raises: the problem and what to write instead; `field` where the model as a whole is checked."""
@@ -108,8 +120,7 @@ NOT_EMPTY = Rule(_not_empty, (("minItems", 1),))
 
 @dataclass(frozen=True)
 class Meaning:
-    """What a field does on each platform, for docs/manifest.md, and the kinds of service that take it."""
+    """What a field does on each platform, for docs/manifest.md."""
 
     ecs: str
     eks: str
-    kinds: tuple[str, ...] = ("http", "worker", "job")

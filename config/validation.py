@@ -78,7 +78,7 @@ def _words(model: type[Model], location: Location, fault: Any, context: dict[str
         return _wrong_type(kind, value, example)
     words: dict[str, Callable[[], tuple[str, str]]] = {
         "extra_forbidden": lambda: _unknown_key(model, location),
-        "missing": lambda: ("is missing", f"write it{example}"),
+        "missing": lambda: (_missing(model, location), f"write it{example}"),
         "enum": lambda: _not_in_enumeration(info, value),
         "greater_than_equal": lambda: _out_of_range(info, value),
         "less_than_equal": lambda: _out_of_range(info, value),
@@ -100,8 +100,16 @@ def _out_of_range(info: FieldInfo | None, value: object) -> tuple[str, str]:
     return f"is {value}, out of range", f"write a whole number from {low} to {high}"
 
 
+def _missing(model: type[Model], location: Location) -> str:
+    inner = _model_at(model, location[:-1])
+    return (inner.words_for_missing(str(location[-1])) if inner else None) or "is missing"
+
+
 def _unknown_key(model: type[Model], location: Location) -> tuple[str, str]:
     inner = _model_at(model, location[:-1])
+    known = inner.words_for_unknown(str(location[-1])) if inner else None
+    if known:
+        return known
     names = sorted(visible_fields(inner)) if inner else []
     return "is unknown", did_you_mean(
         str(location[-1]), names, else_say=f"take it out or use one of {', '.join(names)}"

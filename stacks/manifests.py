@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from config.catalog import Catalog
-from config.service import USER_ID, Kind, ServiceSpec
+from config.service import USER_ID, HttpService, Kind, ServiceSpec
 from config.settings import EKS_SERVICE_CIDR, Platform, Settings
 
 Manifest = dict[str, Any]
@@ -265,7 +265,7 @@ class ServiceManifests:
         body: Manifest = {
             "selector": {"matchLabels": labels(spec.name)},
             "revisionHistoryLimit": 3,
-            "progressDeadlineSeconds": spec.health_grace + 300,
+            "progressDeadlineSeconds": (spec.health_grace if isinstance(spec, HttpService) else 60) + 300,
             # New pods are ready before old ones go, as on ECS (100 to 200 percent).
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": "100%"}},
             "template": self._pod_template(restart_policy="Always"),

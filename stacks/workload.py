@@ -93,7 +93,7 @@ class Workload:
         variables = {"SERVICE_NAME": spec.name, "DEPLOY_ENVIRONMENT": self.settings.environment}
         if spec.kind is Kind.HTTP:
             variables |= {"PORT": str(spec.port), "BASE_PATH": spec.path or "/"}
-        for callee in (self.catalog.service(name) for name in spec.calls):
+        for callee in self.catalog.callees(spec):
             variables[callee.url_variable] = f"http://{callee.name}:{callee.port}"
         if self.table:
             variables[spec.table_variable] = self.table.table_name

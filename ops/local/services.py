@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from config.catalog import Catalog
-from config.service import Kind, ServiceSpec
+from config.service import HttpService, Kind, ServiceSpec
 from config.settings import Platform, Settings
 from ops.errors import OpsError
 from ops.local.emulator import Target
@@ -108,7 +108,8 @@ class Services:
         `since` is the Unix time before which failed tasks are old news.
         """
         name = placement.spec.name
-        seconds = ROLLOUT_SECONDS + FAILED_TASKS * placement.spec.health_grace
+        grace = placement.spec.health_grace if isinstance(placement.spec, HttpService) else 0
+        seconds = ROLLOUT_SECONDS + FAILED_TASKS * grace
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             found = self._describe(placement)

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from cronsim import CronSim
 
-from config.service import Kind, ServiceSpec
+from config.service import Kind, ServiceSpec, kinds_with, manifest_fields
 from config.settings import Platform
 from tests.stacks.kubernetes import pod_template, port_number, quantity, workloads
 from tests.stacks.templates import Assembly, pairs
@@ -132,7 +132,7 @@ class _Priority:
 def _rivals(assembly: Assembly, spec: ServiceSpec) -> list[str]:
     """Services on both platforms that could answer the same request."""
     both = [s for s in assembly.services(Platform.ECS, Kind.HTTP) if Platform.EKS in s.platforms]
-    own = (spec.path or "").rstrip("/") + "/"
+    own = (spec.path).rstrip("/") + "/"
     paths = {other.name: (other.path or "").rstrip("/") + "/" for other in both if other.name != spec.name}
     return sorted(name for name, path in paths.items() if path.startswith(own) or own.startswith(path))
 
@@ -352,17 +352,9 @@ class _Description:
         return assembly.templates[f"Eks-{spec.name}"]["Outputs"]["Url"]["Description"]
 
 
-_OF_HTTP = {"port", "path", "health", "health_grace", "priority", "description"}
-_OF_SCALED = {"scaling"}
-_OF_JOBS = {"schedule", "timezone"}
-
-
 def _takes(field: str, spec: ServiceSpec) -> bool:
-    if field in _OF_HTTP:
-        return spec.kind is Kind.HTTP
-    if field in _OF_SCALED:
-        return spec.kind is not Kind.JOB
-    return field not in _OF_JOBS or spec.kind is Kind.JOB
+    # Of a worker or a job the description is in no object but its stack.
+    return spec.kind in kinds_with(field) and (field != "description" or spec.kind is Kind.HTTP)
 
 
 def on_both(assembly: Assembly) -> Iterator[ServiceSpec]:
@@ -371,7 +363,7 @@ def on_both(assembly: Assembly) -> Iterator[ServiceSpec]:
 
 def test_every_field_of_the_manifest_is_compared():
     """`overrides` is gone once a manifest is loaded; name and folder are no keys of it."""
-    assert set(READERS) == set(ServiceSpec.model_fields) - {"name", "folder"}
+    assert set(READERS) == set(manifest_fields())
 
 
 @pytest.mark.parametrize("field", sorted(READERS))
@@ -389,7 +381,7 @@ def test_variables_are_the_contract_with_the_services(assembly, platform):
     for spec in assembly.services(platform):
         wanted = {"SERVICE_NAME": spec.name, "DEPLOY_ENVIRONMENT": assembly.settings.environment, **spec.environment}
         if spec.kind is Kind.HTTP:
-            wanted |= {"PORT": str(spec.port), "BASE_PATH": spec.path or ""}
+            wanted |= {"PORT": str(spec.port), "BASE_PATH": spec.path}
         for callee in (assembly.catalog.service(name) for name in spec.calls):
             wanted[f"{callee.name.upper().replace('-', '_')}_URL"] = f"http://{callee.name}:{callee.port}"
         variables = read(assembly, spec)

@@ -14,8 +14,7 @@ from hypothesis import strategies as st
 from config.__main__ import main
 from config.catalog import load_catalog
 from config.errors import ConfigError
-from config.service import ServiceSpec
-from config.validation import visible_fields
+from config.service import manifest_fields
 from tests.unit.config.project import ROOT, Project, assert_one_line
 
 GOOD: dict[str, Any] = {
@@ -89,7 +88,7 @@ def _pairs(values: dict[str, list[Any]]) -> list[tuple[str, Any]]:
     return [(key, value) for key, listed in values.items() for value in listed]
 
 
-WORDS = st.from_regex(r"[a-z_]{3,12}", fullmatch=True).filter(lambda word: word not in visible_fields(ServiceSpec))
+WORDS = st.from_regex(r"[a-z_]{3,12}", fullmatch=True).filter(lambda word: word not in manifest_fields())
 BREAKS: dict[str, st.SearchStrategy[bytes]] = {
     "a required key is dropped": st.sampled_from(REQUIRED).map(_drop),
     "a value has another type": st.sampled_from(
@@ -151,7 +150,7 @@ VALUES = st.recursive(
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=5), inner, max_size=3)),
     max_leaves=6,
 )
-FIELDS = st.sampled_from([*visible_fields(ServiceSpec), "overrides"])
+FIELDS = st.sampled_from([*manifest_fields(), "overrides"])
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)

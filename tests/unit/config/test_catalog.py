@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from config import limits
 from config.catalog import LONGEST_ROLE_SUFFIX, Catalog
 from config.limits import FARGATE_MEMORY, is_fargate_pair, nearest_fargate_pair
-from config.service import Kind, ServiceSpec
+from config.service import HttpService, Kind
 from config.settings import SERVICE_NAME, Platform
 from tests.unit.config.project import JOB, WORKER, Project, http
 
@@ -137,9 +137,9 @@ GRAPHS = st.dictionaries(st.sampled_from(NAMES), st.sets(st.sampled_from(NAMES),
 
 
 def catalog_of(graph: dict[str, set[str]]) -> Catalog:
-    def spec(name: str) -> ServiceSpec:
+    def spec(name: str) -> HttpService:
         calls = tuple(c for c in sorted(graph[name]) if c in graph and c != name)
-        return ServiceSpec.model_construct(
+        return HttpService.model_construct(
             name=name, folder=Path(name), kind=Kind.HTTP, path=f"/{name}", calls=calls, platforms=(Platform.ECS,)
         )
 

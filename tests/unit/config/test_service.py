@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config.service import Kind, ServiceSpec, env_name, meaning_of, priority_band
+from config.routing import priority_band
+from config.service import KINDS, HttpService, Job, Kind, Worker, env_name, manifest_fields, meaning_of
 from config.settings import Platform
-from config.validation import visible_fields
 from tests.unit.config.project import HTTP, JOB, ROOT, WORKER, Project, http, without
 
 FILE = "services/tracking/service.yaml"
@@ -34,7 +34,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     (without(HTTP, "health"), "health: is missing, and kind http needs it; write it, e.g. health: /healthz"),
     (
         without(JOB, "schedule"),
-        "schedule: is missing, and kind job needs it; write it, e.g. schedule: 30 6 * * MON-FRI",
+        'schedule: is missing, and kind job needs it; write it, e.g. schedule: "30 6 * * MON-FRI"',
     ),
     *(
         (
@@ -253,7 +253,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         changed(HTTP, overrides={"sandbox": {"scaling": {"max": 0}}}),
         "overrides.sandbox.scaling.max: is 0, out of range; ",
     ),
-    (changed(HTTP, overrides={"sandbox": {"kind": "job"}}), "health: means nothing for kind job; "),
+    (changed(HTTP, overrides={"sandbox": {"kind": "job"}}), "port: means nothing for kind job; "),
     (
         changed(HTTP, overrides={"sandbox": {"port": None}}),
         "overrides.sandbox.port: is missing, and kind http needs it; ",
@@ -382,7 +382,7 @@ def test_a_path_matches_itself_and_what_is_below_it(project):
 @pytest.mark.parametrize("seconds", range(2, 121))
 def test_draining_ends_before_the_container_is_killed(project, seconds):
     manifest = {**HTTP, "name": "a", "folder": "/a", "stop_timeout": seconds}
-    spec = ServiceSpec.model_validate_json(json.dumps(manifest))
+    spec = HttpService.model_validate_json(json.dumps(manifest))
     assert 1 <= spec.drain_seconds < spec.stop_timeout
 
 
@@ -391,12 +391,16 @@ def test_scaling_is_on_where_there_is_room(project):
     assert project.spec(changed(HTTP, scaling={"max": 2, "cpu_target": 60})).autoscaled
 
 
-def test_workers_have_neither_path_nor_priority(project):
-    spec = project.spec(WORKER)
-    with pytest.raises(ValueError, match="tracking is a worker and has no path"):
-        _ = spec.listener_priority
-    with pytest.raises(ValueError, match="has no path"):
-        _ = spec.path_patterns
+@pytest.mark.parametrize(("manifest", "kind"), [(HTTP, HttpService), (WORKER, Worker), (JOB, Job)])
+def test_the_kind_decides_the_type_and_the_type_has_no_field_of_another_kind(project, manifest, kind):
+    spec = project.spec(manifest)
+    assert type(spec) is kind
+    foreign = set().union(*(model.model_fields for model in KINDS.values())) - set(kind.model_fields)
+    assert {field for field in foreign if hasattr(spec, field)} == set()
+
+
+def test_every_kind_has_a_type():
+    assert set(KINDS) == set(Kind)
 
 
 # --- listener priority -----------------------------------------------------------------------------------------------
@@ -404,8 +408,8 @@ def test_workers_have_neither_path_nor_priority(project):
 SEGMENT = st.from_regex(r"[a-z0-9][a-z0-9._~-]{0,8}", fullmatch=True)
 
 
-def spec_at(path: str, priority: int | None = None) -> ServiceSpec:
-    return ServiceSpec.model_construct(name="x", kind=Kind.HTTP, path=path, priority=priority)
+def spec_at(path: str, priority: int | None = None) -> HttpService:
+    return HttpService.model_construct(name="x", kind=Kind.HTTP, path=path, priority=priority)
 
 
 @given(st.lists(SEGMENT, min_size=1, max_size=5), SEGMENT)
@@ -449,11 +453,10 @@ def test_derived_priorities_are_the_same_in_every_process_and_never_change():
 
 
 def test_every_field_says_what_it_is_and_what_it_means_on_both_platforms():
-    for field, info in visible_fields(ServiceSpec).items():
+    for field, info in manifest_fields().items():
         meaning = meaning_of(field)
         assert info.description, field
         assert info.examples, field
-        assert meaning is not None, field
         assert meaning.ecs, field
         assert meaning.eks, field
 

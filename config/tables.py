@@ -1,0 +1,121 @@
+"""What the models know, as the tables of docs/manifest.md and docs/settings.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import NoneType, UnionType
+from typing import Annotated, Any, Final, Union, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from config.documents import markdown_table
+from config.model import Model, Pattern
+from config.service import (
+    KINDS,
+    HttpScaling,
+    Kind,
+    Scaling,
+    SecretSource,
+    Table,
+    kinds_with,
+    manifest_fields,
+    meaning_of,
+)
+from config.settings import Domain, Settings
+from config.strict_yaml import flow
+from config.validation import bounds, strip, visible_fields
+
+MANIFEST_FILE: Final = "docs/manifest.md"
+SETTINGS_FILE: Final = "docs/settings.md"
+
+
+def manifest_parts() -> dict[str, str]:
+    """The generated parts of docs/manifest.md, by the name of their markers."""
+    rows = [_manifest_row(name, info) for name, info in manifest_fields().items()]
+    rows.append(["`overrides`", "all", "map of maps", "none", "What differs in an environment.", "", ""])
+    heads = ["Key", "Kinds", "Value", "Default", "Meaning", "On ECS", "On EKS"]
+    return {
+        "fields": markdown_table(heads, rows),
+        "scaling": _nested(HttpScaling),
+        "secrets": _nested(SecretSource),
+        "table": _nested(Table),
+    }
+
+
+def settings_parts() -> dict[str, str]:
+    """The generated parts of docs/settings.md, by the name of their markers."""
+    rows = [_setting_row(name, info) for name, info in visible_fields(Settings).items()]
+    return {
+        "settings": markdown_table(["Setting", "Value", "Default", "Meaning"], rows),
+        "domain": _nested(Domain),
+    }
+
+
+def _manifest_row(name: str, info: FieldInfo) -> list[str]:
+    kinds = kinds_with(name)
+    listed = "all" if len(kinds) == len(Kind) else ", ".join(kinds)
+    needed = [kind for kind in kinds if len(kinds) < len(Kind) and KINDS[kind].model_fields[name].is_required()]
+    default = f"required for {', '.join(needed)}" if needed else _default(info)
+    meaning = meaning_of(name)
+    return [f"`{name}`", listed, _value(info), default, info.description or "", meaning.ecs, meaning.eks]
+
+
+def _setting_row(name: str, info: FieldInfo) -> list[str]:
+    return [f"`{name}`", _value(info), _default(info), info.description or ""]
+
+
+def _nested(model: type[Model]) -> str:
+    rows = [_setting_row(name, info) for name, info in visible_fields(model).items()]
+    table = markdown_table(["Key", "Value", "Default", "Meaning"], rows)
+    return f"{(model.__doc__ or '').strip()}\n\n{table}"
+
+
+def _default(info: FieldInfo) -> str:
+    if info.is_required():
+        return "required"
+    value = info.get_default()
+    if value is PydanticUndefined or value is None or value in ((), {}):
+        return "none"
+    if isinstance(value, Scaling):
+        return "one copy"
+    return f"`{flow(list(value) if isinstance(value, tuple) else value)}`"
+
+
+def _value(info: FieldInfo) -> str:
+    low, high = bounds(info)
+    if low is not None:
+        return f"{low} to {high}"
+    says = _pattern_words([*info.metadata, info.annotation])
+    if says:
+        return says
+    annotation = strip(info.annotation)
+    if get_origin(annotation) in (Union, UnionType):
+        return " or ".join(_type_words(a) for a in get_args(annotation) if a is not NoneType)
+    return _type_words(annotation)
+
+
+def _pattern_words(annotations: Iterable[Any]) -> str | None:
+    """What the field's pattern says, however deep in Optional it stands; not the pattern of a list's items."""
+    for annotation in annotations:
+        if isinstance(annotation, Pattern):
+            return annotation.says
+        if get_origin(annotation) in (Annotated, Union, UnionType):
+            inner = annotation.__metadata__ if get_origin(annotation) is Annotated else get_args(annotation)
+            found = _pattern_words(inner)
+            if found:
+                return found
+    return None
+
+
+def _type_words(annotation: Any) -> str:
+    annotation = strip(annotation)
+    if get_origin(annotation) is tuple:
+        return f"list of {_type_words(get_args(annotation)[0])}"
+    if get_origin(annotation) is dict:
+        return f"map to {_type_words(get_args(annotation)[1])}"
+    if isinstance(annotation, type) and issubclass(annotation, Model):
+        return "map"
+    if hasattr(annotation, "__members__"):
+        return ", ".join(f"`{choice.value}`" for choice in annotation)
+    return {int: "whole number", bool: "`true` or `false`"}.get(annotation, "text")
