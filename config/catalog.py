@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Final
 
 from config import limits
 from config.discovery import SERVICES, manifest_file, service_folders
@@ -14,8 +13,6 @@ from config.manifest import load_service
 from config.routing import priority_band
 from config.service import HttpService, Job, ServiceSpec
 from config.settings import Platform, Settings, environments, settings_file
-
-LONGEST_ROLE_SUFFIX: Final = "-execution"  # the longest that stacks/ adds to <prefix>-<name>
 
 
 @dataclass(frozen=True)
@@ -75,7 +72,7 @@ def load_catalog(root: Path, settings: Settings) -> Catalog:
     placed = tuple(_place(spec, settings) for spec in declared)
     services = tuple(spec for spec in placed if spec.platforms)
     for spec in services:
-        _check_names(spec, settings)
+        _check_name(spec)
         _check_platforms(spec)
     _check_call_platforms(services)
     for platform in Platform:
@@ -123,19 +120,11 @@ def _place(spec: ServiceSpec, settings: Settings) -> ServiceSpec:
     return spec.model_copy(update={"platforms": both})
 
 
-def _check_names(spec: ServiceSpec, settings: Settings) -> None:
-    """A role's name leaves a service 50 characters at most: the bounds of CronJobs, DNS labels and ECR are then kept too."""
-    full = f"{settings.prefix}-{spec.name}"
-    _check_length(spec, f"{full}{LONGEST_ROLE_SUFFIX}", limits.ROLE_NAME, "an IAM role")
-    if isinstance(spec, HttpService) and Platform.ECS in spec.platforms:
-        _check_length(spec, full, limits.TARGET_GROUP_NAME, "a target group")
-
-
-def _check_length(spec: ServiceSpec, name: str, longest: int, what: str) -> None:
-    over = len(name) - longest
-    if over > 0:
-        problem = f"gives {what} the name {name}, which has {len(name)} characters where {longest} are allowed"
-        remedy = f"rename the folder to {len(spec.name) - over} characters or fewer"
+def _check_name(spec: ServiceSpec) -> None:
+    """A folder's name is a DNS label (63) already; ECR, log groups and alarms take more than any prefix adds to that."""
+    if isinstance(spec, Job) and Platform.EKS in spec.platforms and len(spec.name) > limits.CRON_JOB_NAME:
+        problem = f"gives a CronJob a name of {len(spec.name)} characters, and Kubernetes takes {limits.CRON_JOB_NAME}"
+        remedy = f"rename the folder to {limits.CRON_JOB_NAME} characters or fewer, or set platforms: [ecs]"
         raise ConfigError(f"{SERVICES}/{spec.name}", "folder", problem, remedy)
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from config.errors import ConfigError
+from config.reserved import RESERVED_BEGINNINGS, SERVICE_NAMES
 from config.settings import SERVICE_NAME as NAME
 
 SERVICES: Final = "services"
@@ -20,12 +21,6 @@ REQUIRED_FILES: Final = {
     MANIFEST: "write it (docs/manifest.md lists the keys), or take the folder away",
     "Dockerfile": "write it, or take the folder away",
     ".dockerignore": "write it, so that tests and caches stay out of the image and its tag",
-}
-
-_RESERVED: Final = {
-    "localhost": "every container's name for itself",
-    "kubernetes": "the name of the Kubernetes API",
-    "aws": "its variables would begin with AWS_",
 }
 
 
@@ -94,9 +89,10 @@ def _check_name(folder: Path) -> None:
     if NAME.longest is not None and len(name) > NAME.longest:
         problem = f"has a name of {len(name)} characters, more than {NAME.longest}"
         raise ConfigError(relative, "folder", problem, "shorten it: Kubernetes makes DNS labels of it")
-    reserved = next((why for word, why in _RESERVED.items() if name == word or name.startswith(f"{word}-")), None)
-    if reserved:
-        raise ConfigError(relative, "folder", f"has a name that is taken ({reserved})", "rename the folder")
+    beginning = name.partition("-")[0]
+    taken = SERVICE_NAMES.get(beginning if beginning in RESERVED_BEGINNINGS else name)
+    if taken:
+        raise ConfigError(relative, "folder", f"has a name that is taken ({taken})", "rename the folder")
 
 
 def _refuse_leaving(root: Path, path: Path, relative: str) -> None:

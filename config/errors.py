@@ -8,6 +8,7 @@ from collections.abc import Collection
 
 _PLAIN_FIELD = re.compile(r"[\w.<>,() \[\]-]+")
 _LONGEST_SHOWN = 60
+_CLOSE = 0.7  # of difflib's 0 to 1: helth is health (0.91) and prot is port (0.75); sidecars is not secrets (0.67)
 
 
 class ConfigError(Exception):
@@ -42,10 +43,16 @@ def shown(value: object) -> str:
 
 def nearest(word: str, choices: Collection[str]) -> str | None:
     """The choice that the writer most likely meant, None when none is close."""
-    by_beginning = sorted(c for c in choices if len(word) > 2 and c.startswith(word.lower()))
+    lower = word.lower()
+    by_beginning = [
+        c for c in sorted(choices) if min(len(c), len(lower)) > 2 and (c.startswith(lower) or lower.startswith(c))
+    ]
     if by_beginning:
-        return min(by_beginning, key=len)
-    found = difflib.get_close_matches(word.lower(), sorted(choices), n=1, cutoff=0.6)
+        return min(by_beginning, key=lambda c: abs(len(c) - len(lower)))
+    swapped = [c for c in choices if sorted(c) == sorted(lower)]  # esk for eks, which difflib finds far apart
+    if swapped:
+        return min(swapped)
+    found = difflib.get_close_matches(lower, sorted(choices), n=1, cutoff=_CLOSE)
     return found[0] if found else None
 
 

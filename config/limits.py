@@ -12,9 +12,6 @@ LOWEST_PRIORITY: Final = 50000
 """The last priority that a listener rule may have (1 is evaluated first):
 https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateRule.html"""
 
-TARGET_GROUP_NAME: Final = 32
-"""https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html"""
-
 ROLE_NAME: Final = 64
 """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 

@@ -45,6 +45,8 @@ def _override(
         raise ConfigError(file, field, problem, "write the fields that differ, e.g. {memory: 1024}")
     if "overrides" in changes:
         raise ConfigError(file, f"{field}.overrides", "is nested", "write the fields themselves")
+    if "kind" in changes:
+        raise ConfigError(file, f"{field}.kind", "cannot differ between environments", "take it out, or add a service")
     return _validated(_merged(data, changes), folder, prefix=f"{field}.", overridden=frozenset(changes))
 
 

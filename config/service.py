@@ -151,6 +151,7 @@ class ServiceSpec(Kinded):
     description: Annotated[
         str,
         Pattern(r"[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*", "one line of text", "Tracks shipments", 200),
+        Rule(rules.check_text),
         Meaning(ecs="description of the stack", eks="description of the stack"),
     ] = Field(description="What the service is for, in one line.", examples=["Tracks shipments"])
     platforms: Annotated[
@@ -216,7 +217,7 @@ class ServiceSpec(Kinded):
     def words_for_unknown(cls, key: str) -> tuple[str, str] | None:
         takers = [kind.value for kind, model in KINDS.items() if key in model.model_fields]
         if not takers:
-            return None
+            return rules.ELSEWHERE.get(key)
         return (
             f"means nothing for kind {_kind_of(cls)}",
             f"take it out; {' and '.join(takers)} services have it",

@@ -6,11 +6,58 @@ import re
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
+from pydantic_core import PydanticCustomError
+
+from config import reserved
 from config.errors import nearest, shown
 from config.model import fault
 from config.schedule import ScheduleError, parse
 
-SET_FOR_EVERY_CONTAINER: Final = frozenset({"PORT", "BASE_PATH", "SERVICE_NAME", "DEPLOY_ENVIRONMENT"})
+_IN_THE_DOCKERFILE = ("is not a key here", "say it in the Dockerfile")
+_ONE_CONTAINER = ("is not a key here: a service has one container", "start what it needs in it, or make it a service")
+_COUNT = ("is not a key here", "write scaling: {min: 2, max: 2}")
+_ONE_PORT = ("is not a key here: a service has one port", "write port: 8080")
+
+ELSEWHERE: Final = {
+    **dict.fromkeys(("args", "command", "entrypoint", "user", "workdir", "working_dir"), _IN_THE_DOCKERFILE),
+    **dict.fromkeys(
+        ("build", "dockerfile", "image"), ("is not a key here", "write FROM in services/<name>/Dockerfile")
+    ),
+    **dict.fromkeys(("containers", "init_containers", "initContainers", "sidecar", "sidecars"), _ONE_CONTAINER),
+    **dict.fromkeys(("count", "desired_count", "replicas"), _COUNT),
+    **dict.fromkeys(("container_port", "expose", "ports", "targetPort"), _ONE_PORT),
+    **dict.fromkeys(("env", "variables", "vars"), ("is not a key here", "write environment: {NAME: value}")),
+    **dict.fromkeys(("depends_on", "links", "requires"), ("is not a key here", "write calls: [name]")),
+    **dict.fromkeys(
+        ("health_check", "healthcheck", "liveness", "readiness"), ("is not a key here", "write health: /healthz")
+    ),
+    **dict.fromkeys(("cron", "rate"), ("is not a key here", 'write schedule: "30 6 * * MON-FRI"')),
+    **dict.fromkeys(
+        ("mounts", "storage", "volume", "volumes"),
+        ("is not a key here: /tmp alone can be written", "keep data in a table, or in a service outside"),
+    ),
+    **dict.fromkeys(
+        ("egress", "outbound", "security_groups"),
+        ("is not a key here: a service reaches what it calls, and port 443", "name services under calls"),
+    ),
+    **dict.fromkeys(("domain", "host", "hosts"), ("is not a key here: one host per platform", "write path: /name")),
+}
+"""Keys of other tools' manifests that a service.yaml lacks: what is wrong, and what to write instead."""
+
+# Beginnings of text that somebody else would replace on the way to the container: what it is, and what to write.
+_INTERPRETED: Final = {
+    "{{resolve:": ("CloudFormation would replace", "name the value under secrets"),
+    "${AWS::": ("CloudFormation could replace", "write the value itself; the region is in AWS_REGION"),
+    "${Token[": ("CDK takes for a value of its own", "write it in another way"),
+    "#{Token[": ("CDK takes for a value of its own", "write it in another way"),
+}
+
+
+def check_text(text: str) -> None:
+    """Text reaches the container, or the reader, as it is written. What stands in {} or ${} otherwise is left alone."""
+    for beginning, (reader, remedy) in _INTERPRETED.items():
+        if beginning in text:
+            raise fault(f"holds {beginning}, which {reader}", remedy)
 
 
 def check_schedule(schedule: str) -> None:
@@ -66,14 +113,17 @@ def check_variables(variables: dict[str, object]) -> None:
             raise fault(
                 "is no name for a variable", "use letters, digits and _, a letter first, e.g. LOG_LEVEL", field=name
             )
-        if name in SET_FOR_EVERY_CONTAINER:
-            raise fault("is set by the platform", "take it out and read it in the container", field=name)
-        if name.upper().startswith("AWS_"):
-            raise fault("begins with AWS_, which the platform sets", "choose another name", field=name)
+        if name in reserved.VARIABLES:
+            raise fault(reserved.VARIABLES[name], "take it out", field=name)
 
 
 def check_values(variables: dict[str, str]) -> None:
     for name, value in variables.items():
+        try:
+            check_text(value)
+        except PydanticCustomError as error:
+            found = error.context or {}
+            raise fault(found["problem"], found["remedy"], field=name) from None
         if "\0" in value:
             raise fault("holds a NUL character", "write text", field=name)
         if "$$" in value or "$(" in value:

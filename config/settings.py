@@ -21,7 +21,6 @@ ENVIRONMENTS: Final = "config/environments"
 
 EKS_SERVICE_CIDR: Final = limits.EKS_SERVICE_CIDR
 KUBECTL_LAYERS: Final = limits.KUBECTL_LAYERS
-LONGEST_PREFIX: Final = 24  # leaves 7 characters of a target group's name (32) for a service
 
 _ENVIRONMENT_NAME = Pattern(
     r"[a-z](-?[a-z0-9])*", "a word of lower-case letters, digits and single hyphens", "sandbox", 16
@@ -93,6 +92,10 @@ class Settings(Model):
 
     given_by_loader: ClassVar[frozenset[str]] = frozenset({"environment"})
 
+    @classmethod
+    def words_for_unknown(cls, key: str) -> tuple[str, str] | None:
+        return rules.ELSEWHERE.get(key)
+
     environment: Annotated[str, _ENVIRONMENT_NAME]  # the name of the YAML file, never a key in it
     app: Annotated[
         str, Pattern(r"[a-z](-?[a-z0-9])*", "a short lower-case word", "harbour", 12), Rule(rules.check_app)
@@ -100,7 +103,7 @@ class Settings(Model):
     account: Account | None = Field(
         None, description="AWS account; left out, the account of the caller's credentials.", examples=["123456789012"]
     )
-    region: Annotated[str, Pattern(r"[a-z]{2}(-[a-z]+)+-[0-9]", "a region's code", "eu-central-1", 32)] | None = Field(
+    region: Annotated[str, Pattern(r"[a-z]{2}(-[a-z]+)+-[0-9]", "a region's code", "eu-central-1", 24)] | None = Field(
         None, description="AWS region; left out, the region of the caller's credentials.", examples=["eu-central-1"]
     )
     allowed_accounts: Annotated[tuple[Account, ...], UNIQUE] = Field(
@@ -209,16 +212,6 @@ class Settings(Model):
     def zone_count(self) -> int:
         """How many availability zones the VPC spans."""
         return self.zones if isinstance(self.zones, int) else len(self.zones)
-
-    @model_validator(mode="after")
-    def _check_prefix(self) -> Self:
-        if len(self.prefix) > LONGEST_PREFIX:
-            raise fault(
-                f"makes the prefix {self.prefix}, which has {len(self.prefix)} characters",
-                f"shorten it: the prefix may have {LONGEST_PREFIX}",
-                field="app",
-            )
-        return self
 
     @model_validator(mode="after")
     def _check_place(self) -> Self:
@@ -341,6 +334,8 @@ def _annotation_of(key: str) -> Any:
             return get_args(annotation)[1]
         if annotation is Domain and rest in Domain.model_fields:
             return strip(Domain.model_fields[rest].annotation)
+    if key in rules.ELSEWHERE:
+        raise ConfigError(COMMAND_LINE, key, *rules.ELSEWHERE[key])
     raise ConfigError(
         COMMAND_LINE,
         key,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from typing import Final
 
 from config.errors import shown
 from config.limits import EKS_SERVICE_CIDR, KUBECTL_LAYERS, LOG_RETENTION_DAYS
@@ -11,6 +12,16 @@ from config.model import fault
 
 PRIVATE_RANGES = tuple(ipaddress.IPv4Network(n) for n in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 """RFC 1918."""
+
+_OWN_NETWORK = ("is no setting: each environment has a VPC of its own", "write vpc_cidr: 10.20.0.0/16")
+ELSEWHERE: Final = {
+    **dict.fromkeys(("vpc", "vpc_id", "vpc_name", "subnets", "subnet_ids"), _OWN_NETWORK),
+    **dict.fromkeys(("nat", "nat_gateways"), ("is no setting", "write egress: single-nat, or another way out")),
+    **dict.fromkeys(("azs", "max_azs", "availability_zones"), ("is no setting", "write zones: 2")),
+    "profile": ("is no setting", "use cdk --profile NAME, or set AWS_PROFILE"),
+    **dict.fromkeys(("environment", "stage"), ("is no setting", "pick the environment with -c env=NAME")),
+}
+"""Words of other tools for what an environment is made of: what is wrong, and what to write instead."""
 
 _MOST_TAGS = 40  # AWS takes 50 on a resource, and CloudFormation, CDK and the stacks add theirs
 

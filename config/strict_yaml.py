@@ -20,6 +20,7 @@ LARGEST_FILE = 256 * 1024  # bytes; the longest sensible manifest has a few thou
 DEEPEST = 8  # levels; the deepest field (overrides.<env>.secrets.<VAR>.ssm) is at five
 _WHOLE_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 _PLAIN = re.compile(r"[A-Za-z/](?:[\w./ @+-]|:(?! ))*")  # text that needs no quotes
+_UNQUOTABLE = re.compile(r"(?P<key>[^:#]+):\s+(?P<value>[*&!%@`|>-].{0,80})")  # begins like something else than text
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where the wheel has it: ten times as fast
 
@@ -112,9 +113,17 @@ class _Reader:
             problem = (error.problem or "cannot be parsed").strip()
         except (yaml.YAMLError, ValueError) as error:  # a character that YAML does not allow
             where, problem = "file", str(getattr(error, "reason", None) or "holds a character that YAML forbids")
-        raise ConfigError(
-            self.file, where, f"is not YAML: {problem}", "mend that line; a value with ':' or '#' needs quotes"
-        )
+        raise ConfigError(self.file, where, f"is not YAML: {problem}", self._remedy(text, where))
+
+    @staticmethod
+    def _remedy(text: str, where: str) -> str:
+        """The line as it could be written, where quotes are what its value lacks: `*/5 * * * *` begins like an alias."""
+        number = where.removeprefix("line ")
+        line = text.splitlines()[int(number) - 1] if number.isdigit() and int(number) <= len(text.splitlines()) else ""
+        bare = _UNQUOTABLE.fullmatch(line)
+        if bare:
+            return f"put the value in quotes: {bare['key'].strip()}: {json.dumps(bare['value'].rstrip())}"
+        return "mend that line; a value with ':' or '#' needs quotes"
 
     @staticmethod
     def _is_empty(event: Any) -> bool:

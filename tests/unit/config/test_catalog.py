@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config import limits
-from config.catalog import LONGEST_ROLE_SUFFIX, Catalog
+from config.catalog import Catalog
 from config.limits import FARGATE_MEMORY, is_fargate_pair, nearest_fargate_pair
 from config.service import HttpService, Kind
 from config.settings import SERVICE_NAME, Platform
@@ -310,41 +309,32 @@ def test_the_nearest_fargate_size_is_one_and_never_smaller(cpu, memory):
         assert nearest == (cpu, memory)
 
 
-def test_a_name_too_long_for_a_target_group_is_refused_where_it_is_one(project):
-    name = "a" * 17  # harbour-sandbox- has 16
+@pytest.mark.parametrize("name", ["checkoutservice", "productcatalogservice", "shipment-search", "a" * 63])
+@pytest.mark.parametrize("environment", ["sandbox", "production"])
+def test_a_name_is_refused_for_no_thing_that_has_another_name(project, name, environment):
     services(project, **{name: http("/a")})
+    assert project.fault(environment) == ""
+    services(project, **{name: WORKER})
+    assert project.fault(environment) == ""
+
+
+def test_a_name_too_long_for_a_cron_job_is_refused_where_it_is_one(project):
+    name = "a" * 53
+    services(project, **{name: JOB})
     assert project.fault() == (
-        f"services/{name}: folder: gives a target group the name harbour-sandbox-{name}, which has 33 characters "
-        "where 32 are allowed; rename the folder to 16 characters or fewer"
+        f"services/{name}: folder: gives a CronJob a name of 53 characters, and Kubernetes takes 52; "
+        "rename the folder to 52 characters or fewer, or set platforms: [ecs]"
     )
-    services(project, **{name: WORKER})
+    services(project, **{name: {**JOB, "platforms": ["ecs"]}})
     assert project.fault() == ""
-
-
-def test_a_name_too_long_for_a_role_is_refused(project):
-    name = "a" * 39
-    services(project, **{name: WORKER})
-    assert (
-        f"gives an IAM role the name harbour-sandbox-{name}-execution, which has 65 characters where 64"
-        in project.fault()
-    )
-    assert project.fault().endswith("rename the folder to 38 characters or fewer")
-
-
-def test_the_room_that_a_role_leaves_is_within_all_other_bounds():
-    shortest_prefix = len("a-b-")
-    room = limits.ROLE_NAME - shortest_prefix - len(LONGEST_ROLE_SUFFIX)
-    assert room <= limits.CRON_JOB_NAME <= limits.DNS_LABEL
 
 
 @given(st.from_regex(SERVICE_NAME.pattern, fullmatch=True))
 def test_every_name_that_the_folder_rule_takes_is_right_for_ecr_and_kubernetes(name):
     ecr = r"(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*"  # its API reference's pattern
     rfc_1035_label = r"[a-z]([-a-z0-9]*[a-z0-9])?"  # what a Kubernetes Service is held to
-    target_group = r"(?!internal-)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?"
     assert re.fullmatch(ecr, f"harbour-sandbox/{name}")
     assert re.fullmatch(rfc_1035_label, name)
-    assert re.fullmatch(target_group, f"harbour-sandbox-{name}")
 
 
 def test_a_service_on_none_of_the_environments_platforms_is_left_out_and_reported(project):
@@ -361,9 +351,3 @@ def test_a_repository_to_keep_must_not_be_a_services_own(project):
         "config/environments/sandbox.yaml: keep_repositories[1]: is web, whose folder is there; "
         "take it out: the repository of a service that has a folder stays anyway"
     )
-
-
-def test_the_first_environment_that_could_not_hold_the_services_is_not_the_others_fault(project):
-    services(project, **{"a" * 15: http("/a")})
-    assert project.fault("sandbox") == ""
-    assert "gives a target group the name harbour-production-" in project.fault("production")

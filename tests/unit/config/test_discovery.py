@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from config.reserved import SERVICE_NAMES
 from tests.unit.config.project import HTTP, WORKER, Project, http
 
 
@@ -128,10 +129,16 @@ def test_a_folder_name_longer_than_a_dns_label_is_refused(project):
     assert "has a name of 64 characters, more than 63; shorten it" in project.fault()
 
 
-@pytest.mark.parametrize("name", ["aws", "aws-endpoint", "localhost", "kubernetes"])
+@pytest.mark.parametrize("name", [*SERVICE_NAMES, "aws-endpoint", "kubernetes-api"])
 def test_names_that_mean_something_else_already_are_refused(project, name):
     project.service(name, WORKER)
     assert f"services/{name}: folder: has a name that is taken (" in project.fault()
+
+
+@pytest.mark.parametrize("name", ["default-rate", "entrance-hall", "awsome"])
+def test_a_name_that_only_begins_like_a_reserved_one_is_right(project, name):
+    project.service(name, WORKER)
+    assert project.fault() == ""
 
 
 def test_two_folders_that_differ_by_case_alone_are_refused(project):

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from config.routing import priority_band
 from config.service import KINDS, HttpService, Job, Kind, Worker, env_name, manifest_fields, meaning_of
+from config.service_rules import ELSEWHERE
 from config.settings import Platform
 from tests.unit.config.project import HTTP, JOB, ROOT, WORKER, Project, http, without
 
@@ -54,7 +55,19 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     (changed(HTTP, name="tracking"), "name: is no key: the folder's name is the service's name; take this line out"),
     (changed(HTTP, folder="x"), "folder: is no key: "),
     (changed(HTTP, helth="/x"), "helth: is unknown; did you mean health?"),
-    (changed(HTTP, replicas=2), "replicas: is unknown; take it out or use one of calls, cpu, description, "),
+    (changed(HTTP, zzz=2), "zzz: is unknown; take it out or use one of calls, cpu, description, "),
+    *(
+        (changed(base, **{key: "x"}), f"{key}: {problem}; {remedy}")
+        for base in (HTTP, WORKER, JOB)
+        for key, (problem, remedy) in ELSEWHERE.items()
+    ),
+    (changed(HTTP, sidecars=[]), "sidecars: is not a key here: a service has one container; start what it needs in it"),
+    (changed(HTTP, replicas=2), "replicas: is not a key here; write scaling: {min: 2, max: 2}"),
+    (changed(WORKER, command="x"), "command: is not a key here; say it in the Dockerfile"),
+    (
+        changed(HTTP, description="{{resolve:ssm:/x}}"),
+        "description: holds {{resolve:, which CloudFormation would replace",
+    ),
     (without(HTTP, "description"), "description: is missing; write it, e.g. description: Tracks shipments"),
     (changed(HTTP, description=""), "description: is empty; write one line of text"),
     (changed(HTTP, description="  "), "description: is '  ', which does not fit; write one line of text"),
@@ -132,9 +145,31 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         (changed(HTTP, environment={n: "x"}), f"environment.{n}: is set by the platform; take it out")
         for n in ("PORT", "BASE_PATH", "SERVICE_NAME", "DEPLOY_ENVIRONMENT")
     ),
+    *(
+        (changed(HTTP, environment={n: "x"}), f"environment.{n}: {why}; take it out")
+        for n, why in (
+            ("AWS_REGION", "is set by ECS"),
+            ("ECS_CONTAINER_METADATA_URI_V4", "is set by ECS"),
+            ("KUBERNETES_SERVICE_HOST", "is set by Kubernetes"),
+            ("AWS_ACCESS_KEY_ID", "would take the place of the service's own role"),
+            ("AWS_PROFILE", "would take the place of the service's own role"),
+        )
+    ),
     (
-        changed(HTTP, environment={"AWS_REGION": "x"}),
-        "environment.AWS_REGION: begins with AWS_, which the platform sets; choose another name",
+        changed(HTTP, environment={"A": "x{{resolve:ssm:/x}}"}),
+        "environment.A: holds {{resolve:, which CloudFormation would replace; name the value under secrets",
+    ),
+    (
+        changed(HTTP, environment={"A": "${AWS::AccountId}"}),
+        "environment.A: holds ${AWS::, which CloudFormation could replace; write the value itself",
+    ),
+    (
+        changed(HTTP, environment={"A": "${Token[x.1]}"}),
+        "environment.A: holds ${Token[, which CDK takes for a value of its own; write it in another way",
+    ),
+    (
+        changed(HTTP, environment={"A": "#{Token[x.1]}"}),
+        "environment.A: holds #{Token[, which CDK takes for a value of its own; write it in another way",
     ),
     (changed(HTTP, environment={"1X": "x"}), "environment.1X: is no name for a variable; use letters, digits and _"),
     (changed(HTTP, environment={"LOG-LEVEL": "x"}), "environment.LOG-LEVEL: is no name for a variable; "),
@@ -159,7 +194,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         "secrets.KEY.vault: is unknown; take it out or use one of secrets_manager, ssm",
     ),
     (changed(HTTP, secrets={"PORT": {"ssm": "/a"}}), "secrets.PORT: is set by the platform; take it out"),
-    (changed(HTTP, secrets={"AWS_KEY": {"ssm": "/a"}}), "secrets.AWS_KEY: begins with AWS_"),
+    (
+        changed(HTTP, secrets={"AWS_SECRET_ACCESS_KEY": {"ssm": "/a"}}),
+        "secrets.AWS_SECRET_ACCESS_KEY: would take the place of the service's own role; take it out",
+    ),
     (
         changed(HTTP, environment={"A": "b"}, secrets={"A": {"ssm": "/a"}}),
         "secrets.A: is in environment too; keep one of the two",
@@ -253,7 +291,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         changed(HTTP, overrides={"sandbox": {"scaling": {"max": 0}}}),
         "overrides.sandbox.scaling.max: is 0, out of range; ",
     ),
-    (changed(HTTP, overrides={"sandbox": {"kind": "job"}}), "port: means nothing for kind job; "),
+    (
+        changed(HTTP, overrides={"sandbox": {"kind": "job"}}),
+        "overrides.sandbox.kind: cannot differ between environments; ",
+    ),
     (
         changed(HTTP, overrides={"sandbox": {"port": None}}),
         "overrides.sandbox.port: is missing, and kind http needs it; ",
@@ -287,6 +328,8 @@ RIGHT: list[dict[str, Any]] = [
     changed(HTTP, scaling={"min": 1, "max": 4, "requests_target": 100}, **ECS_ONLY),
     changed(WORKER, scaling={"max": 4, "cpu_target": 60}),
     changed(HTTP, environment={"lower": "x", "_X": "", "A": "a $ b ${C}\nd", "TRACKING_TABLE": "no table here"}),
+    changed(HTTP, environment={"AWS_MAX_ATTEMPTS": "3", "AWS_USE_FIPS_ENDPOINT": "true", "aws_region": "x"}),
+    changed(HTTP, environment={"A": "{{name}} ${NAME} {resolve:x}"}),
     changed(HTTP, secrets={"A": {"secrets_manager": "harbour/db"}, "B": {"ssm": "/harbour/key"}}),
     changed(HTTP, table={"partition_key": "pk", "sort_key": "sk", "ttl": "expires"}),
     changed(JOB, timezone="America/Argentina/Buenos_Aires"),

@@ -73,6 +73,8 @@ def test_a_byte_order_mark_and_a_document_start_are_no_fault(tmp_path):
         (b"a: !!python/object/apply:os.system [id]\n", "x.yaml: a (line 1): has the tag "),
         (b"a: 1\n---\nb: 2\n", "x.yaml: line 2: begins a second document; keep one a file"),
         (b"a:\n", "x.yaml: a (line 1): has no value; write one, or take the line out"),
+        (b"a: */5 * * * *\n", "x.yaml: line 1: is not YAML: did not find expected alphabetic or numeric character; "),
+        (b"b: c\na: @x  \n", 'put the value in quotes: a: "@x"'),
         (b"a: [b,,c]\n", "x.yaml: line 1: is not YAML: "),
         (b"a: b: c\n", "x.yaml: line 1: is not YAML: "),
         (b"a: 'open\n", "x.yaml: line "),

@@ -1,0 +1,63 @@
+"""Names that the product itself gives to things, so that no service may have them.
+
+What makes those things takes their names from here.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# Objects that all services share in the Kubernetes namespace: a service's own objects carry the service's name.
+ENTRANCE: Final = "entrance"
+NOT_FOUND: Final = "not-found"
+DEFAULT_DENY: Final = "default-deny"
+ALLOW_DNS: Final = "allow-dns"
+
+SERVICE_NAMES: Final = {
+    ENTRANCE: "the Ingress that holds the load balancer",
+    NOT_FOUND: "what the load balancer answers where no service has the path",
+    DEFAULT_DENY: "the NetworkPolicy that denies what nobody declared",
+    ALLOW_DNS: "the NetworkPolicy that lets every pod resolve names",
+    "default": "the ServiceAccount that every namespace has",
+    "localhost": "every container's name for itself",
+    "kubernetes": "the name of the Kubernetes API",
+    "aws": "its variables would begin with AWS_, which the SDKs read",
+}
+"""Names that a service cannot have, and what has them."""
+
+RESERVED_BEGINNINGS: Final = frozenset({"localhost", "kubernetes", "aws"})
+"""Those of them that a longer name cannot begin with either, as in aws-endpoint."""
+
+VARIABLES: Final = {
+    **dict.fromkeys(("PORT", "BASE_PATH", "SERVICE_NAME", "DEPLOY_ENVIRONMENT"), "is set by the platform"),
+    # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-metadata.html, task-iam-roles.html
+    **dict.fromkeys(
+        (
+            "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+            "AWS_DEFAULT_REGION",
+            "AWS_EXECUTION_ENV",
+            "AWS_REGION",
+            "ECS_AGENT_URI",
+            "ECS_CONTAINER_METADATA_URI",
+            "ECS_CONTAINER_METADATA_URI_V4",
+        ),
+        "is set by ECS",
+    ),
+    # https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html; and what the kubelet sets
+    **dict.fromkeys(
+        (
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+            "AWS_STS_REGIONAL_ENDPOINTS",
+            "KUBERNETES_SERVICE_HOST",
+            "KUBERNETES_SERVICE_PORT",
+        ),
+        "is set by Kubernetes",
+    ),
+    # https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html: asked before the container's role
+    **dict.fromkeys(
+        ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
+        "would take the place of the service's own role",
+    ),
+}
+"""Variables that a manifest cannot set, and why. Every other one is the service's, AWS_MAX_ATTEMPTS among them."""
