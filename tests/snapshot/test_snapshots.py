@@ -1,4 +1,6 @@
-"""One snapshot a stack for both environments: a red one means that something changed for a user."""
+"""One snapshot per stack, for both environments and the tests' own project (corners): a red one means that something changed
+for a user.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +16,10 @@ from tests.snapshot.normalise import normalised, without_hashes
 from tests.stacks.templates import Assembly
 
 
-def test_templates_are_as_they_were_when_last_agreed_on(environment, root, request):
+def test_templates_are_as_they_were_when_last_agreed_on(assembly, root, request):
     """After a wanted change: `make snapshots`, then read the diff."""
-    folder = root / "tests" / "snapshot" / "templates" / environment.settings.environment
-    current = {f"{stack}.yaml": normalised(environment, stack) for stack in environment.stacks}
+    folder = root / "tests" / "snapshot" / "templates" / assembly.settings.environment
+    current = {f"{stack}.yaml": normalised(assembly, stack) for stack in assembly.stacks}
     if request.config.getoption("--update-snapshots"):
         folder.mkdir(parents=True, exist_ok=True)
         for stale in folder.glob("*.yaml"):
@@ -37,9 +39,9 @@ def test_templates_are_as_they_were_when_last_agreed_on(environment, root, reque
         pytest.fail("\n".join(["templates changed; if that was wanted: make snapshots", *changes[:200]]), pytrace=False)
 
 
-def test_a_snapshot_holds_no_hash_of_a_content(environment):
-    for stack in environment.stacks:
-        assert not re.search(r"[0-9a-f]{40}", normalised(environment, stack)), stack
+def test_a_snapshot_holds_no_hash_of_a_content(assembly):
+    for stack in assembly.stacks:
+        assert not re.search(r"[0-9a-f]{40}", normalised(assembly, stack)), stack
 
 
 def test_a_changed_hash_or_version_breaks_no_snapshot(sandbox):
