@@ -38,9 +38,9 @@ def build(app: App, root: Path = ROOT) -> None:
     # These take seconds to import; a typing error in a manifest is told before that.
     from cdk_nag import AwsSolutionsChecks  # noqa: PLC0415
 
-    from stacks.platform import build_platform  # noqa: PLC0415
+    from stacks.environment import build_stacks  # noqa: PLC0415
 
-    build_platform(app, settings, catalog)
+    build_stacks(app, settings, catalog)
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
 
 

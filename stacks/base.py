@@ -1,16 +1,21 @@
-"""What every stack of the platform has in common: its name, where it lives, its tags, and how it is taken down."""
+"""What every stack has in common: its name, where it lives, its tags, its key, and how it is taken down."""
 
 from __future__ import annotations
 
-from aws_cdk import Environment, RemovalPolicy, Stack, StackSynthesizer
-from constructs import Construct
+from aws_cdk import Environment, RemovalPolicy, Stack, StackSynthesizer, aws_kms
+from constructs import Construct, IConstruct
 
 from config.settings import Removal, Settings
+from stacks.narrow import narrow
 
 
-class PlatformStack(Stack):
+class EnvironmentStack(Stack):
     """A stack whose construct id is its room (`Network`, `Ecs-web`) and whose CloudFormation name carries app and
     environment in front, so that two environments live in one account.
+
+    Attributes:
+        settings: the environment.
+        key: the environment's key, or None where AWS's own keys are used.
     """
 
     def __init__(
@@ -20,6 +25,7 @@ class PlatformStack(Stack):
         *,
         settings: Settings,
         description: str,
+        key: aws_kms.IKey | None,
         synthesizer: StackSynthesizer | None = None,
     ) -> None:
         super().__init__(
@@ -34,6 +40,7 @@ class PlatformStack(Stack):
             synthesizer=synthesizer,
         )
         self.settings = settings
+        self.key = key
 
     @property
     def removal_policy(self) -> RemovalPolicy:
@@ -43,3 +50,12 @@ class PlatformStack(Stack):
     @property
     def disposable(self) -> bool:
         return self.settings.removal is Removal.DISPOSABLE
+
+
+def stack_of(scope: IConstruct) -> EnvironmentStack:
+    """The stack that a construct is in; its settings and its key hold for all that is in it.
+
+    Raises:
+        TypeError: the construct is in no EnvironmentStack.
+    """
+    return narrow(EnvironmentStack.of(scope), EnvironmentStack)

@@ -6,24 +6,27 @@ from aws_cdk import Aws, CfnOutput, aws_iam, aws_kms, aws_sns, aws_sns_subscript
 from constructs import Construct
 
 from config.settings import Settings
-from stacks.base import PlatformStack
+from stacks.base import EnvironmentStack
 
 # Services that use the key on the account's behalf, and for what. A key policy is the only place where a service
 # principal can be let in.
 KEY_USERS = ("cloudwatch.amazonaws.com", "events.amazonaws.com", "sns.amazonaws.com")
 
 
-class FoundationStack(PlatformStack):
-    """Encryption key and alarm topic.
+class FoundationStack(EnvironmentStack):
+    """The environment's key, where its settings ask for one, and the alarm topic.
 
     Attributes:
-        key: the customer managed key, or None where AWS's own keys are used.
         alarm_topic_arn: every alarm of the environment is published here.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
         super().__init__(
-            scope, construct_id, settings=settings, description=f"{settings.prefix}: encryption key and alarm topic"
+            scope,
+            construct_id,
+            settings=settings,
+            description=f"{settings.prefix}: encryption key and alarm topic",
+            key=None,  # made below, in this stack
         )
         self.key = self._create_key() if settings.customer_managed_key else None
         self.alarm_topic_arn = self._create_alarm_topic().topic_arn

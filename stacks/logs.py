@@ -5,10 +5,11 @@ A log group that AWS makes by itself never expires and outlives its stack, so ev
 
 from __future__ import annotations
 
-from aws_cdk import CfnResource, aws_kms, aws_logs
+from aws_cdk import CfnResource, aws_logs
 from constructs import Construct, IConstruct
 
-from stacks.base import PlatformStack
+from stacks.base import EnvironmentStack, stack_of
+from stacks.narrow import narrow
 
 # The enum's names follow the console's words; CloudWatch Logs itself takes these numbers of days.
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
@@ -38,55 +39,41 @@ _RETENTION = {
 }
 
 
-def owned_log_group(
-    scope: Construct, construct_id: str, *, key: aws_kms.IKey | None, name: str | None = None
-) -> aws_logs.LogGroup:
-    """A log group with the environment's retention and removal.
+def owned_log_group(scope: Construct, construct_id: str, *, name: str | None = None) -> aws_logs.LogGroup:
+    """A log group with the environment's retention, removal and key.
 
     Args:
-        scope: a construct inside a PlatformStack, whose settings decide retention and removal.
+        scope: a construct inside a EnvironmentStack, whose settings and key decide.
         construct_id: the construct's id.
-        key: the environment's key, or None for CloudWatch's own encryption.
         name: the physical name, only where AWS writes to a name of its own choice.
     """
-    stack = _platform_stack(scope)
+    stack = stack_of(scope)
     return aws_logs.LogGroup(
         scope,
         construct_id,
         log_group_name=name,
         retention=_RETENTION[stack.settings.log_retention_days],
-        encryption_key=key,
+        encryption_key=stack.key,
         removal_policy=stack.removal_policy,
     )
 
 
-def own_managed_log_group(function: IConstruct, *, key: aws_kms.IKey | None) -> None:
+def own_managed_log_group(function: IConstruct) -> None:
     """Gives the log group that CDK makes beside a function this environment's retention and key."""
-    group = function.node.find_child("LogGroup").node.default_child
-    if not isinstance(group, aws_logs.CfnLogGroup):
-        raise TypeError(f"{function.node.path} has no log group of CDK's making")
-    group.retention_in_days = _platform_stack(function).settings.log_retention_days
-    group.kms_key_id = key.key_arn if key else None
+    stack = stack_of(function)
+    group = narrow(function.node.find_child("LogGroup").node.default_child, aws_logs.CfnLogGroup)
+    group.retention_in_days = stack.settings.log_retention_days
+    group.kms_key_id = stack.key.key_arn if stack.key else None
 
 
-def own_provider_log_group(stack: PlatformStack, provider: str, *, key: aws_kms.IKey | None) -> None:
+def own_provider_log_group(stack: EnvironmentStack, provider: str) -> None:
     """Gives the function of one of CDK's built-in custom resources a log group of the stack's own.
 
     Args:
         stack: the stack that the custom resource is in.
         provider: the construct id of the provider, e.g. `Custom::S3AutoDeleteObjectsCustomResourceProvider`.
-        key: the environment's key, or None.
     """
-    handler = stack.node.find_child(provider).node.find_child("Handler")
-    if not isinstance(handler, CfnResource):
-        raise TypeError(f"{handler.node.path} is not a function")
+    handler = narrow(stack.node.find_child(provider).node.find_child("Handler"), CfnResource)
     name = provider.removeprefix("Custom::").removesuffix("CustomResourceProvider")
-    group = owned_log_group(stack, f"{name}LogGroup", key=key)
+    group = owned_log_group(stack, f"{name}LogGroup")
     handler.add_property_override("LoggingConfig.LogGroup", group.log_group_name)
-
-
-def _platform_stack(scope: IConstruct) -> PlatformStack:
-    stack = PlatformStack.of(scope)
-    if not isinstance(stack, PlatformStack):
-        raise TypeError(f"{scope.node.path} is not inside a PlatformStack")
-    return stack

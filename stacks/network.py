@@ -8,8 +8,9 @@ from constructs import Construct
 
 from config.settings import Egress, Platform, Settings
 from stacks.acknowledgements import acknowledge
-from stacks.base import PlatformStack
+from stacks.base import EnvironmentStack
 from stacks.logs import own_provider_log_group, owned_log_group
+from stacks.narrow import narrow
 
 _AWS_SERVICES = aws_ec2.InterfaceVpcEndpointAwsService
 
@@ -46,7 +47,7 @@ _BY_PLATFORM = {
 }
 
 
-class NetworkStack(PlatformStack):
+class NetworkStack(EnvironmentStack):
     """The VPC.
 
     Attributes:
@@ -54,8 +55,7 @@ class NetworkStack(PlatformStack):
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings, key: aws_kms.IKey | None) -> None:
-        super().__init__(scope, construct_id, settings=settings, description=f"{settings.prefix}: the VPC")
-        self._key = key
+        super().__init__(scope, construct_id, settings=settings, description=f"{settings.prefix}: the VPC", key=key)
         self._nat_instance = self._create_nat_instance_provider() if settings.egress is Egress.NAT_INSTANCE else None
         self.vpc = self._create_vpc()
         if self._nat_instance:
@@ -65,7 +65,7 @@ class NetworkStack(PlatformStack):
             self._acknowledge_named_zones()
         if settings.egress is Egress.ENDPOINTS:
             self._create_interface_endpoints()
-        own_provider_log_group(self, "Custom::VpcRestrictDefaultSGCustomResourceProvider", key=key)
+        own_provider_log_group(self, "Custom::VpcRestrictDefaultSGCustomResourceProvider")
         CfnOutput(self, "VpcId", value=self.vpc.vpc_id)
 
     @property
@@ -108,9 +108,7 @@ class NetworkStack(PlatformStack):
 
     def _flow_logs(self) -> aws_ec2.FlowLogOptions:
         return aws_ec2.FlowLogOptions(
-            destination=aws_ec2.FlowLogDestination.to_cloud_watch_logs(
-                owned_log_group(self, "FlowLogGroup", key=self._key)
-            ),
+            destination=aws_ec2.FlowLogDestination.to_cloud_watch_logs(owned_log_group(self, "FlowLogGroup")),
             # Refused connections are what an investigation starts from; accepted ones would cost more than they tell.
             traffic_type=aws_ec2.FlowLogTrafficType.REJECT,
         )
@@ -139,9 +137,7 @@ class NetworkStack(PlatformStack):
             )
 
     def _encrypt_disk(self, instance: aws_ec2.Instance) -> None:
-        resource = instance.node.default_child
-        if not isinstance(resource, aws_ec2.CfnInstance):
-            raise TypeError(f"{instance.node.path} is not made of an instance")
+        resource = narrow(instance.node.default_child, aws_ec2.CfnInstance)
         resource.block_device_mappings = [
             aws_ec2.CfnInstance.BlockDeviceMappingProperty(
                 device_name="/dev/xvda",

@@ -1,4 +1,4 @@
-"""An ECR repository a service, and the one role that pushes to them.
+"""One ECR repository per service, and the one role that pushes to them.
 
 The role is the platform's own because the bootstrap role may push to any repository of the account's bootstrap. It trusts what
 the bootstrap roles trust (the account, session tags included) and holds exactly what the CLI's publishing does.
@@ -13,7 +13,7 @@ from constructs import Construct
 
 from config.settings import Settings
 from stacks.acknowledgements import acknowledge
-from stacks.base import PlatformStack
+from stacks.base import EnvironmentStack
 from stacks.synthesizer import TAG_PREFIXES, publisher_role_name, repository_name
 
 # What cdk-assets calls when it publishes an image: is it there, then docker push.
@@ -30,7 +30,7 @@ _PUBLISHING = [
 ]
 
 
-class RegistryStack(PlatformStack):
+class RegistryStack(EnvironmentStack):
     """Repositories named <app>-<environment>/<service>: immutable, scanned, encrypted, keeping the last N images."""
 
     def __init__(
@@ -42,8 +42,9 @@ class RegistryStack(PlatformStack):
         services: Iterable[str],
         key: aws_kms.IKey | None,
     ) -> None:
-        super().__init__(scope, construct_id, settings=settings, description=f"{settings.prefix}: image repositories")
-        self._key = key
+        super().__init__(
+            scope, construct_id, settings=settings, description=f"{settings.prefix}: image repositories", key=key
+        )
         self._encryption = aws_ecr.RepositoryEncryption.KMS
         self._lifecycle = self._lifecycle_rules()
         # A service whose folder is gone keeps its repository until its stacks are gone too (keep_repositories).
@@ -59,7 +60,7 @@ class RegistryStack(PlatformStack):
             image_tag_mutability=aws_ecr.TagMutability.IMMUTABLE,
             image_scan_on_push=True,
             encryption=self._encryption,
-            encryption_key=self._key,
+            encryption_key=self.key,
             lifecycle_rules=self._lifecycle,
             removal_policy=self.removal_policy,
             empty_on_delete=self.disposable,
@@ -68,7 +69,7 @@ class RegistryStack(PlatformStack):
         return repository
 
     def _lifecycle_rules(self) -> list[aws_ecr.LifecycleRule]:
-        # One rule a platform: a busy ECS service must not push out the image that EKS still runs.
+        # One rule per platform: a busy ECS service must not push out the image that EKS still runs.
         keep = [
             aws_ecr.LifecycleRule(
                 description=f"Keep the last {self.settings.image_retention_count} images of {platform}",

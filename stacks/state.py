@@ -10,12 +10,12 @@ from collections.abc import Iterable
 from aws_cdk import CfnOutput, aws_dynamodb, aws_kms
 from constructs import Construct
 
-from config.service import ServiceSpec
+from config.service import ServiceSpec, Table
 from config.settings import Settings
-from stacks.base import PlatformStack
+from stacks.base import EnvironmentStack
 
 
-class StateStack(PlatformStack):
+class StateStack(EnvironmentStack):
     """DynamoDB tables.
 
     Attributes:
@@ -31,32 +31,30 @@ class StateStack(PlatformStack):
         services: Iterable[ServiceSpec],
         key: aws_kms.IKey | None,
     ) -> None:
-        super().__init__(scope, construct_id, settings=settings, description=f"{settings.prefix}: tables")
-        self._key = key
-        self.tables = {spec.name: self._create_table(spec) for spec in services if spec.table}
+        super().__init__(scope, construct_id, settings=settings, description=f"{settings.prefix}: tables", key=key)
+        self.tables = {spec.name: self._create_table(spec.name, spec.table) for spec in services if spec.table}
 
-    def _create_table(self, spec: ServiceSpec) -> aws_dynamodb.Table:
-        assert spec.table is not None  # noqa: S101 - the caller filters
+    def _create_table(self, service: str, table: Table) -> aws_dynamodb.Table:
         encryption = (
-            aws_dynamodb.TableEncryption.CUSTOMER_MANAGED if self._key else aws_dynamodb.TableEncryption.AWS_MANAGED
+            aws_dynamodb.TableEncryption.CUSTOMER_MANAGED if self.key else aws_dynamodb.TableEncryption.AWS_MANAGED
         )
-        table = aws_dynamodb.Table(
+        created = aws_dynamodb.Table(
             self,
-            f"Table-{spec.name}",
-            partition_key=_string_key(spec.table.partition_key),
-            sort_key=_string_key(spec.table.sort_key) if spec.table.sort_key else None,
-            time_to_live_attribute=spec.table.ttl,
+            f"Table-{service}",
+            partition_key=_string_key(table.partition_key),
+            sort_key=_string_key(table.sort_key) if table.sort_key else None,
+            time_to_live_attribute=table.ttl,
             billing_mode=aws_dynamodb.BillingMode.PAY_PER_REQUEST,
             encryption=encryption,
-            encryption_key=self._key,
+            encryption_key=self.key,
             point_in_time_recovery_specification=aws_dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=True
             ),
             deletion_protection=not self.disposable,
             removal_policy=self.removal_policy,
         )
-        CfnOutput(self, f"TableName-{spec.name}", value=table.table_name)
-        return table
+        CfnOutput(self, f"TableName-{service}", value=created.table_name)
+        return created
 
 
 def _string_key(name: str) -> aws_dynamodb.Attribute:

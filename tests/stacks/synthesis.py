@@ -207,7 +207,7 @@ def _without_nag(variant: Variant) -> Iterator[None]:
 @contextmanager
 def _recording_acknowledgements(variant: Variant, made: list[tuple[str, str]]) -> Iterator[None]:
     """Notes (construct, finding) instead of acknowledging, wherever stacks/ would."""
-    import stacks.platform  # noqa: F401  brings in all others
+    import stacks.environment  # noqa: F401  brings in all others
 
     def record(construct: Any, findings: dict[str, str]) -> None:
         made.extend((construct.node.path, finding) for finding in findings)

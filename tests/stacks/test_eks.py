@@ -107,10 +107,10 @@ def test_the_version_is_the_settings_and_kubectl_is_of_its_minor(assembly):
 
 def test_every_version_that_the_settings_take_has_a_kubectl():
     from config.settings import KUBECTL_LAYERS
-    from stacks import eks_cluster
+    from stacks.eks.kubectl_provider import KUBECTL_BY_VERSION
 
-    assert set(eks_cluster._KUBECTL_LAYERS) == set(KUBECTL_LAYERS)
-    for version, layer in eks_cluster._KUBECTL_LAYERS.items():
+    assert set(KUBECTL_BY_VERSION) == set(KUBECTL_LAYERS)
+    for version, layer in KUBECTL_BY_VERSION.items():
         assert layer.__name__ == f"KubectlV{version.split('.')[1]}Layer"
 
 

@@ -17,8 +17,8 @@ from constructs import Construct
 from config.schedule import eventbridge_cron
 from stacks.acknowledgements import acknowledge
 from stacks.alarms import Metric, ServiceAlarms
-from stacks.ecs_cluster import EcsClusterStack
-from stacks.fargate_task import FargateTask, capacity_provider_strategies
+from stacks.ecs.cluster import EcsClusterStack
+from stacks.ecs.task import FargateTask, capacity_provider_strategies
 from stacks.workload import Workload, allow_key
 
 # A failure that nobody looked at for this long is no longer of use; SQS keeps messages for 14 days at most.
@@ -37,14 +37,14 @@ class ScheduledJob(Construct):
         *,
         workload: Workload,
         task: FargateTask,
-        shared: EcsClusterStack,
+        cluster: EcsClusterStack,
         security_group_id: str,
         alarms: ServiceAlarms,
     ) -> None:
         super().__init__(scope, construct_id)
         self._workload = workload
         self._task = task
-        self._shared = shared
+        self._cluster = cluster
         self.failures = self._create_queue()
         self._create_schedule(security_group_id)
         self._collect_failed_runs()
@@ -76,7 +76,7 @@ class ScheduledJob(Construct):
             schedule_expression_timezone=spec.timezone,
             flexible_time_window=properties.FlexibleTimeWindowProperty(mode="OFF"),
             target=properties.TargetProperty(
-                arn=self._shared.cluster.cluster_arn,
+                arn=self._cluster.cluster.cluster_arn,
                 role_arn=self._create_role().role_arn,
                 dead_letter_config=properties.DeadLetterConfigProperty(arn=self.failures.queue_arn),
                 # A run that could not start within the hour is late enough to be looked at rather than tried again.
@@ -106,7 +106,7 @@ class ScheduledJob(Construct):
                 awsvpc_configuration=schedule.AwsVpcConfigurationProperty(
                     assign_public_ip="DISABLED",
                     security_groups=[security_group_id],
-                    subnets=[subnet.subnet_id for subnet in self._shared.private_subnets],
+                    subnets=[subnet.subnet_id for subnet in self._cluster.private_subnets],
                 )
             ),
         )
@@ -125,7 +125,7 @@ class ScheduledJob(Construct):
             aws_iam.PolicyStatement(
                 actions=["ecs:RunTask"],
                 resources=[definition.task_definition_arn],
-                conditions={"ArnEquals": {"ecs:cluster": self._shared.cluster.cluster_arn}},
+                conditions={"ArnEquals": {"ecs:cluster": self._cluster.cluster.cluster_arn}},
             ),
             aws_iam.PolicyStatement(
                 actions=["iam:PassRole"],
@@ -173,7 +173,7 @@ class ScheduledJob(Construct):
                 source=["aws.ecs"],
                 detail_type=["ECS Task State Change"],
                 detail={
-                    "clusterArn": [self._shared.cluster.cluster_arn],
+                    "clusterArn": [self._cluster.cluster.cluster_arn],
                     "group": [f"family:{self._workload.settings.prefix}-{self._workload.spec.name}"],
                     "lastStatus": ["STOPPED"],
                     "$or": [

@@ -8,31 +8,33 @@ from constructs import Construct
 from config.service import Kind
 from config.settings import Insights, Platform
 from stacks.alarms import Metric, ServiceAlarms
-from stacks.base import PlatformStack
-from stacks.eks_cluster import EksClusterStack, pod_identity_principal
-from stacks.manifests import ServiceManifests
+from stacks.base import EnvironmentStack
+from stacks.eks.cluster import EksClusterStack
+from stacks.eks.roles import pod_identity_principal
+from stacks.kubernetes.service_objects import ServiceObjects
 from stacks.synthesizer import ServiceSynthesizer
 from stacks.workload import Workload
 
 
-class EksServiceStack(PlatformStack):
+class EksServiceStack(EnvironmentStack):
     """The stack Eks-<name>."""
 
     def __init__(
-        self, scope: Construct, construct_id: str, *, workload: Workload, shared: EksClusterStack, registry: Stack
+        self, scope: Construct, construct_id: str, *, workload: Workload, cluster: EksClusterStack, registry: Stack
     ) -> None:
         spec = workload.spec
         super().__init__(
             scope,
             construct_id,
             settings=workload.settings,
+            key=workload.key,
             description=f"{workload.settings.prefix}: {spec.name} on EKS",
             synthesizer=ServiceSynthesizer(
                 settings=workload.settings, service=spec.name, platform=Platform.EKS, registry=registry
             ),
         )
         self.workload = workload
-        self._shared = shared
+        self._cluster = cluster
         objects = self._create_objects()
         if spec.table or spec.secrets:
             # The agent hands out the role to pods that start after the association; earlier ones would have none.
@@ -40,20 +42,20 @@ class EksServiceStack(PlatformStack):
         if workload.settings.container_insights is not Insights.DISABLED:
             self._watch()
         if spec.kind is Kind.HTTP:
-            CfnOutput(self, "Url", value=f"{shared.url}{spec.path}", description=spec.description)
+            CfnOutput(self, "Url", value=f"{cluster.url}{spec.path}", description=spec.description)
 
     def _create_objects(self) -> aws_eks_v2.KubernetesManifest:
         workload = self.workload
-        manifests = ServiceManifests(
+        objects = ServiceObjects(
             spec=workload.spec,
             settings=workload.settings,
             catalog=workload.catalog,
             image=workload.build_image(self).image_uri,
             environment=workload.environment(),
-            public_cidrs=self._shared.public_cidrs,
+            public_cidrs=self._cluster.public_cidrs,
         )
         return aws_eks_v2.KubernetesManifest(
-            self, "Objects", cluster=self._shared.cluster, manifest=manifests.all(), prune=True, overwrite=True
+            self, "Objects", cluster=self._cluster.cluster, manifest=objects.all(), prune=True, overwrite=True
         )
 
     def _create_identity(self) -> aws_eks_v2.CfnPodIdentityAssociation:
@@ -72,7 +74,7 @@ class EksServiceStack(PlatformStack):
         return aws_eks_v2.CfnPodIdentityAssociation(
             self,
             "Identity",
-            cluster_name=self._shared.cluster.cluster_name,
+            cluster_name=self._cluster.cluster.cluster_name,
             namespace=workload.settings.app,
             service_account=workload.spec.name,
             role_arn=role.role_arn,

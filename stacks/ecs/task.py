@@ -39,7 +39,7 @@ class FargateTask(Construct):
     def __init__(self, scope: Construct, construct_id: str, *, workload: Workload) -> None:
         super().__init__(scope, construct_id)
         self._workload = workload
-        self.log_group = owned_log_group(self, "LogGroup", key=workload.key)
+        self.log_group = owned_log_group(self, "LogGroup")
         self.definition = self._create_definition()
         self._add_container()
         workload.grant_table(self.definition.task_role)

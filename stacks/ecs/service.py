@@ -18,10 +18,10 @@ from constructs import Construct, IDependable
 from config.service import Kind
 from config.settings import Platform
 from stacks.alarms import Formula, Metric, ServiceAlarms
-from stacks.base import PlatformStack
-from stacks.ecs_cluster import EcsClusterStack
-from stacks.ecs_job import ScheduledJob
-from stacks.fargate_task import PORT_NAME, FargateTask, capacity_provider_strategies
+from stacks.base import EnvironmentStack
+from stacks.ecs.cluster import EcsClusterStack
+from stacks.ecs.job import ScheduledJob
+from stacks.ecs.task import PORT_NAME, FargateTask, capacity_provider_strategies
 from stacks.synthesizer import ServiceSynthesizer
 from stacks.workload import Workload
 
@@ -34,7 +34,7 @@ _HEALTH_INTERVAL = 10
 _HEALTH_TIMEOUT = 5
 
 
-class EcsServiceStack(PlatformStack):
+class EcsServiceStack(EnvironmentStack):
     """The stack Ecs-<name>.
 
     Attributes:
@@ -47,7 +47,7 @@ class EcsServiceStack(PlatformStack):
         construct_id: str,
         *,
         workload: Workload,
-        shared: EcsClusterStack,
+        cluster: EcsClusterStack,
         registry: Stack,
         earlier: Mapping[str, EcsServiceStack],
     ) -> None:
@@ -57,7 +57,7 @@ class EcsServiceStack(PlatformStack):
             scope: the app.
             construct_id: Ecs-<name>.
             workload: the service and what is around it.
-            shared: the cluster stack.
+            cluster: the cluster stack.
             registry: the stack whose repositories must exist before an image is pushed.
             earlier: the service stacks that deploy before this one, by service name. Rules between two services stand in
                 the later of their stacks, so that even services that call each other never wait for each other.
@@ -67,13 +67,14 @@ class EcsServiceStack(PlatformStack):
             scope,
             construct_id,
             settings=workload.settings,
+            key=workload.key,
             description=f"{workload.settings.prefix}: {spec.name} on ECS Fargate",
             synthesizer=ServiceSynthesizer(
                 settings=workload.settings, service=spec.name, platform=Platform.ECS, registry=registry
             ),
         )
         self.workload = workload
-        self._shared = shared
+        self._cluster = cluster
         self._security_group = self._create_security_group()
         self.security_group_id = self._security_group.security_group_id
         self._open_declared_calls(earlier)
@@ -88,7 +89,7 @@ class EcsServiceStack(PlatformStack):
                 "Job",
                 workload=workload,
                 task=self.task,
-                shared=shared,
+                cluster=cluster,
                 security_group_id=self.security_group_id,
                 alarms=self.alarms,
             )
@@ -99,7 +100,7 @@ class EcsServiceStack(PlatformStack):
         group = aws_ec2.SecurityGroup(
             self,
             "SecurityGroup",
-            vpc=self._shared.vpc,
+            vpc=self._cluster.vpc,
             description=f"{self.workload.spec.name} on ECS",
             allow_all_outbound=False,
         )
@@ -167,7 +168,7 @@ class EcsServiceStack(PlatformStack):
         return aws_ecs.FargateService(
             self,
             "Service",
-            cluster=self._shared.cluster,
+            cluster=self._cluster.cluster,
             task_definition=self.task.definition,
             # With scaling on, the count is the scaler's: a number here would undo its work at each deployment.
             desired_count=None if spec.autoscaled else spec.scaling.min,
@@ -178,7 +179,7 @@ class EcsServiceStack(PlatformStack):
             availability_zone_rebalancing=aws_ecs.AvailabilityZoneRebalancing.ENABLED,
             health_check_grace_period=Duration.seconds(spec.health_grace) if spec.kind is Kind.HTTP else None,
             security_groups=[self._security_group],
-            vpc_subnets=aws_ec2.SubnetSelection(subnets=self._shared.private_subnets),
+            vpc_subnets=aws_ec2.SubnetSelection(subnets=self._cluster.private_subnets),
             assign_public_ip=False,
             enable_ecs_managed_tags=True,
             propagate_tags=aws_ecs.PropagatedTagSource.SERVICE,
@@ -190,9 +191,9 @@ class EcsServiceStack(PlatformStack):
         if spec.kind is not Kind.HTTP:
             if not spec.calls:
                 return None
-            return aws_ecs.ServiceConnectProps(namespace=self._shared.namespace_arn)
+            return aws_ecs.ServiceConnectProps(namespace=self._cluster.namespace_arn)
         return aws_ecs.ServiceConnectProps(
-            namespace=self._shared.namespace_arn,
+            namespace=self._cluster.namespace_arn,
             services=[
                 aws_ecs.ServiceConnectService(
                     port_mapping_name=PORT_NAME, discovery_name=spec.name, dns_name=spec.name, port=spec.port
@@ -210,7 +211,7 @@ class EcsServiceStack(PlatformStack):
         spec = self.workload.spec
         self._open(
             "load-balancer",
-            source=self._shared.load_balancer_security_group_id,
+            source=self._cluster.entrance.security_group_id,
             target=self.security_group_id,
             port=spec.port or 0,
             description=f"load balancer to {spec.name}",
@@ -219,7 +220,7 @@ class EcsServiceStack(PlatformStack):
         rule = self._create_listener_rule(target_group)
         service.attach_to_application_target_group(target_group)
         alarms = self._watch_http(service, target_group)
-        base = self._shared.url
+        base = self._cluster.entrance.url
         CfnOutput(self, "Url", value=f"{base}{spec.path}", description=spec.description)
         return [rule, *alarms]
 
@@ -228,7 +229,7 @@ class EcsServiceStack(PlatformStack):
         return aws_elasticloadbalancingv2.ApplicationTargetGroup(
             self,
             "TargetGroup",
-            vpc=self._shared.vpc,
+            vpc=self._cluster.vpc,
             port=spec.port,
             protocol=aws_elasticloadbalancingv2.ApplicationProtocol.HTTP,
             target_type=aws_elasticloadbalancingv2.TargetType.IP,
@@ -250,7 +251,7 @@ class EcsServiceStack(PlatformStack):
         return aws_elasticloadbalancingv2.CfnListenerRule(
             self,
             "ListenerRule",
-            listener_arn=self._shared.listener_arn,
+            listener_arn=self._cluster.entrance.listener_arn,
             priority=spec.listener_priority,
             conditions=[
                 aws_elasticloadbalancingv2.CfnListenerRule.RuleConditionProperty(
@@ -283,14 +284,14 @@ class EcsServiceStack(PlatformStack):
         )
         latency = self.alarms.above(
             "Latency",
-            self._shared.load_balancer_metric("TargetResponseTime", full_name, statistic="p99"),
+            self._cluster.entrance.metric("TargetResponseTime", full_name, statistic="p99"),
             _SLOW_SECONDS,
             periods=5,
             description=f"{name} on ECS takes over {_SLOW_SECONDS:g} s for its slowest 1 % of requests",
         )
         self.alarms.below(
             "Running",
-            self._shared.load_balancer_metric("HealthyHostCount", full_name, statistic="Minimum"),
+            self._cluster.entrance.metric("HealthyHostCount", full_name, statistic="Minimum"),
             self.workload.spec.scaling.min,
             periods=5,
             description=f"{name} on ECS runs fewer healthy tasks than its minimum",
@@ -307,8 +308,8 @@ class EcsServiceStack(PlatformStack):
             expression=f"IF(errors > {_ERRORS_THAT_COUNT}, 100 * errors / requests, 0)",
             label="5xx, percent of requests",
             metrics={
-                "errors": self._shared.load_balancer_metric("HTTPCode_Target_5XX_Count", target_group, statistic="Sum"),
-                "requests": self._shared.load_balancer_metric("RequestCount", target_group, statistic="Sum"),
+                "errors": self._cluster.entrance.metric("HTTPCode_Target_5XX_Count", target_group, statistic="Sum"),
+                "requests": self._cluster.entrance.metric("RequestCount", target_group, statistic="Sum"),
             },
         )
 
@@ -318,7 +319,7 @@ class EcsServiceStack(PlatformStack):
         samples = Metric(
             namespace="AWS/ECS",
             name="CPUUtilization",
-            dimensions={"ClusterName": self._shared.cluster_name, "ServiceName": service_name},
+            dimensions={"ClusterName": self._cluster.cluster_name, "ServiceName": service_name},
             statistic="SampleCount",
         )
         self.alarms.below(
@@ -336,14 +337,14 @@ class EcsServiceStack(PlatformStack):
             "ScalableTarget",
             service_namespace="ecs",
             scalable_dimension="ecs:service:DesiredCount",
-            resource_id=f"service/{self._shared.cluster_name}/{service_name}",
+            resource_id=f"service/{self._cluster.cluster_name}/{service_name}",
             min_capacity=scaling.min,
             max_capacity=scaling.max,
         )
         if scaling.cpu_target:
             self._track(target, "ScaleOnCpu", "ECSServiceAverageCPUUtilization", scaling.cpu_target)
         if scaling.requests_target and self._target_group:
-            label = f"{self._shared.load_balancer_full_name}/{self._target_group.target_group_full_name}"
+            label = f"{self._cluster.entrance.load_balancer_full_name}/{self._target_group.target_group_full_name}"
             self._track(target, "ScaleOnRequests", "ALBRequestCountPerTarget", scaling.requests_target, label)
 
     def _track(

@@ -1,0 +1,74 @@
+"""Where the load balancer of the services on ECS writes who called."""
+
+from __future__ import annotations
+
+from aws_cdk import Aws, Duration, aws_elasticloadbalancingv2, aws_iam, aws_s3
+
+from stacks.acknowledgements import acknowledge
+from stacks.base import EnvironmentStack
+from stacks.logs import own_provider_log_group
+
+# Load balancer logs answer "who called" for as long as an investigation usually reaches back.
+_KEPT_DAYS = 90
+
+
+def keep_access_logs(
+    scope: EnvironmentStack, load_balancer: aws_elasticloadbalancingv2.ApplicationLoadBalancer
+) -> aws_s3.Bucket:
+    """Makes the load balancer write its access logs to a bucket of their own.
+
+    Args:
+        scope: the cluster's stack.
+        load_balancer: whose logs they are.
+    """
+    bucket = _create_bucket(scope)
+    bucket.add_to_resource_policy(_let_load_balancers_deliver(bucket))
+    if scope.disposable:
+        own_provider_log_group(scope, "Custom::S3AutoDeleteObjectsCustomResourceProvider")
+    load_balancer.set_attribute("access_logs.s3.enabled", "true")
+    load_balancer.set_attribute("access_logs.s3.bucket", bucket.bucket_name)
+    if bucket.policy:
+        load_balancer.node.add_dependency(bucket.policy)
+    acknowledge(
+        bucket,
+        {
+            "AwsSolutions-S1": "This bucket receives the load balancer's access logs; logging access to the logs "
+            "themselves would have no end."
+        },
+    )
+    return bucket
+
+
+def _create_bucket(scope: EnvironmentStack) -> aws_s3.Bucket:
+    return aws_s3.Bucket(
+        scope,
+        "AccessLogs",
+        # Load balancers deliver only to buckets under SSE-S3.
+        # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html
+        encryption=aws_s3.BucketEncryption.S3_MANAGED,
+        block_public_access=aws_s3.BlockPublicAccess.BLOCK_ALL,
+        object_ownership=aws_s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
+        enforce_ssl=True,
+        versioned=not scope.disposable,
+        lifecycle_rules=[_lifecycle(scope)],
+        removal_policy=scope.removal_policy,
+        auto_delete_objects=scope.disposable,
+    )
+
+
+def _lifecycle(scope: EnvironmentStack) -> aws_s3.LifecycleRule:
+    return aws_s3.LifecycleRule(
+        expiration=Duration.days(_KEPT_DAYS),
+        noncurrent_version_expiration=None if scope.disposable else Duration.days(_KEPT_DAYS),
+        abort_incomplete_multipart_upload_after=Duration.days(1),
+    )
+
+
+def _let_load_balancers_deliver(bucket: aws_s3.Bucket) -> aws_iam.PolicyStatement:
+    return aws_iam.PolicyStatement(
+        sid="LoadBalancerLogDelivery",
+        principals=[aws_iam.ServicePrincipal("logdelivery.elasticloadbalancing.amazonaws.com")],
+        actions=["s3:PutObject"],
+        resources=[bucket.arn_for_objects(f"AWSLogs/{Aws.ACCOUNT_ID}/*")],
+        conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
+    )

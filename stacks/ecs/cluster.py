@@ -1,0 +1,100 @@
+"""What the services on Fargate share: the cluster, one load balancer, and the names by which they find each other.
+
+This stack never learns of a service. Everything that ties a service to it (listener rule, target group, security group rules)
+stands in the service's own stack, so that adding one touches nothing that runs.
+"""
+
+from __future__ import annotations
+
+from aws_cdk import CfnOutput, aws_ecs, aws_kms, aws_servicediscovery
+from constructs import Construct
+
+from config.settings import Insights, Settings
+from stacks.acknowledgements import acknowledge
+from stacks.base import EnvironmentStack
+from stacks.ecs.entrance import create_entrance
+from stacks.logs import owned_log_group
+from stacks.narrow import narrow
+from stacks.network import NetworkStack
+
+_INSIGHTS = {
+    Insights.DISABLED: aws_ecs.ContainerInsights.DISABLED,
+    Insights.ENABLED: aws_ecs.ContainerInsights.ENABLED,
+    Insights.ENHANCED: aws_ecs.ContainerInsights.ENHANCED,
+}
+
+
+class EcsClusterStack(EnvironmentStack):
+    """Cluster, load balancer and Service Connect namespace.
+
+    Attributes:
+        vpc: where services run.
+        private_subnets: where their tasks run.
+        namespace_arn: of Service Connect's namespace.
+        cluster: with both Fargate capacity providers; its default namespace is Service Connect's.
+        cluster_name: the cluster's, read from CDK once.
+        entrance: the one load balancer of all services on ECS.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        network: NetworkStack,
+        key: aws_kms.IKey | None,
+    ) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            settings=settings,
+            description=f"{settings.prefix}: ECS cluster and its load balancer",
+            key=key,
+        )
+        self.vpc = network.vpc
+        self.private_subnets = network.private_subnets
+        self.namespace_arn = self._create_namespace().namespace_arn
+        self.cluster = self._create_cluster()
+        self.cluster_name = self.cluster.cluster_name
+        self._decide_on_insights()
+        self.entrance = create_entrance(self, vpc=self.vpc)
+        self._create_outputs()
+
+    def _create_namespace(self) -> aws_servicediscovery.HttpNamespace:
+        return aws_servicediscovery.HttpNamespace(
+            self, "Namespace", name=self.settings.prefix, description="Service Connect names"
+        )
+
+    def _create_cluster(self) -> aws_ecs.Cluster:
+        cluster = aws_ecs.Cluster(
+            self,
+            "Cluster",
+            cluster_name=self.settings.prefix,
+            vpc=self.vpc,
+            container_insights_v2=_INSIGHTS[self.settings.container_insights],
+            enable_fargate_capacity_providers=True,
+        )
+        resource = narrow(cluster.node.default_child, aws_ecs.CfnCluster)
+        resource.service_connect_defaults = aws_ecs.CfnCluster.ServiceConnectDefaultsProperty(
+            namespace=self.namespace_arn
+        )
+        return cluster
+
+    def _decide_on_insights(self) -> None:
+        if self.settings.container_insights is Insights.DISABLED:
+            acknowledge(
+                self.cluster,
+                {
+                    "AwsSolutions-ECS4": "container_insights: disabled is this environment's choice: its metrics cost more "
+                    "than its idle tasks. Alarms use the load balancer's and the service's own metrics."
+                },
+            )
+            return
+        # Container Insights would make this group by itself, without retention.
+        name = f"/aws/ecs/containerinsights/{self.settings.prefix}/performance"
+        self.cluster.node.add_dependency(owned_log_group(self, "InsightsLogGroup", name=name))
+
+    def _create_outputs(self) -> None:
+        CfnOutput(self, "Url", value=self.entrance.url, description="The services on ECS, behind the load balancer")
+        CfnOutput(self, "ClusterName", value=self.cluster_name)

@@ -1,0 +1,139 @@
+"""The one load balancer of all services on ECS, its listeners, and the address that it answers at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aws_cdk import aws_ec2, aws_elasticloadbalancingv2, aws_route53, aws_route53_targets
+
+from stacks.acknowledgements import acknowledge
+from stacks.alarms import Metric
+from stacks.base import EnvironmentStack
+from stacks.domain import DomainName
+from stacks.ecs.access_logs import keep_access_logs
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entrance:
+    """What a service needs to be reached from outside.
+
+    Every attribute is read from CDK once: each question is a call to its own process, and each service's stack has them.
+
+    Attributes:
+        load_balancer_full_name: as CloudWatch's metrics name it.
+        security_group_id: the load balancer's; a service's stack adds what it may reach.
+        listener_arn: where services add their rules.
+        url: what a browser is pointed at.
+    """
+
+    load_balancer_full_name: str
+    security_group_id: str
+    listener_arn: str
+    url: str
+
+    def metric(self, name: str, target_group: str, *, statistic: str) -> Metric:
+        """A metric of the load balancer for one target group (its full name), over one minute."""
+        dimensions = {"LoadBalancer": self.load_balancer_full_name, "TargetGroup": target_group}
+        return Metric(namespace="AWS/ApplicationELB", name=name, dimensions=dimensions, statistic=statistic)
+
+
+def create_entrance(scope: EnvironmentStack, *, vpc: aws_ec2.IVpc) -> Entrance:
+    """Creates the load balancer with everything that belongs to it.
+
+    Args:
+        scope: the cluster's stack; its resources stand in it directly, so that their logical ids name no construct between.
+        vpc: whose public subnets the load balancer is in.
+    """
+    security_group = _create_security_group(scope, vpc)
+    load_balancer = _create_load_balancer(scope, vpc, security_group)
+    keep_access_logs(scope, load_balancer)
+    domain = _create_domain(scope)
+    listener = _create_listeners(load_balancer, domain)
+    return Entrance(
+        load_balancer_full_name=load_balancer.load_balancer_full_name,
+        security_group_id=security_group.security_group_id,
+        listener_arn=listener.listener_arn,
+        url=_create_url(scope, load_balancer, domain),
+    )
+
+
+def _create_security_group(scope: EnvironmentStack, vpc: aws_ec2.IVpc) -> aws_ec2.SecurityGroup:
+    settings = scope.settings
+    group = aws_ec2.SecurityGroup(
+        scope,
+        "LoadBalancerSecurityGroup",
+        vpc=vpc,
+        description="The load balancer of the services on ECS",
+        allow_all_outbound=False,
+    )
+    for cidr in settings.load_balancer_cidrs:
+        for port in (80, 443) if settings.domain else (80,):
+            group.add_ingress_rule(aws_ec2.Peer.ipv4(cidr), aws_ec2.Port.tcp(port))
+    if "0.0.0.0/0" in settings.load_balancer_cidrs:
+        acknowledge(
+            group,
+            {
+                "AwsSolutions-EC23": "The load balancer is the public entrance; load_balancer_cidrs narrows it. Only its "
+                "listener's ports are open."
+            },
+        )
+    return group
+
+
+def _create_load_balancer(
+    scope: EnvironmentStack, vpc: aws_ec2.IVpc, security_group: aws_ec2.SecurityGroup
+) -> aws_elasticloadbalancingv2.ApplicationLoadBalancer:
+    return aws_elasticloadbalancingv2.ApplicationLoadBalancer(
+        scope,
+        "LoadBalancer",
+        vpc=vpc,
+        internet_facing=True,
+        security_group=security_group,
+        vpc_subnets=aws_ec2.SubnetSelection(subnet_type=aws_ec2.SubnetType.PUBLIC),
+        drop_invalid_header_fields=True,
+        deletion_protection=not scope.disposable,
+    )
+
+
+def _create_domain(scope: EnvironmentStack) -> DomainName | None:
+    domain = scope.settings.domain
+    return DomainName(scope, "Domain", domain=domain, label="ecs") if domain else None
+
+
+def _create_listeners(
+    load_balancer: aws_elasticloadbalancingv2.ApplicationLoadBalancer, domain: DomainName | None
+) -> aws_elasticloadbalancingv2.ApplicationListener:
+    """Returns the listener that services add their rules to; with a domain, the other one only redirects to it."""
+    not_found = aws_elasticloadbalancingv2.ListenerAction.fixed_response(
+        404,
+        content_type="application/problem+json",
+        message_body='{"title":"No service has this path","status":404}',
+    )
+    if domain is None:
+        return load_balancer.add_listener("Http", port=80, open=False, default_action=not_found)
+    load_balancer.add_listener(
+        "Http",
+        port=80,
+        open=False,
+        default_action=aws_elasticloadbalancingv2.ListenerAction.redirect(protocol="HTTPS", port="443", permanent=True),
+    )
+    return load_balancer.add_listener(
+        "Https", port=443, open=False, certificates=[domain.certificate], default_action=not_found
+    )
+
+
+def _create_url(
+    scope: EnvironmentStack,
+    load_balancer: aws_elasticloadbalancingv2.ApplicationLoadBalancer,
+    domain: DomainName | None,
+) -> str:
+    if domain is None:
+        return f"http://{load_balancer.load_balancer_dns_name}"
+    aws_route53.ARecord(
+        scope,
+        "Alias",
+        zone=domain.zone,
+        record_name=f"{domain.host}.",
+        target=aws_route53.RecordTarget.from_alias(aws_route53_targets.LoadBalancerTarget(load_balancer)),
+    )
+    return f"https://{domain.host}"

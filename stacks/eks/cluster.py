@@ -1,0 +1,72 @@
+"""What the services on Kubernetes share: the cluster (EKS Auto Mode), its nodes, one load balancer, and a namespace that
+denies what nobody declared.
+
+This stack never learns of a service.
+"""
+
+from __future__ import annotations
+
+from aws_cdk import CfnOutput, aws_eks_v2, aws_kms
+from constructs import Construct, IDependable
+
+from config.settings import Settings
+from stacks.base import EnvironmentStack
+from stacks.eks.add_ons import create_add_ons
+from stacks.eks.control_plane import create_control_plane
+from stacks.eks.entrance import create_entrance
+from stacks.eks.kubectl_provider import mend_kubectl_provider
+from stacks.eks.nodes import create_nodes, let_nodes_join
+from stacks.eks.roles import create_node_role
+from stacks.kubernetes import cluster_objects
+from stacks.network import NetworkStack
+
+
+class EksClusterStack(EnvironmentStack):
+    """Cluster, nodes, namespace, ingress class, add-ons, and access of the configured administrators.
+
+    Attributes:
+        cluster: the cluster, with the handler that applies objects.
+        public_cidrs: where the load balancer's requests come from.
+        url: what a browser is pointed at.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        network: NetworkStack,
+        key: aws_kms.IKey | None,
+    ) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            settings=settings,
+            description=f"{settings.prefix}: EKS cluster and what it shares",
+            key=key,
+        )
+        self.public_cidrs = [subnet.ipv4_cidr_block for subnet in network.vpc.public_subnets]
+        node_role = create_node_role(self)
+        self.cluster = create_control_plane(self, network=network)
+        let_nodes_join(self, cluster=self.cluster, role=node_role)
+        nodes = create_nodes(self, cluster=self.cluster, role=node_role, network=network)
+        namespace = self._create_namespace(nodes)
+        create_add_ons(self, cluster=self.cluster, nodes=nodes)
+        self.url = create_entrance(self, cluster=self.cluster, ready=namespace)
+        self._create_outputs()
+        mend_kubectl_provider(self, cluster=self.cluster)
+
+    def _create_namespace(self, nodes: IDependable) -> aws_eks_v2.KubernetesManifest:
+        namespace = self.cluster.add_manifest("Namespace", *cluster_objects.namespace(self.settings))
+        namespace.node.add_dependency(nodes)
+        return namespace
+
+    def _create_outputs(self) -> None:
+        CfnOutput(self, "Url", value=self.url, description="The services on EKS, behind the load balancer")
+        CfnOutput(
+            self,
+            "UpdateKubeconfig",
+            value=f"aws eks update-kubeconfig --name {self.settings.prefix} --region {self.region}",
+            description="Makes kubectl talk to this cluster (for the principals in eks_admins)",
+        )

@@ -1,0 +1,88 @@
+"""The cluster itself: EKS Auto Mode, private nodes, every control-plane log kept, secrets under a key of their own.
+
+The built-in node pools run only amd64 and leave NetworkPolicy off, so the cluster starts with none of them; nodes.py brings
+our own.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+from aws_cdk import aws_ec2, aws_eks_v2, aws_kms
+
+from config.settings import EKS_SERVICE_CIDR, Egress, EndpointAccess, Settings
+from stacks.acknowledgements import acknowledge
+from stacks.base import EnvironmentStack
+from stacks.eks.kubectl_provider import kubectl_provider_options
+from stacks.eks.roles import create_cluster_role
+from stacks.logs import owned_log_group
+from stacks.network import NetworkStack
+
+
+def create_control_plane(scope: EnvironmentStack, *, network: NetworkStack) -> aws_eks_v2.ICluster:
+    """Creates the cluster and lets the configured administrators in.
+
+    Args:
+        scope: the cluster's stack.
+        network: the VPC that nodes and the kubectl handler live in.
+    """
+    cluster = _create_cluster(scope, network)
+    _acknowledge_isolated_subnets(scope, cluster)
+    for index, principal in enumerate(scope.settings.eks_admins):
+        cluster.grant_cluster_admin(f"Admin{index}", principal)
+    # jsii's stub of Cluster lacks a member of the interface that it implements.
+    return cast("aws_eks_v2.ICluster", cluster)
+
+
+def _create_cluster(scope: EnvironmentStack, network: NetworkStack) -> aws_eks_v2.Cluster:
+    settings = scope.settings
+    # EKS would make this group by itself, without retention.
+    log_group = owned_log_group(scope, "ControlPlaneLogGroup", name=f"/aws/eks/{settings.prefix}/cluster")
+    cluster = aws_eks_v2.Cluster(
+        scope,
+        "Cluster",
+        cluster_name=settings.prefix,
+        version=aws_eks_v2.KubernetesVersion.of(settings.eks_version),
+        vpc=network.vpc,
+        vpc_subnets=[aws_ec2.SubnetSelection(subnets=network.private_subnets)],
+        role=create_cluster_role(scope),
+        default_capacity_type=aws_eks_v2.DefaultCapacityType.AUTOMODE,
+        compute=aws_eks_v2.ComputeConfig(node_pools=[]),
+        endpoint_access=_endpoint_access(settings),
+        service_ipv4_cidr=EKS_SERVICE_CIDR,
+        secrets_encryption_key=_create_envelope_key(scope),
+        cluster_logging=list(aws_eks_v2.ClusterLoggingTypes),
+        bootstrap_cluster_creator_admin_permissions=False,
+        output_config_command=False,
+        kubectl_provider_options=kubectl_provider_options(scope, network=network),
+        removal_policy=scope.removal_policy,
+    )
+    cluster.node.add_dependency(log_group)
+    return cluster
+
+
+def _create_envelope_key(scope: EnvironmentStack) -> aws_kms.Key:
+    return aws_kms.Key(
+        scope,
+        "EnvelopeKey",
+        description=f"{scope.settings.prefix}: Kubernetes secrets at rest",
+        enable_key_rotation=True,
+        removal_policy=scope.removal_policy,
+    )
+
+
+def _endpoint_access(settings: Settings) -> aws_eks_v2.EndpointAccess:
+    if settings.eks_endpoint_access is EndpointAccess.PRIVATE:
+        return aws_eks_v2.EndpointAccess.PRIVATE
+    return aws_eks_v2.EndpointAccess.PUBLIC_AND_PRIVATE.only_from(*settings.eks_endpoint_cidrs)
+
+
+def _acknowledge_isolated_subnets(scope: EnvironmentStack, cluster: aws_eks_v2.Cluster) -> None:
+    if scope.settings.egress is Egress.ENDPOINTS:
+        acknowledge(
+            cluster,
+            {
+                "Annotation::@aws-cdk/aws-eks:isolatedSubnetsForKubectlPrivateSubnets": "egress: endpoints brings an "
+                "endpoint for each service that the handler calls."
+            },
+        )

@@ -1,0 +1,67 @@
+"""The handler by which CDK applies objects to the cluster: what it is given, and what is mended in it afterwards."""
+
+from __future__ import annotations
+
+from aws_cdk import CfnElement, aws_eks_v2
+from aws_cdk.lambda_layer_kubectl_v36 import KubectlV36Layer
+from constructs import IConstruct
+
+from stacks.acknowledgements import acknowledge
+from stacks.base import EnvironmentStack
+from stacks.eks.roles import create_kubectl_role
+from stacks.logs import own_managed_log_group
+from stacks.narrow import narrow
+from stacks.network import NetworkStack
+
+# One row for each EKS version that config/ accepts: the kubectl must be within one minor version of the cluster's.
+KUBECTL_BY_VERSION = {"1.36": KubectlV36Layer}
+
+
+def kubectl_provider_options(scope: EnvironmentStack, *, network: NetworkStack) -> aws_eks_v2.KubectlProviderOptions:
+    """A kubectl of the cluster's version, inside the VPC, under a role of our own."""
+    return aws_eks_v2.KubectlProviderOptions(
+        kubectl_layer=KUBECTL_BY_VERSION[scope.settings.eks_version](scope, "Kubectl"),
+        private_subnets=network.private_subnets,
+        role=create_kubectl_role(scope).without_policy_updates(),
+    )
+
+
+def mend_kubectl_provider(scope: EnvironmentStack, *, cluster: aws_eks_v2.ICluster) -> None:
+    """Gives the handler's log groups this environment's retention, and acknowledges what CDK's framework brings."""
+    provider = cluster.node.find_child("KubectlProvider")
+    handler = provider.node.find_child("Handler")
+    framework = provider.node.find_child("Provider").node.find_child("framework-onEvent")
+    for function in (handler, framework):
+        own_managed_log_group(function)
+    # The condition belongs to the role that CDK would have made; nothing uses it here.
+    scope.node.try_remove_child("HasEcrPublic")
+    handler_id = scope.get_logical_id(narrow(handler.node.default_child, CfnElement))
+    _acknowledge_handler(handler)
+    _acknowledge_framework(framework, handler_id)
+
+
+def _acknowledge_handler(handler: IConstruct) -> None:
+    acknowledge(
+        handler,
+        {
+            "AwsSolutions-L1": "CDK picks the newest Python runtime that every region offers; the pinned CDK version "
+            "decides when it moves."
+        },
+    )
+
+
+def _acknowledge_framework(framework: IConstruct, handler_id: str) -> None:
+    managed = "AwsSolutions-IAM4[Policy::arn:<AWS::Partition>:iam::aws:policy/service-role/{}]"
+    own_log = managed.format("AWSLambdaBasicExecutionRole")
+    join_vpc = managed.format("AWSLambdaVPCAccessExecutionRole")
+    acknowledge(
+        framework.node.find_child("ServiceRole"),
+        {
+            own_log: "The role of CDK's custom resource framework, which offers no way to bring another; the policy lets it "
+            "write its own log.",
+            join_vpc: "The role of CDK's custom resource framework, which offers no way to bring another; the policy lets "
+            "the function join the VPC.",
+            f"AwsSolutions-IAM5[Resource::<{handler_id}.Arn>:*]": "The framework invokes the one handler, in any of its "
+            "versions.",
+        },
+    )

@@ -1,0 +1,89 @@
+"""Puts one environment together: what the settings and the catalog say, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aws_cdk import App
+
+from config.catalog import Catalog
+from config.settings import Platform, Settings
+from stacks.ecs.cluster import EcsClusterStack
+from stacks.ecs.service import EcsServiceStack
+from stacks.eks.cluster import EksClusterStack
+from stacks.eks.service import EksServiceStack
+from stacks.foundation import FoundationStack
+from stacks.network import NetworkStack
+from stacks.registry import RegistryStack
+from stacks.state import StateStack
+from stacks.workload import Workload
+
+
+@dataclass(frozen=True, kw_only=True)
+class SharedStacks:
+    """What every service leans on, whichever platform it runs on."""
+
+    foundation: FoundationStack
+    network: NetworkStack
+    registry: RegistryStack
+    state: StateStack | None
+
+
+def build_stacks(app: App, settings: Settings, catalog: Catalog) -> None:
+    """Adds every stack of the environment to the app.
+
+    Args:
+        app: the CDK app.
+        settings: the environment.
+        catalog: the services.
+    """
+    shared = _build_shared(app, settings, catalog)
+    if Platform.ECS in settings.platforms:
+        _build_ecs(app, settings, catalog, shared)
+    if Platform.EKS in settings.platforms:
+        _build_eks(app, settings, catalog, shared)
+
+
+def _build_shared(app: App, settings: Settings, catalog: Catalog) -> SharedStacks:
+    foundation = FoundationStack(app, "Foundation", settings=settings)
+    key = foundation.key
+    names = [spec.name for spec in catalog.services]
+    return SharedStacks(
+        foundation=foundation,
+        network=NetworkStack(app, "Network", settings=settings, key=key),
+        registry=RegistryStack(app, "Registry", settings=settings, services=names, key=key),
+        # CloudFormation refuses a stack without resources, so there is one only where a service declares a table.
+        state=StateStack(app, "State", settings=settings, services=catalog.services, key=key)
+        if any(spec.table for spec in catalog.services)
+        else None,
+    )
+
+
+def _build_ecs(app: App, settings: Settings, catalog: Catalog, shared: SharedStacks) -> None:
+    cluster = EcsClusterStack(app, "Ecs", settings=settings, network=shared.network, key=shared.foundation.key)
+    built: dict[str, EcsServiceStack] = {}
+    for workload in _workloads(settings, catalog, shared, Platform.ECS):
+        name = workload.spec.name
+        built[name] = EcsServiceStack(
+            app, f"Ecs-{name}", workload=workload, cluster=cluster, registry=shared.registry, earlier=built
+        )
+
+
+def _build_eks(app: App, settings: Settings, catalog: Catalog, shared: SharedStacks) -> None:
+    cluster = EksClusterStack(app, "Eks", settings=settings, network=shared.network, key=shared.foundation.key)
+    for workload in _workloads(settings, catalog, shared, Platform.EKS):
+        EksServiceStack(app, f"Eks-{workload.spec.name}", workload=workload, cluster=cluster, registry=shared.registry)
+
+
+def _workloads(settings: Settings, catalog: Catalog, shared: SharedStacks, platform: Platform) -> list[Workload]:
+    return [
+        Workload(
+            spec=spec,
+            settings=settings,
+            catalog=catalog,
+            table=shared.state.tables.get(spec.name) if shared.state else None,
+            key=shared.foundation.key,
+            alarm_topic_arn=shared.foundation.alarm_topic_arn,
+        )
+        for spec in catalog.on(platform)
+    ]
