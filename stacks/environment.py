@@ -82,7 +82,6 @@ def _workloads(settings: Settings, catalog: Catalog, shared: SharedStacks, platf
             settings=settings,
             catalog=catalog,
             table=shared.state.tables.get(spec.name) if shared.state else None,
-            key=shared.foundation.key,
             alarm_topic_arn=shared.foundation.alarm_topic_arn,
         )
         for spec in catalog.on(platform)

@@ -11,10 +11,11 @@ from aws_cdk import Aws, aws_dynamodb, aws_ecr_assets, aws_iam, aws_kms, aws_sec
 from constructs import Construct
 
 from config.catalog import Catalog
-from config.service import Kind, ServiceSpec
+from config.service import HttpService, ServiceSpec
 from config.settings import Architecture, Settings
+from stacks.base import stack_of
 
-_IMAGE_PLATFORMS = {
+_IMAGE_ARCHITECTURES = {
     Architecture.AMD64: aws_ecr_assets.Platform.LINUX_AMD64,
     Architecture.ARM64: aws_ecr_assets.Platform.LINUX_ARM64,
 }
@@ -76,7 +77,6 @@ class Workload:
         settings: the environment.
         catalog: all services, to look up callees and callers.
         table: the service's own table, if it declares one.
-        key: the environment's key, if it has one.
         alarm_topic_arn: where alarms go.
     """
 
@@ -84,15 +84,14 @@ class Workload:
     settings: Settings
     catalog: Catalog
     table: aws_dynamodb.ITable | None
-    key: aws_kms.IKey | None
     alarm_topic_arn: str
 
     def environment(self) -> dict[str, str]:
         """The variables of the container, in a stable order: the platform's, then the manifest's."""
         spec = self.spec
         variables = {"SERVICE_NAME": spec.name, "DEPLOY_ENVIRONMENT": self.settings.environment}
-        if spec.kind is Kind.HTTP:
-            variables |= {"PORT": str(spec.port), "BASE_PATH": spec.path or "/"}
+        if isinstance(spec, HttpService):
+            variables |= {"PORT": str(spec.port), "BASE_PATH": spec.path}
         for callee in self.catalog.callees(spec):
             variables[callee.url_variable] = f"http://{callee.name}:{callee.port}"
         if self.table:
@@ -105,7 +104,7 @@ class Workload:
             scope,
             "Image",
             directory=str(self.spec.folder),
-            platform=_IMAGE_PLATFORMS[self.settings.architecture],
+            platform=_IMAGE_ARCHITECTURES[self.settings.architecture],
             build_args={"BASE_REGISTRY": self.settings.base_registry},
             exclude=list(_NEVER_IN_THE_IMAGE),
             display_name=self.spec.name,
@@ -116,8 +115,9 @@ class Workload:
         if self.table is None:
             return
         role.add_to_principal_policy(aws_iam.PolicyStatement(actions=_TABLE_DATA, resources=[self.table.table_arn]))
-        if self.key:
-            allow_key(role, self.key, _TABLE_KEY, service="dynamodb")
+        key = stack_of(role).key
+        if key:
+            allow_key(role, key, _TABLE_KEY, service="dynamodb")
 
     def secrets_manager_secrets(self, scope: Construct) -> dict[str, aws_secretsmanager.ISecret]:
         """Variable name to the Secrets Manager secret that its value comes from."""

@@ -15,11 +15,14 @@ from aws_cdk import (
 from constructs import Construct
 
 from config.schedule import eventbridge_cron
+from config.service import Job
 from stacks.acknowledgements import acknowledge
-from stacks.alarms import Metric, ServiceAlarms
-from stacks.ecs.cluster import EcsClusterStack
-from stacks.ecs.task import FargateTask, capacity_provider_strategies
-from stacks.workload import Workload, allow_key
+from stacks.alarms import Metric
+from stacks.base import stack_of
+from stacks.ecs.task import capacity_provider_strategies
+from stacks.ecs.workload import EcsWorkload
+from stacks.narrow import narrow
+from stacks.workload import allow_key
 
 # A failure that nobody looked at for this long is no longer of use; SQS keeps messages for 14 days at most.
 _KEEP_FAILURES_DAYS = 14
@@ -27,70 +30,92 @@ _KEEP_FAILURES_DAYS = 14
 _STALE_SECONDS = 24 * 60 * 60
 
 
-class ScheduledJob(Construct):
-    """Schedule, its role, the dead-letter queue and the alarm on it."""
+class JobOnEcs(Construct):
+    """The schedule, and alarms on the runs that fail."""
 
-    def __init__(
-        self,
-        scope: Construct,
-        construct_id: str,
-        *,
-        workload: Workload,
-        task: FargateTask,
-        cluster: EcsClusterStack,
-        security_group_id: str,
-        alarms: ServiceAlarms,
-    ) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, on_ecs: EcsWorkload) -> None:
         super().__init__(scope, construct_id)
-        self._workload = workload
-        self._task = task
-        self._cluster = cluster
-        self.failures = self._create_queue()
-        self._create_schedule(security_group_id)
+        self._name = on_ecs.name
+        self._alarms = on_ecs.create_alarms(self)
+        self._job = ScheduledJob(self, "Job", on_ecs=on_ecs)
+        self._watch_failures()
+
+    def _watch_failures(self) -> None:
+        self._alarms.above(
+            "Failures",
+            self._job.queue_metric("ApproximateNumberOfMessagesVisible", seconds=60),
+            0,
+            periods=1,
+            description=f"{self._name} on ECS could not start or failed; the reason is in its dead-letter queue",
+        )
+        self._alarms.above(
+            "Age",
+            self._job.queue_metric("ApproximateAgeOfOldestMessage", seconds=300),
+            _STALE_SECONDS,
+            periods=1,
+            description=f"A failure of {self._name} on ECS has waited for a day in its dead-letter queue",
+        )
+
+
+class ScheduledJob(Construct):
+    """Schedule, its role, and the dead-letter queue."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, on_ecs: EcsWorkload) -> None:
+        super().__init__(scope, construct_id)
+        self._on_ecs = on_ecs
+        self._settings = on_ecs.workload.settings
+        self._spec = narrow(on_ecs.workload.spec, Job)
+        self._task = on_ecs.task
+        self._key = stack_of(self).key
+        self._failures = self._create_queue()
+        self._create_schedule()
         self._collect_failed_runs()
-        self._watch(alarms)
-        CfnOutput(self, "FailuresQueueUrl", value=self.failures.queue_url)
+        CfnOutput(self, "FailuresQueueUrl", value=self._failures.queue_url)
+
+    def queue_metric(self, name: str, *, seconds: int) -> Metric:
+        """A metric of the dead-letter queue, over periods of some seconds."""
+        dimensions = {"QueueName": self._failures.queue_name}
+        return Metric(namespace="AWS/SQS", name=name, dimensions=dimensions, statistic="Maximum", seconds=seconds)
 
     def _create_queue(self) -> aws_sqs.Queue:
-        key = self._workload.key
         queue = aws_sqs.Queue(
             self,
             "Failures",
-            encryption=aws_sqs.QueueEncryption.KMS if key else aws_sqs.QueueEncryption.SQS_MANAGED,
-            encryption_master_key=key,
+            encryption=aws_sqs.QueueEncryption.KMS if self._key else aws_sqs.QueueEncryption.SQS_MANAGED,
+            encryption_master_key=self._key,
             enforce_ssl=True,
             retention_period=Duration.days(_KEEP_FAILURES_DAYS),
         )
         acknowledge(queue, {"AwsSolutions-SQS3": "This is the dead-letter queue."})
         return queue
 
-    def _create_schedule(self, security_group_id: str) -> None:
-        spec = self._workload.spec
+    def _create_schedule(self) -> None:
+        spec = self._spec
         properties = aws_scheduler.CfnSchedule
         # No key of our own: what the Scheduler encrypts with it is the input of its target, and a job has none.
         schedule = aws_scheduler.CfnSchedule(
             self,
             "Schedule",
             description=spec.description,
-            schedule_expression=eventbridge_cron(spec.schedule or ""),
+            schedule_expression=eventbridge_cron(spec.schedule),
             schedule_expression_timezone=spec.timezone,
             flexible_time_window=properties.FlexibleTimeWindowProperty(mode="OFF"),
             target=properties.TargetProperty(
-                arn=self._cluster.cluster.cluster_arn,
+                arn=self._on_ecs.cluster.cluster.cluster_arn,
                 role_arn=self._create_role().role_arn,
-                dead_letter_config=properties.DeadLetterConfigProperty(arn=self.failures.queue_arn),
+                dead_letter_config=properties.DeadLetterConfigProperty(arn=self._failures.queue_arn),
                 # A run that could not start within the hour is late enough to be looked at rather than tried again.
                 retry_policy=properties.RetryPolicyProperty(
                     maximum_event_age_in_seconds=3600, maximum_retry_attempts=3
                 ),
-                ecs_parameters=self._ecs_parameters(security_group_id),
+                ecs_parameters=self._ecs_parameters(),
             ),
         )
         schedule.node.add_dependency(self._task.execution_role)
 
-    def _ecs_parameters(self, security_group_id: str) -> aws_scheduler.CfnSchedule.EcsParametersProperty:
+    def _ecs_parameters(self) -> aws_scheduler.CfnSchedule.EcsParametersProperty:
         schedule = aws_scheduler.CfnSchedule
-        strategies = capacity_provider_strategies(self._workload.settings)
+        strategies = capacity_provider_strategies(self._settings)
         return schedule.EcsParametersProperty(
             task_definition_arn=self._task.definition.task_definition_arn,
             task_count=1,
@@ -105,8 +130,8 @@ class ScheduledJob(Construct):
             network_configuration=schedule.NetworkConfigurationProperty(
                 awsvpc_configuration=schedule.AwsVpcConfigurationProperty(
                     assign_public_ip="DISABLED",
-                    security_groups=[security_group_id],
-                    subnets=[subnet.subnet_id for subnet in self._cluster.private_subnets],
+                    security_groups=[self._on_ecs.security_group_id],
+                    subnets=[subnet.subnet_id for subnet in self._on_ecs.cluster.private_subnets],
                 )
             ),
         )
@@ -116,7 +141,7 @@ class ScheduledJob(Construct):
         role = aws_iam.Role(
             self,
             "SchedulerRole",
-            description=f"Starts {self._workload.spec.name} on its schedule",
+            description=f"Starts {self._spec.name} on its schedule",
             assumed_by=aws_iam.ServicePrincipal(
                 "scheduler.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
             ),
@@ -125,20 +150,20 @@ class ScheduledJob(Construct):
             aws_iam.PolicyStatement(
                 actions=["ecs:RunTask"],
                 resources=[definition.task_definition_arn],
-                conditions={"ArnEquals": {"ecs:cluster": self._cluster.cluster.cluster_arn}},
+                conditions={"ArnEquals": {"ecs:cluster": self._on_ecs.cluster.cluster.cluster_arn}},
             ),
             aws_iam.PolicyStatement(
                 actions=["iam:PassRole"],
                 resources=[definition.task_role.role_arn, self._task.execution_role.role_arn],
                 conditions={"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
             ),
-            aws_iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[self.failures.queue_arn]),
+            aws_iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[self._failures.queue_arn]),
             self._tag_on_start(),
         ]
         for statement in statements:
             role.add_to_policy(statement)
-        if self._workload.key:
-            allow_key(role, self._workload.key, ["kms:Decrypt", "kms:GenerateDataKey"], service="sqs")
+        if self._key:
+            allow_key(role, self._key, ["kms:Decrypt", "kms:GenerateDataKey"], service="sqs")
         self._acknowledge_role(role)
         return role
 
@@ -151,7 +176,7 @@ class ScheduledJob(Construct):
         )
 
     def _tasks_arn(self, partition: str, region: str, account: str) -> str:
-        return f"arn:{partition}:ecs:{region}:{account}:task/{self._workload.settings.prefix}/*"
+        return f"arn:{partition}:ecs:{region}:{account}:task/{self._settings.prefix}/*"
 
     def _acknowledge_role(self, role: aws_iam.Role) -> None:
         arn = self._tasks_arn("<AWS::Partition>", "<AWS::Region>", "<AWS::AccountId>")
@@ -168,13 +193,13 @@ class ScheduledJob(Construct):
         aws_events.Rule(
             self,
             "FailedRuns",
-            description=f"Runs of {self._workload.spec.name} that ended with anything but 0",
+            description=f"Runs of {self._spec.name} that ended with anything but 0",
             event_pattern=aws_events.EventPattern(
                 source=["aws.ecs"],
                 detail_type=["ECS Task State Change"],
                 detail={
-                    "clusterArn": [self._cluster.cluster.cluster_arn],
-                    "group": [f"family:{self._workload.settings.prefix}-{self._workload.spec.name}"],
+                    "clusterArn": [self._on_ecs.cluster.cluster.cluster_arn],
+                    "group": [f"family:{self._settings.prefix}-{self._spec.name}"],
                     "lastStatus": ["STOPPED"],
                     "$or": [
                         {"containers": {"exitCode": [{"anything-but": 0}]}},
@@ -182,26 +207,5 @@ class ScheduledJob(Construct):
                     ],
                 },
             ),
-            targets=[aws_events_targets.SqsQueue(self.failures)],
+            targets=[aws_events_targets.SqsQueue(self._failures)],
         )
-
-    def _watch(self, alarms: ServiceAlarms) -> None:
-        name = self._workload.spec.name
-        alarms.above(
-            "Failures",
-            self._queue_metric("ApproximateNumberOfMessagesVisible", seconds=60),
-            0,
-            periods=1,
-            description=f"{name} on ECS could not start or failed; the reason is in its dead-letter queue",
-        )
-        alarms.above(
-            "Age",
-            self._queue_metric("ApproximateAgeOfOldestMessage", seconds=300),
-            _STALE_SECONDS,
-            periods=1,
-            description=f"A failure of {name} on ECS has waited for a day in its dead-letter queue",
-        )
-
-    def _queue_metric(self, name: str, *, seconds: int) -> Metric:
-        dimensions = {"QueueName": self.failures.queue_name}
-        return Metric(namespace="AWS/SQS", name=name, dimensions=dimensions, statistic="Maximum", seconds=seconds)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aws_cdk import Duration, aws_ecs, aws_iam
 from constructs import Construct
 
-from config.service import USER_ID, Kind
+from config.service import USER_ID
 from config.settings import Architecture, Platform, Settings
 from stacks.acknowledgements import acknowledge
 from stacks.logs import owned_log_group
@@ -41,7 +41,7 @@ class FargateTask(Construct):
         self._workload = workload
         self.log_group = owned_log_group(self, "LogGroup")
         self.definition = self._create_definition()
-        self._add_container()
+        self._container = self._add_container()
         workload.grant_table(self.definition.task_role)
         self._acknowledge_findings()
 
@@ -60,7 +60,18 @@ class FargateTask(Construct):
             volumes=[aws_ecs.Volume(name="tmp")],
         )
 
-    def _add_container(self) -> None:
+    def listen(self, port: int) -> None:
+        """Gives the container's port the name by which Service Connect knows it."""
+        self._container.add_port_mappings(
+            aws_ecs.PortMapping(
+                name=PORT_NAME,
+                container_port=port,
+                protocol=aws_ecs.Protocol.TCP,
+                app_protocol=aws_ecs.AppProtocol.http,  # type: ignore[arg-type] # jsii's stub takes it for a method
+            )
+        )
+
+    def _add_container(self) -> aws_ecs.ContainerDefinition:
         spec = self._workload.spec
         image = self._workload.build_image(self)
         container = self.definition.add_container(
@@ -78,27 +89,14 @@ class FargateTask(Construct):
                 log_group=self.log_group,
                 mode=aws_ecs.AwsLogDriverMode.NON_BLOCKING,
             ),
-            port_mappings=self._port_mappings(),
         )
         container.add_mount_points(aws_ecs.MountPoint(source_volume="tmp", container_path="/tmp", read_only=False))  # noqa: S108
+        return container
 
     def _linux_parameters(self) -> aws_ecs.LinuxParameters:
         parameters = aws_ecs.LinuxParameters(self, "LinuxParameters", init_process_enabled=True)
         parameters.drop_capabilities(aws_ecs.Capability.ALL)
         return parameters
-
-    def _port_mappings(self) -> list[aws_ecs.PortMapping]:
-        spec = self._workload.spec
-        if spec.kind is not Kind.HTTP or spec.port is None:
-            return []
-        return [
-            aws_ecs.PortMapping(
-                name=PORT_NAME,
-                container_port=spec.port,
-                protocol=aws_ecs.Protocol.TCP,
-                app_protocol=aws_ecs.AppProtocol.http,  # type: ignore[arg-type] # jsii's stub takes it for a method
-            )
-        ]
 
     def _secrets(self) -> dict[str, aws_ecs.Secret]:
         from_secrets_manager = {

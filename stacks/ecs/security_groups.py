@@ -1,0 +1,58 @@
+"""Who may reach whom on ECS: a security group per service, and a rule on both sides for each declared path."""
+
+from __future__ import annotations
+
+from aws_cdk import aws_ec2
+from constructs import Construct
+
+
+def create_security_group(scope: Construct, *, vpc: aws_ec2.IVpc, service: str) -> aws_ec2.SecurityGroup:
+    """The group of a service's tasks: out over HTTPS, and nothing in.
+
+    Args:
+        scope: the service's stack.
+        vpc: where its tasks run.
+        service: its name, for a reader.
+    """
+    group = aws_ec2.SecurityGroup(
+        scope,
+        "SecurityGroup",
+        vpc=vpc,
+        description=f"{service} on ECS",
+        allow_all_outbound=False,
+    )
+    group.add_egress_rule(aws_ec2.Peer.any_ipv4(), aws_ec2.Port.tcp(443), "HTTPS to AWS and beyond")
+    return group
+
+
+def open_port(scope: Construct, identity: str, *, source: str, target: str, port: int, description: str) -> None:
+    """Opens one port from one security group to another, on both sides.
+
+    Args:
+        scope: a construct of the stack that both rules stand in.
+        identity: what the rules' ids end with.
+        source: id of the group that calls.
+        target: id of the group that is called.
+        port: the TCP port.
+        description: of both rules, as the console shows it.
+    """
+    aws_ec2.CfnSecurityGroupIngress(
+        scope,
+        f"Ingress-{identity}",
+        group_id=target,
+        source_security_group_id=source,
+        ip_protocol="tcp",
+        from_port=port,
+        to_port=port,
+        description=description,
+    )
+    aws_ec2.CfnSecurityGroupEgress(
+        scope,
+        f"Egress-{identity}",
+        group_id=source,
+        destination_security_group_id=target,
+        ip_protocol="tcp",
+        from_port=port,
+        to_port=port,
+        description=description,
+    )

@@ -1,0 +1,50 @@
+"""A worker on ECS: runs on without being called."""
+
+from __future__ import annotations
+
+from aws_cdk import aws_ecs
+from constructs import Construct
+
+from config.service import Worker
+from stacks.alarms import Metric
+from stacks.ecs.fargate_service import create_fargate_service, create_scalable_target, create_service_outputs
+from stacks.ecs.workload import EcsWorkload
+from stacks.narrow import narrow
+
+
+class WorkerOnEcs(Construct):
+    """Service, scaling and an alarm."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, on_ecs: EcsWorkload) -> None:
+        super().__init__(scope, construct_id)
+        self._on_ecs = on_ecs
+        self._spec = narrow(on_ecs.workload.spec, Worker)
+        self._alarms = on_ecs.create_alarms(self)
+        service = create_fargate_service(self, on_ecs=on_ecs, spec=self._spec, service_connect=self._find_names())
+        # Without its policy the first task could not pull its image, and the first deployment would begin with a failure.
+        service.node.add_dependency(on_ecs.task.execution_role)
+        self._watch(service.service_name)
+        if self._spec.autoscaled:
+            create_scalable_target(self, on_ecs=on_ecs, spec=self._spec, service_name=service.service_name)
+        create_service_outputs(self, on_ecs=on_ecs, service_name=service.service_name)
+
+    def _find_names(self) -> aws_ecs.ServiceConnectProps | None:
+        # It offers no name of its own; a proxy that nothing goes through would cost memory.
+        return aws_ecs.ServiceConnectProps(namespace=self._on_ecs.cluster.namespace_arn) if self._spec.calls else None
+
+    def _watch(self, service_name: str) -> None:
+        # Each running task sends one CPU sample a minute, so their number is the number of running tasks.
+        # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/cloudwatch-metrics.html
+        samples = Metric(
+            namespace="AWS/ECS",
+            name="CPUUtilization",
+            dimensions={"ClusterName": self._on_ecs.cluster.cluster_name, "ServiceName": service_name},
+            statistic="SampleCount",
+        )
+        self._alarms.below(
+            "Running",
+            samples,
+            self._spec.scaling.min,
+            periods=5,
+            description=f"{self._spec.name} on ECS runs fewer tasks than its minimum",
+        )

@@ -1,0 +1,39 @@
+"""An http service on EKS: behind the load balancer, and found by name by the services that call it."""
+
+from __future__ import annotations
+
+from aws_cdk import CfnOutput
+from constructs import Construct
+
+from config.service import HttpService
+from stacks.eks.workload import EksWorkload, watch_restarts
+from stacks.kubernetes.service_objects import HttpServiceObjects
+from stacks.narrow import narrow
+
+
+class HttpServiceOnEks(Construct):
+    """Deployment, Service, Ingress and alarms."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, on_eks: EksWorkload) -> None:
+        super().__init__(scope, construct_id)
+        self._on_eks = on_eks
+        self._spec = narrow(on_eks.workload.spec, HttpService)
+        on_eks.apply(self, HttpServiceObjects(spec=self._spec, around=on_eks.surroundings).all())
+        if on_eks.watched:
+            self._watch()
+        self._create_url_output()
+
+    def _watch(self) -> None:
+        alarms = self._on_eks.create_alarms(self)
+        watch_restarts(alarms, self._on_eks)
+        alarms.below(
+            "Running",
+            self._on_eks.metric("service_number_of_running_pods", "Minimum", Service=self._spec.name),
+            self._spec.scaling.min,
+            periods=5,
+            description=f"{self._spec.name} on EKS runs fewer pods than its minimum",
+        )
+
+    def _create_url_output(self) -> None:
+        url = f"{self._on_eks.cluster.url}{self._spec.path}"
+        CfnOutput(self, "Url", value=url, description=self._spec.description)

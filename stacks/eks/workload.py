@@ -1,0 +1,112 @@
+"""A service as it is on EKS: its objects, the role of its pods, and the metrics that Container Insights has of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from aws_cdk import aws_eks_v2, aws_iam
+from constructs import Construct
+
+from config.settings import Insights
+from stacks.alarms import Metric, ServiceAlarms
+from stacks.eks.cluster import EksClusterStack
+from stacks.eks.roles import pod_identity_principal
+from stacks.kubernetes.objects import KubernetesObject
+from stacks.kubernetes.service_objects import Surroundings
+from stacks.workload import Workload
+
+
+@dataclass(frozen=True, kw_only=True)
+class EksWorkload:
+    """One service on EKS, whatever its kind.
+
+    Attributes:
+        workload: the service, as on any platform.
+        cluster: the stack of what all services on EKS share.
+        image_uri: of the service's image.
+    """
+
+    workload: Workload
+    cluster: EksClusterStack
+    image_uri: str
+
+    @property
+    def name(self) -> str:
+        return self.workload.spec.name
+
+    @property
+    def watched(self) -> bool:
+        """Whether there are metrics at all: they are Container Insights'."""
+        return self.workload.settings.container_insights is not Insights.DISABLED
+
+    @property
+    def surroundings(self) -> Surroundings:
+        """What the service's objects are made of besides its service.yaml."""
+        return Surroundings(
+            settings=self.workload.settings,
+            catalog=self.workload.catalog,
+            image=self.image_uri,
+            environment=self.workload.environment(),
+            public_cidrs=self.cluster.public_cidrs,
+        )
+
+    def apply(self, scope: Construct, objects: list[KubernetesObject]) -> None:
+        """Applies the service's objects, once its pods' role is there, if they have one."""
+        applied = aws_eks_v2.KubernetesManifest(
+            scope, "Objects", cluster=self.cluster.cluster, manifest=objects, prune=True, overwrite=True
+        )
+        spec = self.workload.spec
+        if spec.table or spec.secrets:
+            # The agent hands out the role to pods that start after the association; earlier ones would have none.
+            applied.node.add_dependency(self._create_identity(scope))
+
+    def _create_identity(self, scope: Construct) -> aws_eks_v2.CfnPodIdentityAssociation:
+        role = self._create_role(scope)
+        return aws_eks_v2.CfnPodIdentityAssociation(
+            scope,
+            "Identity",
+            cluster_name=self.cluster.cluster.cluster_name,
+            namespace=self.workload.settings.app,
+            service_account=self.name,
+            role_arn=role.role_arn,
+        )
+
+    def _create_role(self, scope: Construct) -> aws_iam.Role:
+        role = aws_iam.Role(scope, "Role", description=f"{self.name} on EKS", assumed_by=pod_identity_principal())
+        self.workload.grant_table(role)
+        for secret in self.workload.secrets_manager_secrets(scope).values():
+            secret.grant_read(role)
+        for parameter in self.workload.ssm_parameters(scope).values():
+            parameter.grant_read(role)
+        return role
+
+    def create_alarms(self, scope: Construct) -> ServiceAlarms:
+        """The service's alarms, without any yet: a kind adds what it watches."""
+        return ServiceAlarms(
+            scope,
+            "Alarms",
+            prefix=f"{self.workload.settings.prefix}-eks-{self.name}",
+            topic_arn=self.workload.alarm_topic_arn,
+        )
+
+    def metric(self, name: str, statistic: str, **dimensions: str) -> Metric:
+        """A metric of Container Insights, over one minute.
+
+        Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Container-Insights-metrics-EKS.html
+        """
+        settings = self.workload.settings
+        shared = {"ClusterName": settings.prefix, "Namespace": settings.app}
+        return Metric(
+            namespace="ContainerInsights", name=name, dimensions={**shared, **dimensions}, statistic=statistic
+        )
+
+
+def watch_restarts(alarms: ServiceAlarms, on_eks: EksWorkload) -> None:
+    """What http services and workers have in common: pods that are meant to stay."""
+    alarms.above(
+        "Restarts",
+        on_eks.metric("pod_number_of_container_restarts", "Maximum", PodName=on_eks.name),
+        2,
+        periods=5,
+        description=f"{on_eks.name} on EKS keeps restarting",
+    )

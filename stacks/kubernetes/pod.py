@@ -1,0 +1,114 @@
+"""One service's pod: the user, the filesystem, the variables and the resources that it runs with on Kubernetes.
+
+Every pod passes the Pod Security level `restricted`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from config.service import USER_ID, ServiceSpec
+from config.settings import Settings
+from stacks.kubernetes.objects import KubernetesObject, labels, part_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pod:
+    """What every kind has; a kind adds its own.
+
+    Attributes:
+        spec: the service's service.yaml.
+        settings: the environment.
+        image: the image's URI.
+        environment: variables and their values.
+        restart_policy: Always, or Never for what ends.
+        drain: seconds before the process is told to stop, in which the load balancer stops sending.
+        of_container: fields that the kind's container has besides.
+        of_pod: fields that the kind's pod has besides.
+    """
+
+    spec: ServiceSpec
+    settings: Settings
+    image: str
+    environment: Mapping[str, str]
+    restart_policy: str
+    drain: int = 0
+    of_container: KubernetesObject = field(default_factory=dict)
+    of_pod: KubernetesObject = field(default_factory=dict)
+
+    def template(self) -> KubernetesObject:
+        """As a Deployment and a Job take it."""
+        spec = self.spec
+        pod: KubernetesObject = {
+            "serviceAccountName": spec.name,
+            "automountServiceAccountToken": False,
+            "enableServiceLinks": False,
+            "restartPolicy": self.restart_policy,
+            "terminationGracePeriodSeconds": spec.stop_timeout + self.drain,
+            "nodeSelector": {"kubernetes.io/arch": self.settings.architecture.value},
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": USER_ID,
+                "runAsGroup": USER_ID,
+                "fsGroup": USER_ID,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "containers": [self._container()],
+            "volumes": self._volumes(),
+            **self.of_pod,
+        }
+        return {"metadata": {"labels": {**labels(spec.name), **part_of(self.settings)}}, "spec": pod}
+
+    def _container(self) -> KubernetesObject:
+        return {
+            "name": self.spec.name,
+            "image": self.image,
+            "imagePullPolicy": "IfNotPresent",
+            "env": self._env(),
+            "resources": self._resources(),
+            "securityContext": {
+                "allowPrivilegeEscalation": False,
+                "readOnlyRootFilesystem": True,
+                "capabilities": {"drop": ["ALL"]},
+            },
+            "volumeMounts": self._volume_mounts(),
+            **self.of_container,
+        }
+
+    def _env(self) -> list[KubernetesObject]:
+        plain: list[KubernetesObject] = [{"name": name, "value": value} for name, value in self.environment.items()]
+        secret = [
+            {"name": name, "valueFrom": {"secretKeyRef": {"name": self.spec.name, "key": name}}}
+            for name in sorted(self.spec.secrets)
+        ]
+        return plain + secret
+
+    def _resources(self) -> KubernetesObject:
+        # Memory cannot be taken back from a process, so what it may use is what is reserved. CPU can: no limit, no
+        # throttling, and the reservation is its share when a node is full.
+        memory = f"{self.spec.memory}Mi"
+        cpu = f"{self.spec.cpu * 1000 // 1024}m"
+        return {"requests": {"cpu": cpu, "memory": memory}, "limits": {"memory": memory}}
+
+    def _volumes(self) -> list[KubernetesObject]:
+        volumes: list[KubernetesObject] = [{"name": "tmp", "emptyDir": {"sizeLimit": "1Gi"}}]
+        if self.spec.secrets:
+            volumes.append(
+                {
+                    "name": "secrets",
+                    "csi": {
+                        "driver": "secrets-store.csi.k8s.io",
+                        "readOnly": True,
+                        "volumeAttributes": {"secretProviderClass": self.spec.name},
+                    },
+                }
+            )
+        return volumes
+
+    def _volume_mounts(self) -> list[KubernetesObject]:
+        mounts: list[KubernetesObject] = [{"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108 - the one writable folder
+        if self.spec.secrets:
+            # Mounting is what makes the driver fetch the values and keep the Secret that the variables come from.
+            mounts.append({"name": "secrets", "mountPath": "/mnt/secrets", "readOnly": True})
+        return mounts
