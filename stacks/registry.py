@@ -1,6 +1,6 @@
 """One ECR repository per service, and the one role that pushes to them.
 
-The role is the platform's own because the bootstrap role may push to any repository of the account's bootstrap. It trusts what
+The role is our own because the bootstrap role may push to any repository of the account's bootstrap. It trusts what
 the bootstrap roles trust (the account, session tags included) and holds exactly what the CLI's publishing does.
 """
 

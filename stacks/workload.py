@@ -87,7 +87,7 @@ class Workload:
     alarm_topic_arn: str
 
     def environment(self) -> dict[str, str]:
-        """The variables of the container, in a stable order: the platform's, then the manifest's."""
+        """The variables of the container, in a stable order: those that we set, then the manifest's."""
         spec = self.spec
         variables = {"SERVICE_NAME": spec.name, "DEPLOY_ENVIRONMENT": self.settings.environment}
         if isinstance(spec, HttpService):

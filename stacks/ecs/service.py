@@ -21,7 +21,7 @@ from stacks.synthesizer import ServiceSynthesizer
 from stacks.workload import Workload
 
 # A kind of service to what it is on ECS.
-_KINDS: Mapping[type[ServiceSpec], type[HttpServiceOnEcs | WorkerOnEcs | JobOnEcs]] = {
+KINDS: Mapping[type[ServiceSpec], type[HttpServiceOnEcs | WorkerOnEcs | JobOnEcs]] = {
     HttpService: HttpServiceOnEcs,
     Worker: WorkerOnEcs,
     Job: JobOnEcs,
@@ -80,7 +80,7 @@ class EcsServiceStack(EnvironmentStack):
             task=FargateTask(self, "Task", workload=workload),
         )
         # "Default" is left out of logical ids.
-        _KINDS[type(spec)](self, "Default", on_ecs=on_ecs)
+        KINDS[type(spec)](self, "Default", on_ecs=on_ecs)
 
     def _open_declared_calls(self, earlier: Mapping[str, EcsServiceStack]) -> None:
         for peer in earlier.values():

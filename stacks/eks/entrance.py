@@ -5,6 +5,7 @@ from __future__ import annotations
 from aws_cdk import Duration, aws_eks_v2, aws_route53
 from constructs import Construct, IDependable
 
+from config.reserved import ENTRANCE
 from stacks.base import EnvironmentStack
 from stacks.domain import DomainName
 from stacks.kubernetes import cluster_objects
@@ -51,7 +52,7 @@ def _wait_for_address(scope: EnvironmentStack, cluster: aws_eks_v2.ICluster, ent
         "LoadBalancerAddress",
         cluster=cluster,
         object_type="ingress",
-        object_name=cluster_objects.ENTRANCE,
+        object_name=ENTRANCE,
         object_namespace=scope.settings.app,
         json_path=".status.loadBalancer.ingress[0].hostname",
         timeout=_LOAD_BALANCER_WAIT,

@@ -7,7 +7,7 @@ from constructs import Construct
 
 from config.service import HttpService
 from stacks.eks.workload import EksWorkload, watch_restarts
-from stacks.kubernetes.service_objects import HttpServiceObjects
+from stacks.kubernetes.http_service_objects import HttpServiceObjects
 from stacks.narrow import narrow
 
 

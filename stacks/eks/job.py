@@ -6,7 +6,7 @@ from constructs import Construct
 
 from config.service import Job
 from stacks.eks.workload import EksWorkload
-from stacks.kubernetes.service_objects import JobObjects
+from stacks.kubernetes.job_objects import JobObjects
 from stacks.narrow import narrow
 
 

@@ -19,7 +19,7 @@ from stacks.synthesizer import ServiceSynthesizer
 from stacks.workload import Workload
 
 # A kind of service to what it is on EKS.
-_KINDS: Mapping[type[ServiceSpec], type[HttpServiceOnEks | WorkerOnEks | JobOnEks]] = {
+KINDS: Mapping[type[ServiceSpec], type[HttpServiceOnEks | WorkerOnEks | JobOnEks]] = {
     HttpService: HttpServiceOnEks,
     Worker: WorkerOnEks,
     Job: JobOnEks,
@@ -54,4 +54,4 @@ class EksServiceStack(EnvironmentStack):
         )
         on_eks = EksWorkload(workload=workload, cluster=cluster, image_uri=workload.build_image(self).image_uri)
         # "Default" is left out of logical ids.
-        _KINDS[type(spec)](self, "Default", on_eks=on_eks)
+        KINDS[type(spec)](self, "Default", on_eks=on_eks)

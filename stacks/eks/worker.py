@@ -6,7 +6,7 @@ from constructs import Construct
 
 from config.service import Worker
 from stacks.eks.workload import EksWorkload, watch_restarts
-from stacks.kubernetes.service_objects import WorkerObjects
+from stacks.kubernetes.worker_objects import WorkerObjects
 from stacks.narrow import narrow
 
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
+from config.reserved import ALLOW_DNS, DEFAULT_DENY, ENTRANCE, NOT_FOUND
 from config.settings import EKS_SERVICE_CIDR, Settings
 from stacks.kubernetes.objects import LAST_ORDER, SHARED, KubernetesObject, ingress, part_of
-
-# The Ingress that holds the load balancer from the cluster's first day to its last.
-ENTRANCE = "entrance"
 
 
 def network_policy_controller() -> KubernetesObject:
@@ -90,13 +88,13 @@ def namespace(settings: Settings) -> list[KubernetesObject]:
         {
             "apiVersion": "networking.k8s.io/v1",
             "kind": "NetworkPolicy",
-            "metadata": {"name": "default-deny", "namespace": settings.app},
+            "metadata": {"name": DEFAULT_DENY, "namespace": settings.app},
             "spec": {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]},
         },
         {
             "apiVersion": "networking.k8s.io/v1",
             "kind": "NetworkPolicy",
-            "metadata": {"name": "allow-dns", "namespace": settings.app},
+            "metadata": {"name": ALLOW_DNS, "namespace": settings.app},
             "spec": {
                 "podSelector": {},
                 "policyTypes": ["Egress"],
@@ -134,7 +132,7 @@ def ingress_class(settings: Settings, certificate_arn: str | None) -> list[Kuber
 
 
 def entrance(settings: Settings) -> KubernetesObject:
-    """Answers 404 where no service has the path; the last rule of all."""
+    """Holds the load balancer from the cluster's first day to its last, and answers 404 where no service has the path."""
     action = {
         "type": "fixed-response",
         "fixedResponseConfig": {
@@ -143,6 +141,6 @@ def entrance(settings: Settings) -> KubernetesObject:
             "messageBody": '{"title":"No service has this path","status":404}',
         },
     }
-    backend = {"service": {"name": "not-found", "port": {"name": "use-annotation"}}}
-    annotation = {"alb.ingress.kubernetes.io/actions.not-found": json.dumps(action)}
+    backend = {"service": {"name": NOT_FOUND, "port": {"name": "use-annotation"}}}
+    annotation = {f"alb.ingress.kubernetes.io/actions.{NOT_FOUND}": json.dumps(action)}
     return ingress(settings, ENTRANCE, "/", LAST_ORDER, backend, **annotation)

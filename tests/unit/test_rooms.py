@@ -16,14 +16,49 @@ BORDERS = {
 }
 
 
-def imported(file: Path) -> set[str]:
+# What knows of services; the stacks that all services share are built without.
+KNOWS_OF_SERVICES = {"config.service", "config.catalog", "stacks.workload", "stacks.state", "stacks.registry"}
+SHARED_STACKS = ("stacks.foundation", "stacks.network", "stacks.ecs.cluster", "stacks.eks.cluster")
+# Stacks that gather one service's constructs; only what builds the whole environment knows them.
+SERVICE_STACKS = {"stacks.ecs.service", "stacks.eks.service"}
+LONGEST_MODULE = 300
+REASON = "# Over 300 lines: "  # and why it is one module all the same
+
+
+def imported_modules(file: Path) -> set[str]:
+    """Every name after `import` or `from ... import`, in full: `from a import b` gives a and a.b."""
     found = set()
     for node in ast.walk(ast.parse(file.read_text("utf-8"))):
         if isinstance(node, ast.Import):
-            found |= {alias.name.split(".")[0] for alias in node.names}
+            found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            found.add(node.module.split(".")[0])
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
     return found
+
+
+def imported(file: Path) -> set[str]:
+    return {name.split(".")[0] for name in imported_modules(file)}
+
+
+def stack_modules() -> dict[str, set[str]]:
+    """Each module of stacks/ to what it imports."""
+    return {
+        ".".join(file.relative_to(ROOT).with_suffix("").parts): imported_modules(file)
+        for file in files("stacks")
+        if file.name != "__init__.py"
+    }
+
+
+def reached(start: str) -> set[str]:
+    """What a module of stacks/ imports, and what those of them that are in stacks/ import."""
+    modules = stack_modules()
+    seen: set[str] = set()
+    ahead = set(modules[start])
+    while ahead:
+        name = ahead.pop()
+        seen.add(name)
+        ahead |= modules.get(name, set()) - seen
+    return seen
 
 
 def files(room: str) -> list[Path]:
@@ -58,3 +93,53 @@ def test_stacks_never_branch_on_the_environments_name():
         )
     ]
     assert compared == []
+
+
+@pytest.mark.parametrize("stack", SHARED_STACKS)
+def test_the_shared_stacks_never_learn_of_a_service(stack):
+    assert reached(stack) & (KNOWS_OF_SERVICES | SERVICE_STACKS) == set()
+
+
+def test_only_the_environment_knows_the_stacks_of_services():
+    users = {name for name, imports in stack_modules().items() if imports & SERVICE_STACKS}
+    assert users == {"stacks.environment"}
+
+
+@pytest.mark.parametrize("module", stack_modules())
+def test_no_construct_imports_what_gathers_it(module):
+    assert module not in reached(module)
+
+
+@pytest.mark.parametrize(
+    ("room", "beyond"),
+    [
+        ("ecs", ("stacks.eks", "stacks.kubernetes")),
+        ("eks", ("stacks.ecs",)),
+        ("kubernetes", ("stacks.ecs", "stacks.eks")),
+    ],
+)
+def test_a_platform_never_imports_the_other(room, beyond):
+    own = [name for name in stack_modules() if name.startswith(f"stacks.{room}.")]
+    assert own
+    for name in own:
+        assert [other for other in reached(name) if other.startswith(beyond)] == [], name
+
+
+def test_kubernetes_objects_are_made_without_cdk():
+    objects = [name for name in stack_modules() if name.startswith("stacks.kubernetes.")]
+    assert objects
+    for name in objects:
+        assert {other.split(".")[0] for other in reached(name)} & {"aws_cdk", "constructs", "jsii"} == set(), name
+
+
+def test_stacks_never_branch_on_the_kind():
+    """A kind is a type there: one table per platform picks its construct."""
+    assert [name for name, imports in stack_modules().items() if "config.service.Kind" in imports] == []
+
+
+@pytest.mark.parametrize("room", ["app.py", "config", "stacks"])
+def test_a_module_above_300_lines_says_why(room):
+    modules = [ROOT / room] if room.endswith(".py") else files(room)
+    lines = {str(file.relative_to(ROOT)): file.read_text("utf-8").splitlines() for file in modules}
+    long = {name: text for name, text in lines.items() if len(text) > LONGEST_MODULE}
+    assert [name for name, text in long.items() if not any(line.startswith(REASON) for line in text)] == []

@@ -1,0 +1,89 @@
+"""What http services and workers have in common on Kubernetes."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TypeVar
+
+from config.service import ScaledService
+from stacks.kubernetes.objects import KubernetesObject, labels
+from stacks.kubernetes.pod import Pod
+from stacks.kubernetes.service_objects import ServiceObjects
+
+# How long a rollout may take besides the start of its pods: nodes that come first, and their images.
+_ROLLOUT_SECONDS = 300
+
+AnyScaled = TypeVar("AnyScaled", bound=ScaledService)
+
+
+class ScaledServiceObjects(ServiceObjects[AnyScaled]):
+    """A Deployment, what keeps it running while nodes go, and its number of copies."""
+
+    def _of_kind(self) -> list[KubernetesObject]:
+        scaler = [self._autoscaler()] if self._spec.autoscaled else []
+        return [self._deployment(), self._pod_disruption_budget(), *scaler]
+
+    @abstractmethod
+    def _start_seconds(self) -> int:
+        """How long a pod may take to start."""
+
+    def _pod(self) -> Pod:
+        """The pod that the Deployment keeps running."""
+        return Pod(
+            spec=self._spec,
+            settings=self._settings,
+            image=self._around.image,
+            environment=self._around.environment,
+            restart_policy="Always",
+            of_pod={"topologySpreadConstraints": self._spread()},
+        )
+
+    def _spread(self) -> list[KubernetesObject]:
+        return [
+            {
+                "maxSkew": 1,
+                "topologyKey": key,
+                "whenUnsatisfiable": "ScheduleAnyway",
+                "labelSelector": {"matchLabels": labels(self._spec.name)},
+            }
+            for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
+        ]
+
+    def _deployment(self) -> KubernetesObject:
+        body: KubernetesObject = {
+            "selector": {"matchLabels": labels(self._spec.name)},
+            "revisionHistoryLimit": 3,
+            "progressDeadlineSeconds": self._start_seconds() + _ROLLOUT_SECONDS,
+            # New pods are ready before old ones go, as on ECS (100 to 200 percent).
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": "100%"}},
+            "template": self._pod().template(),
+        }
+        if not self._spec.autoscaled:
+            body["replicas"] = self._spec.scaling.min
+        return self._named_object("apps/v1", "Deployment", body)
+
+    def _pod_disruption_budget(self) -> KubernetesObject:
+        """At most one pod at a time is taken away; never none, which would block a node's drain for ever."""
+        return self._named_object(
+            "policy/v1",
+            "PodDisruptionBudget",
+            {
+                "maxUnavailable": 1,
+                "selector": {"matchLabels": labels(self._spec.name)},
+                "unhealthyPodEvictionPolicy": "AlwaysAllow",
+            },
+        )
+
+    def _autoscaler(self) -> KubernetesObject:
+        scaling = self._spec.scaling
+        cpu = {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": scaling.cpu_target}}
+        return self._named_object(
+            "autoscaling/v2",
+            "HorizontalPodAutoscaler",
+            {
+                "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": self._spec.name},
+                "minReplicas": scaling.min,
+                "maxReplicas": scaling.max,
+                "metrics": [{"type": "Resource", "resource": cpu}],
+            },
+        )

@@ -1,0 +1,16 @@
+"""A worker on Kubernetes."""
+
+from __future__ import annotations
+
+from config.service import Worker
+from stacks.kubernetes.scaled_service_objects import ScaledServiceObjects
+
+# What a start may take: a worker has no health check that could say when it is over.
+_START_SECONDS = 60
+
+
+class WorkerObjects(ScaledServiceObjects[Worker]):
+    """A Deployment that nothing calls."""
+
+    def _start_seconds(self) -> int:
+        return _START_SECONDS
