@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from config.service import HttpService
 from config.settings import Platform, References, Removal
 from tests.snapshot.normalise import normalised
 from tests.stacks.templates import Assembly, intrinsics, tags
@@ -177,11 +178,10 @@ def test_outputs_say_where_everything_is(assembly):
     for spec in assembly.catalog.services:
         short = spec.name.replace("-", "")
         assert f"RepositoryUri{short}" in assembly.outputs("Registry")
-        for platform in spec.platforms:
-            if spec.path:
-                stack = platform.value.title()
-                base = assembly.outputs(stack)["Url"]
-                assert assembly.outputs(f"{stack}-{spec.name}")["Url"] == f"{base}{spec.path}"
+        for stack in (platform.value.title() for platform in spec.platforms):
+            base = assembly.outputs(stack)["Url"]
+            url = assembly.outputs(f"{stack}-{spec.name}").get("Url")
+            assert url == (f"{base}{spec.path}" if isinstance(spec, HttpService) else None)
 
 
 def test_the_kubeconfig_command_names_cluster_and_region(assembly):

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from config.service import Kind, ServiceSpec
+from config.service import HttpService, Kind, ServiceSpec
 from config.settings import Architecture, Platform
 from tests.stacks.templates import Assembly, Resource, pairs
 
@@ -129,7 +129,7 @@ def test_scaling_policies_track_what_the_manifest_asks_for(assembly):
         }
         wanted = {
             "ECSServiceAverageCPUUtilization": spec.scaling.cpu_target,
-            "ALBRequestCountPerTarget": spec.scaling.requests_target,
+            "ALBRequestCountPerTarget": spec.scaling.requests_target if isinstance(spec, HttpService) else None,
         }
         assert tracked == ({k: v for k, v in wanted.items() if v} if spec.autoscaled else {})
 

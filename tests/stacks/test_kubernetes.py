@@ -8,7 +8,7 @@ from typing import Any
 import kubernetes_validate
 import pytest
 
-from config.service import Kind, ServiceSpec
+from config.service import HttpService, Kind, ScaledService, ServiceSpec
 from config.settings import EKS_SERVICE_CIDR, Platform
 from tests.stacks.kubernetes import (
     Object,
@@ -113,7 +113,7 @@ def test_the_objects_of_a_service_are_those_of_its_kind(assembly):
     }
     for spec, objects in stacks(assembly):
         wanted = always | of_kind[spec.kind]
-        wanted |= {"HorizontalPodAutoscaler"} if spec.autoscaled else set()
+        wanted |= {"HorizontalPodAutoscaler"} if isinstance(spec, ScaledService) and spec.autoscaled else set()
         wanted |= {"SecretProviderClass"} if spec.secrets else set()
         assert {o["kind"] for o in objects} == wanted, spec.name
 
@@ -169,7 +169,8 @@ def test_a_start_has_the_manifests_time_and_no_kill_before(assembly):
 
 def test_a_rollout_is_given_up_only_after_the_start_may_have_ended(assembly):
     for spec, objects in stacks(assembly, Kind.HTTP, Kind.WORKER):
-        assert only(objects, "Deployment")["spec"]["progressDeadlineSeconds"] > spec.health_grace
+        start = spec.health_grace if isinstance(spec, HttpService) else 0
+        assert only(objects, "Deployment")["spec"]["progressDeadlineSeconds"] > start
 
 
 # --- capacity ---------------------------------------------------------------------------------------------------------

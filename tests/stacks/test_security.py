@@ -87,8 +87,11 @@ def test_exactly_the_declared_calls_are_open_between_services(assembly):
         for _, rule in inbound(assembly)
         if rule["GroupId"] in services and rule["SourceSecurityGroupId"] != balancer
     }
-    ports = {s.name: s.port for s in services.values()}
-    declared = {(s.name, c, ports[c], ports[c]) for s in services.values() for c in s.calls}
+    declared = {
+        (caller.name, callee.name, callee.port, callee.port)
+        for caller in services.values()
+        for callee in assembly.catalog.callees(caller)
+    }
     assert admitted == declared
 
 
