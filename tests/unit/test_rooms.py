@@ -95,6 +95,11 @@ def test_stacks_never_branch_on_the_environments_name():
     assert compared == []
 
 
+@pytest.mark.parametrize("module", ["stacks.registry", "stacks.state", "stacks.workload"])
+def test_what_both_platforms_use_imports_neither(module):
+    assert [other for other in reached(module) if other.startswith(("stacks.ecs", "stacks.eks"))] == []
+
+
 @pytest.mark.parametrize("stack", SHARED_STACKS)
 def test_the_shared_stacks_never_learn_of_a_service(stack):
     assert reached(stack) & (KNOWS_OF_SERVICES | SERVICE_STACKS) == set()
