@@ -15,6 +15,14 @@ https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateR
 ROLE_NAME: Final = 64
 """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 
+HEALTHY_CODES: Final = "200-399"
+"""What a kubelet's HTTP probe takes for healthy, so that the load balancers' health checks are set to the same:
+https://kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes/"""
+
+WRITABLE_GIB: Final = 20
+"""What a Fargate task has for its image and /tmp together, unless it asks for more; a pod's /tmp is bounded by the same:
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-task-storage.html"""
+
 DNS_LABEL: Final = 63
 """https://kubernetes.io/docs/concepts/overview/working-with-objects/names/"""
 

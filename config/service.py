@@ -279,7 +279,8 @@ class HttpService(ScaledService):
         Pattern(r"/[A-Za-z0-9_.~/-]*", "a path that begins with /", "/healthz", 255),
         Meaning(ecs="target group's health check", eks="startup, readiness and liveness probes"),
     ] = Field(
-        description="Path of the health check as the container serves it, without the prefix.", examples=["/healthz"]
+        description="Path of the health check as the container serves it, without the prefix; 200 to 399 is healthy.",
+        examples=["/healthz"],
     )
     health_grace: Annotated[int, Meaning(ecs="health check grace period", eks="startup probe's patience")] = Field(
         60,

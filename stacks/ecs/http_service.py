@@ -5,6 +5,7 @@ from __future__ import annotations
 from aws_cdk import CfnOutput, Duration, aws_ecs, aws_elasticloadbalancingv2
 from constructs import Construct, IDependable
 
+from config.limits import HEALTHY_CODES
 from config.service import HttpService
 from stacks.alarms import Formula
 from stacks.ecs.fargate_service import (
@@ -95,7 +96,7 @@ class HttpServiceOnEcs(Construct):
             deregistration_delay=Duration.seconds(spec.drain_seconds),
             health_check=aws_elasticloadbalancingv2.HealthCheck(
                 path=spec.health,
-                healthy_http_codes="200",
+                healthy_http_codes=HEALTHY_CODES,
                 interval=Duration.seconds(_HEALTH_INTERVAL),
                 timeout=Duration.seconds(_HEALTH_TIMEOUT),
                 healthy_threshold_count=2,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from config.limits import HEALTHY_CODES
 from config.service import HttpService
 from config.settings import Platform
 from stacks.kubernetes.objects import KubernetesObject, ingress, ingress_order, labels
@@ -66,6 +67,7 @@ class HttpServiceObjects(ScaledServiceObjects[HttpService]):
         backend = {"service": {"name": spec.name, "port": {"name": "http"}}}
         health = {
             "alb.ingress.kubernetes.io/healthcheck-path": spec.health,
+            "alb.ingress.kubernetes.io/success-codes": HEALTHY_CODES,
             "alb.ingress.kubernetes.io/healthcheck-interval-seconds": "10",
             "alb.ingress.kubernetes.io/target-group-attributes": (
                 f"deregistration_delay.timeout_seconds={spec.drain_seconds}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from config.limits import WRITABLE_GIB
 from config.service import USER_ID, ServiceSpec
 from config.settings import Settings
 from stacks.kubernetes.objects import KubernetesObject, labels, part_of
@@ -92,7 +93,7 @@ class Pod:
         return {"requests": {"cpu": cpu, "memory": memory}, "limits": {"memory": memory}}
 
     def _volumes(self) -> list[KubernetesObject]:
-        volumes: list[KubernetesObject] = [{"name": "tmp", "emptyDir": {"sizeLimit": "1Gi"}}]
+        volumes: list[KubernetesObject] = [{"name": "tmp", "emptyDir": {"sizeLimit": f"{WRITABLE_GIB}Gi"}}]
         if self.spec.secrets:
             volumes.append(
                 {

@@ -414,3 +414,22 @@ def test_pods_and_tasks_are_hardened_alike(assembly):
         assert one["LinuxParameters"]["Capabilities"]["Drop"] == other["securityContext"]["capabilities"]["drop"]
         writable = [m["mountPath"] for m in other["volumeMounts"] if not m.get("readOnly")]
         assert [m["ContainerPath"] for m in one["MountPoints"]] == writable
+
+
+def test_the_same_answers_count_as_healthy_for_every_prober(assembly):
+    """A kubelet takes 200 to 399 and cannot be told otherwise; both load balancers would take 200 only."""
+    services = [s for s in on_both(assembly) if s.kind is Kind.HTTP]
+    assert services
+    for spec in services:
+        group = ecs_object(assembly, spec, "AWS::ElasticLoadBalancingV2::TargetGroup")
+        annotations = eks_object(assembly, spec, "Ingress")["metadata"]["annotations"]
+        assert group["Matcher"] == {"HttpCode": "200-399"}
+        assert annotations["alb.ingress.kubernetes.io/success-codes"] == "200-399"
+
+
+def test_tmp_holds_as_much_in_a_pod_as_in_a_task(assembly):
+    """A task that asks for no more has 20 GiB in all."""
+    for spec in on_both(assembly):
+        [tmp] = [volume for volume in pod(assembly, spec)["volumes"] if volume["name"] == "tmp"]
+        assert "EphemeralStorage" not in task(assembly, spec).body["Properties"]
+        assert tmp["emptyDir"]["sizeLimit"] == "20Gi"
