@@ -10,6 +10,7 @@ from config import limits
 from config.discovery import SERVICES, manifest_file, service_folders
 from config.errors import ConfigError, did_you_mean, shown
 from config.manifest import load_service
+from config.names import stack_id
 from config.routing import priority_band
 from config.service import HttpService, Job, ServiceSpec
 from config.settings import Platform, Settings, environments, settings_file
@@ -251,5 +252,5 @@ def _cycles(catalog: Catalog) -> Iterator[str]:
         if late:
             yield (
                 f"{SERVICES}/{spec.name} is in a cycle of calls: on ecs it starts before {late} and cannot find it "
-                f"until its tasks start anew, so redeploy Ecs-{spec.name} once after the first deployment"
+                f"until its tasks start anew, so redeploy {stack_id(Platform.ECS, spec.name)} once after the first deployment"
             )

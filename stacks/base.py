@@ -5,6 +5,7 @@ from __future__ import annotations
 from aws_cdk import Environment, RemovalPolicy, Stack, StackSynthesizer, aws_kms
 from constructs import Construct, IConstruct
 
+from config.names import stack_name
 from config.settings import Removal, Settings
 from stacks.narrow import narrow
 
@@ -31,7 +32,7 @@ class EnvironmentStack(Stack):
         super().__init__(
             scope,
             construct_id,
-            stack_name=f"{settings.prefix}-{construct_id}",
+            stack_name=stack_name(settings, construct_id),
             description=description,
             env=Environment(account=settings.account, region=settings.region),
             tags={**settings.tags, "app": settings.app, "environment": settings.environment},

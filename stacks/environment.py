@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from aws_cdk import App
 
+from config import names
 from config.catalog import Catalog
+from config.names import stack_id
 from config.settings import Platform, Settings
 from stacks.ecs.cluster import EcsClusterStack
 from stacks.ecs.service import EcsServiceStack
@@ -45,34 +47,49 @@ def build_stacks(app: App, settings: Settings, catalog: Catalog) -> None:
 
 
 def _build_shared(app: App, settings: Settings, catalog: Catalog) -> SharedStacks:
-    foundation = FoundationStack(app, "Foundation", settings=settings)
+    foundation = FoundationStack(app, names.FOUNDATION, settings=settings)
     key = foundation.key
-    names = [spec.name for spec in catalog.services]
+    services = [spec.name for spec in catalog.services]
     return SharedStacks(
         foundation=foundation,
-        network=NetworkStack(app, "Network", settings=settings, key=key),
-        registry=RegistryStack(app, "Registry", settings=settings, services=names, key=key),
+        network=NetworkStack(app, names.NETWORK, settings=settings, key=key),
+        registry=RegistryStack(app, names.REGISTRY, settings=settings, services=services, key=key),
         # CloudFormation refuses a stack without resources, so there is one only where a service declares a table.
-        state=StateStack(app, "State", settings=settings, services=catalog.services, key=key)
+        state=StateStack(app, names.STATE, settings=settings, services=catalog.services, key=key)
         if any(spec.table for spec in catalog.services)
         else None,
     )
 
 
 def _build_ecs(app: App, settings: Settings, catalog: Catalog, shared: SharedStacks) -> None:
-    cluster = EcsClusterStack(app, "Ecs", settings=settings, network=shared.network, key=shared.foundation.key)
+    cluster = EcsClusterStack(
+        app, stack_id(Platform.ECS), settings=settings, network=shared.network, key=shared.foundation.key
+    )
     built: dict[str, EcsServiceStack] = {}
     for workload in _workloads(settings, catalog, shared, Platform.ECS):
         name = workload.spec.name
         built[name] = EcsServiceStack(
-            app, f"Ecs-{name}", workload=workload, cluster=cluster, registry=shared.registry, earlier=built
+            app,
+            stack_id(Platform.ECS, name),
+            workload=workload,
+            cluster=cluster,
+            registry=shared.registry,
+            earlier=built,
         )
 
 
 def _build_eks(app: App, settings: Settings, catalog: Catalog, shared: SharedStacks) -> None:
-    cluster = EksClusterStack(app, "Eks", settings=settings, network=shared.network, key=shared.foundation.key)
+    cluster = EksClusterStack(
+        app, stack_id(Platform.EKS), settings=settings, network=shared.network, key=shared.foundation.key
+    )
     for workload in _workloads(settings, catalog, shared, Platform.EKS):
-        EksServiceStack(app, f"Eks-{workload.spec.name}", workload=workload, cluster=cluster, registry=shared.registry)
+        EksServiceStack(
+            app,
+            stack_id(Platform.EKS, workload.spec.name),
+            workload=workload,
+            cluster=cluster,
+            registry=shared.registry,
+        )
 
 
 def _workloads(settings: Settings, catalog: Catalog, shared: SharedStacks, platform: Platform) -> list[Workload]:
