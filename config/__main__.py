@@ -4,34 +4,34 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TextIO
 
 from config.catalog import Catalog, load_catalog
-from config.errors import ConfigError
+from config.command_line import context_from, printable, run
 from config.reference import write_reference
 from config.service import HttpService, Job, ServiceSpec
-from config.settings import COMMAND_LINE, Settings, environments, load_settings, overrides_from_context
+from config.settings import Settings, environments, load_settings, overrides_from_context
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Checks the environments asked for; 0 when they are right, else 2 and one line on stderr."""
-    options = _parser().parse_args(arguments)
-    try:
-        if options.command == "docs":
-            _print(write_reference(options.root), sys.stdout)
-            return 0
-        context = dict(_pair(text) for text in options.context)
-        overrides = overrides_from_context(context)
-        chosen = options.env if options.env is not None else context.get("env")
-        for name in environments(options.root) if chosen is None else [chosen]:
-            settings = load_settings(options.root, name, overrides)
-            _print(_lines(settings, load_catalog(options.root, settings)), sys.stdout)
-    except ConfigError as error:
-        _print([str(error)], sys.stderr)
-        return 2
+    return run(lambda: _run(_parser().parse_args(arguments)))
+
+
+def _run(options: argparse.Namespace) -> int:
+    for line in write_reference(options.root) if options.command == "docs" else _check(options):
+        print(printable(line))
     return 0
+
+
+def _check(options: argparse.Namespace) -> Iterator[str]:
+    context = context_from(options.context)
+    overrides = overrides_from_context(context)
+    chosen = options.env if options.env is not None else context.get("env")
+    for name in environments(options.root) if chosen is None else [chosen]:
+        settings = load_settings(options.root, name, overrides)
+        yield from _lines(settings, load_catalog(options.root, settings))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -44,13 +44,6 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("-c", dest="context", action="append", default=[], metavar="KEY=VALUE", help="as for cdk")
     check.add_argument("--root", type=Path, default=Path(), help="the project's folder; default: where you are")
     return parser
-
-
-def _pair(text: str) -> tuple[str, str]:
-    key, equals, value = text.partition("=")
-    if not equals:
-        raise ConfigError(COMMAND_LINE, key, "has no value", f"write -c {key}=VALUE")
-    return key, value
 
 
 def _lines(settings: Settings, catalog: Catalog) -> Iterator[str]:
@@ -72,12 +65,6 @@ def _facts(spec: ServiceSpec) -> Iterator[str]:
     yield f"cpu {spec.cpu}, memory {spec.memory}"
     if spec.calls:
         yield f"calls {' '.join(spec.calls)}"
-
-
-def _print(lines: Iterable[str], stream: TextIO) -> None:
-    for line in lines:
-        encoding = stream.encoding or "utf-8"
-        print(line.encode(encoding, "backslashreplace").decode(encoding), file=stream)
 
 
 if __name__ == "__main__":

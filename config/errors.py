@@ -1,4 +1,10 @@
-"""One way to say what is wrong: file, field, fault and what to write instead, always in a single line."""
+"""One way to say what is wrong: in a single line, with what to do instead.
+
+- `UserError`: a fault that the user can mend. Every command prints its line and ends with its exit code.
+- `ConfigError(UserError)`: a setting or manifest that cannot be used: file, field, fault and what to write instead. Code 2.
+- `OpsError(UserError)` in ops/errors.py: what an operator's command cannot do. Code 1, or 2 for a wrong request.
+- `AccountRefusedError(OpsError)` in ops/account.py: these credentials are for an account that the environment leaves out. Code 2.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +17,16 @@ _LONGEST_SHOWN = 60
 _CLOSE = 0.7  # of difflib's 0 to 1: helth is health (0.91) and prot is port (0.75); sidecars is not secrets (0.67)
 
 
-class ConfigError(Exception):
+class UserError(Exception):
+    """A fault that the user can mend. `str()` is one line; a command that meets it ends with `exit_code`."""
+
+    exit_code: int = 1
+
+
+class ConfigError(UserError):
     """A setting or manifest that cannot be used. `str()` is one line; `file` is relative to the project's root."""
+
+    exit_code = 2
 
     def __init__(self, file: str, field: str, problem: str, remedy: str) -> None:
         self.file = one_line(file)

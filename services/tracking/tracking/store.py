@@ -1,6 +1,6 @@
 """What the API asks of a store, so that SQLite on a laptop and DynamoDB in the cloud behave alike.
 
-tests/test_store.py holds every implementation to this contract.
+tests/test_tracking_store.py holds every implementation to this contract.
 """
 
 from __future__ import annotations

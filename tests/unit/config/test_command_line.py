@@ -1,0 +1,49 @@
+"""What the commands of config and ops do the same way."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from config.command_line import PIPE_CLOSED, context_from, run
+from config.errors import ConfigError, UserError
+from tests.conftest import ROOT
+
+
+def test_the_last_value_of_a_key_counts_and_a_value_may_hold_an_equals_sign():
+    assert context_from(["a=1", "b=x=y", "a=2"]) == {"a": "2", "b": "x=y"}
+
+
+def test_a_key_without_a_value_is_refused():
+    with pytest.raises(ConfigError) as told:
+        context_from(["spot_weight"])
+    assert str(told.value) == "cdk -c: spot_weight: has no value; write -c spot_weight=VALUE"
+
+
+def test_a_fault_is_one_line_and_its_exit_code(capsys):
+    def fail():
+        raise ConfigError("file", "field", "is wrong", "write it right")
+
+    assert run(fail, before="error: ") == 2
+    assert capsys.readouterr().err == "error: file: field: is wrong; write it right\n"
+
+
+def test_a_fault_of_the_program_is_not_hidden():
+    def fail():
+        raise RuntimeError
+
+    assert not issubclass(RuntimeError, UserError)
+    with pytest.raises(RuntimeError):
+        run(fail)
+
+
+@pytest.mark.parametrize("command", [["config", "check"]], ids=" ".join)
+def test_a_closed_pipe_ends_a_command_without_a_word(command):
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", *command], cwd=ROOT, stdout=writer, stderr=subprocess.PIPE, text=True, check=False
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (PIPE_CLOSED, "")
