@@ -12,7 +12,7 @@ from types import FrameType
 from ops.errors import OpsError
 from ops.local import base_image, emulator
 from ops.local import engine as engines
-from ops.local.state import State
+from ops.local.workspace import Workspace
 from ops.process import end_children
 from ops.say import Say
 
@@ -20,12 +20,12 @@ PROJECT = Path.cwd()  # the commands work on the project they are run in
 
 
 def _engine(options: argparse.Namespace, say: Say) -> int:
-    state = State(PROJECT)
+    workspace = Workspace(PROJECT)
     if options.stop:
-        if not engines.stop_started(state, say):
+        if not engines.stop_started(workspace, say):
             say.line("no engine was started from here")
         return 0
-    engine = engines.ensure(state, say)
+    engine = engines.ensure(workspace, say)
     say.line(f"client:       {engine.client}")
     say.line(f"engine:       {engine.version} ({engine.architecture}) at {engine.host}")
     for key, value in engine.environment.items():
@@ -34,7 +34,7 @@ def _engine(options: argparse.Namespace, say: Say) -> int:
 
 
 def _base_image(options: argparse.Namespace, say: Say) -> int:
-    engine = engines.ensure(State(PROJECT), say)
+    engine = engines.ensure(Workspace(PROJECT), say)
     image = base_image.ensure(engine, say, registry=options.registry)
     origin = "stand-in made here" if base_image.is_stand_in(engine, image) else "pulled"
     say.line(f"base image:   {image} ({origin})")

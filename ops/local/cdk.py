@@ -8,7 +8,7 @@ from pathlib import Path
 from ops.errors import OpsError
 from ops.local.emulator import Target
 from ops.local.engine import Engine
-from ops.local.state import State
+from ops.local.workspace import Workspace
 from ops.process import Finished, stream
 from ops.say import Say
 
@@ -21,12 +21,12 @@ ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class Cli:
-    """The CLI of one project; its outputs are kept in the state folder's logs."""
+    """The CLI of one project; its outputs are kept in the workspace's logs."""
 
-    def __init__(self, project: Path, state: State, target: Target, engine: Engine | None) -> None:
+    def __init__(self, project: Path, workspace: Workspace, target: Target, engine: Engine | None) -> None:
         self._project = project
-        self._state = state
-        self._env = target.child_environment(state, engine=engine)
+        self._workspace = workspace
+        self._env = target.child_environment(workspace, engine=engine)
         self._target = target
         self._script = project / "node_modules" / "aws-cdk" / "bin" / "cdk"
         if not self._script.exists():
@@ -37,13 +37,13 @@ class Cli:
         options = [part for key, value in context.items() for part in ("-c", f"{key}={value}")]
         done = self._run("synth", ["synth", "--quiet", *options, "--output", str(output)], cwd=self._project)
         if not done.ok:
-            raise OpsError(_reason(done, self._state.log("synth")), exit_code=2)
+            raise OpsError(_reason(done, self._workspace.log("synth")), exit_code=2)
 
     def bootstrap(self) -> None:
         where = f"aws://{self._target.account}/{self._target.region}"
         done = self._run("bootstrap", ["bootstrap", where])
         if not done.ok:
-            raise OpsError(f"cdk bootstrap failed: {_reason(done, self._state.log('bootstrap'))}")
+            raise OpsError(f"cdk bootstrap failed: {_reason(done, self._workspace.log('bootstrap'))}")
 
     def deploy(self, assembly: Path, say: Say) -> None:
         """Deploy every stack of an assembly, in parallel where their order allows; finished stacks are told one by one."""
@@ -59,7 +59,7 @@ class Cli:
         ]  # fmt: skip
         done = self._run("deploy", arguments, on_line=tell)
         if not done.ok:
-            raise OpsError(f"cdk deploy failed: {_reason(done, self._state.log('deploy'))}")
+            raise OpsError(f"cdk deploy failed: {_reason(done, self._workspace.log('deploy'))}")
 
     def destroy(self, assembly: Path, say: Say) -> None:
         def tell(line: str) -> None:
@@ -70,13 +70,13 @@ class Cli:
         arguments = ["destroy", "--all", "--force", "--app", str(assembly), "--concurrency", CONCURRENCY]
         done = self._run("destroy", arguments, on_line=tell)
         if not done.ok:
-            raise OpsError(f"cdk destroy failed: {_reason(done, self._state.log('destroy'))}")
+            raise OpsError(f"cdk destroy failed: {_reason(done, self._workspace.log('destroy'))}")
 
     def _run(self, name: str, arguments: list[str], *, cwd: Path | None = None, on_line: object = None) -> Finished:
         command = ["node", str(self._script), "--no-color", "--no-notices", *arguments]
         listener = on_line if callable(on_line) else (lambda line: None)
         return stream(
-            command, env=self._env, cwd=cwd or self._state.folder, log=self._state.log(name), on_line=listener
+            command, env=self._env, cwd=cwd or self._workspace.folder, log=self._workspace.log(name), on_line=listener
         )
 
 

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 
 from ops.errors import OpsError
 from ops.local.engine import Engine
-from ops.local.state import State
+from ops.local.workspace import Workspace
 from ops.process import alive, capture, command_line, spawn_daemon, stop
 
 if TYPE_CHECKING:
@@ -83,16 +83,16 @@ class Target:
         """Value of the label `ministack.instance` on every container that this emulator starts."""
         return f"container-services:{self.port}"
 
-    def child_environment(self, state: State, *, engine: Engine | None = None) -> dict[str, str]:
+    def child_environment(self, workspace: Workspace, *, engine: Engine | None = None) -> dict[str, str]:
         """The whole environment of a child process: built up from nothing, so that no real account can be reached."""
         kept = {key: os.environ[key] for key in KEPT_VARIABLES if key in os.environ}
-        scratch = state.folder / "tmp"
+        scratch = workspace.folder / "tmp"
         scratch.mkdir(parents=True, exist_ok=True)
         virtual_environment = str(Path(sys.executable).parent)
         kept["PATH"] = os.pathsep.join([virtual_environment, kept.get("PATH", os.defpath)])
         return {
             **kept,
-            "HOME": str(state.home),
+            "HOME": str(workspace.home),
             "TMPDIR": str(scratch),
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": self.account,
@@ -180,10 +180,10 @@ def port_taken(target: Target) -> bool:
         return probe.connect_ex(("127.0.0.1", target.port)) == 0
 
 
-def running_pid(target: Target, state: State) -> int | None:
-    """The process id of this project's emulator at this port; also found when the state folder was deleted under it."""
-    marker = f"{PROCESS} --port {target.port} --state {state.folder}"
-    kept = state.read_pid(PID_NAME)
+def running_pid(target: Target, workspace: Workspace) -> int | None:
+    """The process id of this project's emulator at this port; also found when the workspace was deleted under it."""
+    marker = f"{PROCESS} --port {target.port} --workspace {workspace.folder}"
+    kept = workspace.read_pid(PID_NAME)
     if kept is not None and alive(kept) and marker in command_line(kept):
         return kept
     # -ww: without it a COLUMNS in the environment cuts the lines, and the emulator would be a stranger.
@@ -194,33 +194,41 @@ def running_pid(target: Target, state: State) -> int | None:
     return None
 
 
-def launch(target: Target, state: State, engine: Engine) -> bool:
+def launch(target: Target, workspace: Workspace, engine: Engine) -> bool:
     """Start the emulator unless this project's runs already; returns True when it was started now. Does not wait."""
-    pid = running_pid(target, state)
+    pid = running_pid(target, workspace)
     if pid is not None:
-        state.write_pid(PID_NAME, pid)
+        workspace.write_pid(PID_NAME, pid)
         return False
     if port_taken(target):
         raise OpsError(
             f"port {target.port} is taken by another program; stop it, or choose another: "
             f"make up ENDPOINT=http://localhost:{target.port + 1}"
         )
-    state.prepare()
-    log = state.log("emulator")
+    workspace.prepare()
+    log = workspace.log("emulator")
     log.unlink(missing_ok=True)
-    command: list[str | Path] = [sys.executable, "-m", PROCESS, "--port", str(target.port), "--state", state.folder]
+    command: list[str | Path] = [
+        sys.executable,
+        "-m",
+        PROCESS,
+        "--port",
+        str(target.port),
+        "--workspace",
+        workspace.folder,
+    ]
     gateway = network_gateway(target, engine)
     command += ["--gateway", gateway] if gateway else []
     command += ["--bridge", bridge_gateway(engine)]
     package_root = Path(__file__).resolve().parents[2]
-    pid = spawn_daemon(command, env=_process_environment(target, state, engine), log=log, cwd=package_root)
-    state.write_pid(PID_NAME, pid)
+    pid = spawn_daemon(command, env=_process_environment(target, workspace, engine), log=log, cwd=package_root)
+    workspace.write_pid(PID_NAME, pid)
     return True
 
 
-def _process_environment(target: Target, state: State, engine: Engine) -> dict[str, str]:
+def _process_environment(target: Target, workspace: Workspace, engine: Engine) -> dict[str, str]:
     return {
-        **target.child_environment(state, engine=engine),
+        **target.child_environment(workspace, engine=engine),
         "GATEWAY_PORT": str(target.port),
         "BIND_HOST": "127.0.0.1",
         "MINISTACK_HOST": "localhost",
@@ -259,17 +267,19 @@ def bridge_gateway(engine: Engine) -> str:
     return "172.17.0.1"
 
 
-def wait_until_ready(target: Target, state: State) -> None:
+def wait_until_ready(target: Target, workspace: Workspace) -> None:
     """Return once the emulator answers; OpsError with its last line when it ended or took too long."""
     deadline = time.monotonic() + READY_SECONDS
-    pid = state.read_pid(PID_NAME)
+    pid = workspace.read_pid(PID_NAME)
     while time.monotonic() < deadline:
         if answers(target):
             return
         if pid is not None and not alive(pid):
             break
         time.sleep(0.1)
-    raise OpsError(f"the emulator did not start: {_last_line(state.log('emulator'))} (log: {state.log('emulator')})")
+    raise OpsError(
+        f"the emulator did not start: {_last_line(workspace.log('emulator'))} (log: {workspace.log('emulator')})"
+    )
 
 
 def _last_line(log: Path) -> str:
@@ -277,12 +287,12 @@ def _last_line(log: Path) -> str:
     return lines[-1].strip() if lines else "it wrote nothing"
 
 
-def shut_down(target: Target, state: State, engine: Engine | None) -> None:
+def shut_down(target: Target, workspace: Workspace, engine: Engine | None) -> None:
     """Stop the emulator and remove every container and network that it made; does nothing where nothing is left."""
-    pid = running_pid(target, state)
+    pid = running_pid(target, workspace)
     if pid is not None:
         stop(pid, grace=15.0)
-    state.forget_pid(PID_NAME)
+    workspace.forget_pid(PID_NAME)
     if engine is not None:
         remove_leftovers(target, engine)
 

@@ -21,7 +21,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ops.local import hardening
+from ops.local import container_options
 from ops.local.mesh import Mesh
 
 HOOKED = (
@@ -61,8 +61,8 @@ class Hooks:
 
         def wrapped(container: Mapping[str, Any], task: Mapping[str, Any], *rest: Any, **named: Any) -> dict[str, Any]:
             found = original(container, task, *rest, **named)
-            found["labels"] = {**found["labels"], **hardening.labels(container)}
-            found.update(hardening.options(container, task))
+            found["labels"] = {**found["labels"], **container_options.labels(container)}
+            found.update(container_options.options(container, task))
             if self._gateway and "extra_hosts" in found:
                 found["extra_hosts"] = {"host.docker.internal": self._gateway}
             found["environment"] = _task_credentials(found["environment"])
@@ -90,7 +90,7 @@ class Hooks:
         """CloudFormation's spelling of `Secrets`, which the emulator would silently skip."""
 
         def wrapped(container: Mapping[str, Any]) -> dict[str, str]:
-            return original({**container, "secrets": hardening.secrets(container)})
+            return original({**container, "secrets": container_options.secrets(container)})
 
         return wrapped
 
@@ -111,7 +111,11 @@ class Hooks:
             if found.status == "running":
                 self._withdraw(client, found)
                 time.sleep(DEREGISTRATION_SECONDS)
-                found.stop(timeout=int(found.labels.get(hardening.STOP_TIMEOUT_LABEL, hardening.DEFAULT_STOP_TIMEOUT)))
+                found.stop(
+                    timeout=int(
+                        found.labels.get(container_options.STOP_TIMEOUT_LABEL, container_options.DEFAULT_STOP_TIMEOUT)
+                    )
+                )
         except Exception as error:
             print(f"stopping {container}: {error}", flush=True)
 
@@ -311,7 +315,7 @@ def main() -> None:
     """Install the hooks and serve until SIGTERM. All else comes from the environment (see `ops.local.emulator`)."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--workspace", type=Path, required=True)
     parser.add_argument("--gateway", default="")
     parser.add_argument("--bridge", default="")
     options = parser.parse_args()
@@ -327,7 +331,7 @@ def main() -> None:
         bridge.start()
     network = f"container-services-{options.port}"
     gateway = options.gateway if forwarding else ""
-    Hooks(ecs, alb, mesh_file=options.state / "mesh.json", network=network, gateway=gateway).install()
+    Hooks(ecs, alb, mesh_file=options.workspace / "mesh.json", network=network, gateway=gateway).install()
     importlib.import_module("ministack.app").main()
 
 

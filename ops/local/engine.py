@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ops.errors import OpsError
-from ops.local.state import State
+from ops.local.workspace import Workspace
 from ops.process import Finished, alive, capture, command_line, spawn_daemon, stop
 from ops.say import Say
 
@@ -142,7 +142,7 @@ def _major(version: str) -> int:
     return int(head) if head.isdigit() else LAST_VERSION_WITH_BUILDKIT_INSIDE + 1
 
 
-def ensure(state: State, say: Say) -> Engine:
+def ensure(workspace: Workspace, say: Say) -> Engine:
     """A working engine: the one that runs, else (Debian or Ubuntu, as root) one installed and started here.
 
     Raises OpsError with what to start where neither is possible.
@@ -156,10 +156,10 @@ def ensure(state: State, say: Say) -> Engine:
     if not _may_install():
         raise OpsError(_what_to_start())
     _install(say)
-    _start(state, say)
+    _start(workspace, say)
     engine = find()
     if engine is None:
-        raise OpsError(f"the engine started but no client can build with it; see {state.log(PID_NAME)}")
+        raise OpsError(f"the engine started but no client can build with it; see {workspace.log(PID_NAME)}")
     return engine
 
 
@@ -198,15 +198,15 @@ def _offered(package: str) -> bool:
     return capture(["apt-cache", "show", package]).ok
 
 
-def _start(state: State, say: Say) -> None:
+def _start(workspace: Workspace, say: Say) -> None:
     """Start dockerd in a session of its own. A pid file of a dead engine (power cut, kill -9) would stop it, so it goes first."""
-    state.prepare()
+    workspace.prepare()
     daemon = shutil.which("dockerd") or "/usr/sbin/dockerd"
     _clear_stale(Path("/var/run/docker.pid"))
-    log = state.log(PID_NAME)
+    log = workspace.log(PID_NAME)
     say.note(f"starting {daemon} in the background (log: {log})")
     pid = spawn_daemon([daemon, "--host", f"unix://{DEFAULT_SOCKET}"], env=os.environ, log=log, cwd=Path("/"))
-    state.write_pid(PID_NAME, pid)
+    workspace.write_pid(PID_NAME, pid)
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if find() is not None:
@@ -231,10 +231,10 @@ def _last_log_line(log: Path) -> str:
     return lines[-1].strip() if lines else "it wrote nothing"
 
 
-def stop_started(state: State, say: Say) -> bool:
+def stop_started(workspace: Workspace, say: Say) -> bool:
     """Stop the engine that `ensure` started from this project; False when there is none. Never touches another engine."""
-    pid = state.read_pid(PID_NAME)
-    state.forget_pid(PID_NAME)
+    pid = workspace.read_pid(PID_NAME)
+    workspace.forget_pid(PID_NAME)
     if pid is None or not alive(pid) or "dockerd" not in command_line(pid):
         return False
     say.note(f"stopping the engine started here (pid {pid})")

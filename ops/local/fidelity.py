@@ -43,9 +43,9 @@ def update_from(project: Path, assembly: Path) -> bool:
 
 def update(project: Project, say: Say) -> bool:
     """Synthesize, then `update_from`."""
-    project.state.prepare()
+    project.workspace.prepare()
     with say.phase("synthesize"):
         architecture = ARCHITECTURES.get(platform.machine(), "amd64")
-        cli = Cli(project.root, project.state, project.target, None)
+        cli = Cli(project.root, project.workspace, project.target, None)
         cli.synth({"env": project.environment, "architecture": architecture}, project.assembly)
     return update_from(project.root, project.assembly)

@@ -18,7 +18,7 @@ from typing import Any
 from ops.errors import OpsError
 from ops.local.emulator import Target
 from ops.local.engine import FREE_SPACE, NO_SPACE, Engine
-from ops.local.state import State
+from ops.local.workspace import Workspace
 from ops.process import end_children, stream
 from ops.say import Say
 
@@ -89,11 +89,11 @@ def _build_options(source: dict[str, Any], assembly: Path) -> Iterable[str]:
         yield from ("--build-arg", f"{key}={value}")
 
 
-def build_all(images: list[Image], *, engine: Engine, target: Target, state: State, say: Say) -> list[str]:
+def build_all(images: list[Image], *, engine: Engine, target: Target, workspace: Workspace, say: Say) -> list[str]:
     """Build what the engine does not hold yet, two at a time; returns the services built. Raises OpsError for the first fault."""
     missing = [image for image in images if not _present(image, engine, target)]
     with ThreadPoolExecutor(BUILDS_AT_ONCE) as pool:
-        waiting = {pool.submit(_build, image, engine, target, state): image for image in missing}
+        waiting = {pool.submit(_build, image, engine, target, workspace): image for image in missing}
         try:
             for done in as_completed(waiting):
                 done.result()
@@ -109,8 +109,8 @@ def _present(image: Image, engine: Engine, target: Target) -> bool:
     return engine.run("image", "inspect", *image.names(target.registry)).ok
 
 
-def _build(image: Image, engine: Engine, target: Target, state: State) -> None:
-    log = state.log(f"build-{image.service}")
+def _build(image: Image, engine: Engine, target: Target, workspace: Workspace) -> None:
+    log = workspace.log(f"build-{image.service}")
     tags = [part for name in image.names(target.registry) for part in ("--tag", name)]
     command: list[str | Path] = [engine.client, "build", "--progress=plain", *image.options, *tags, image.context]
     done = stream(command, env=engine.full_environment, cwd=image.context, log=log)
@@ -151,7 +151,7 @@ def create_repositories(images: list[Image], target: Target) -> None:
         ecr.create_repository(repositoryName=repository)
 
 
-def push_all(images: list[Image], *, engine: Engine, target: Target, state: State) -> list[str]:
+def push_all(images: list[Image], *, engine: Engine, target: Target, workspace: Workspace) -> list[str]:
     """Push what the emulator's registry lacks; returns the services pushed. The repositories must be there."""
     ecr = target.ecr
     held: set[tuple[str, str]] = set()
@@ -160,15 +160,15 @@ def push_all(images: list[Image], *, engine: Engine, target: Target, state: Stat
             held.add((repository, identity.get("imageTag", "")))
     missing = [image for image in images if any((image.repository, tag) not in held for tag in image.tags)]
     for image in missing:  # in turn: the registry lends one repository's layers to the next, so the base travels once
-        _push(image, engine, target, state)
+        _push(image, engine, target, workspace)
     return sorted({image.service for image in missing})
 
 
-def _push(image: Image, engine: Engine, target: Target, state: State) -> None:
+def _push(image: Image, engine: Engine, target: Target, workspace: Workspace) -> None:
     for name in image.names(target.registry):  # one after the other: the second finds the layers there
         done = engine.run("push", name)
         if not done.ok:
-            log = state.log(f"push-{image.service}")
+            log = workspace.log(f"push-{image.service}")
             log.write_text(done.out + done.err)
             raise OpsError(f"{image.service}: pushing to the local registry failed: {done.last_line()} (log: {log})")
 

@@ -20,7 +20,7 @@ from ops.errors import OpsError
 from ops.local.emulator import Target
 from ops.local.engine import Engine
 from ops.local.filter import REGISTRY_HOST, Stack
-from ops.local.state import State
+from ops.local.workspace import Workspace
 from ops.process import capture
 
 MANIFEST_TYPE = "Custom::AWSCDK-EKS-KubernetesResource"
@@ -158,7 +158,7 @@ def kubeconfig(environ: Mapping[str, str]) -> str | None:
     return given
 
 
-def emulated_cluster(engine: Engine, target: Target, state: State) -> str | None:
+def emulated_cluster(engine: Engine, target: Target, workspace: Workspace) -> str | None:
     """A kubeconfig for the emulator's own cluster, where it could start a real one (k3s in a container); else None."""
     listed = engine.run(
         "ps", "-q", "--filter", "label=ministack=eks", "--filter", f"label=ministack.instance={target.instance}"
@@ -167,7 +167,7 @@ def emulated_cluster(engine: Engine, target: Target, state: State) -> str | None
         content = engine.run("exec", container, "cat", "/etc/rancher/k3s/k3s.yaml")
         published = engine.run("port", container, "6443/tcp").out.split()
         if content.ok and published:
-            path = state.folder / "kubeconfig"
+            path = workspace.folder / "kubeconfig"
             port = published[0].rpartition(":")[2]
             path.write_text(re.sub(r"https://[^\s]+", f"https://127.0.0.1:{port}", content.out))
             path.chmod(0o600)

@@ -34,7 +34,7 @@ from ops.local.engine import Engine
 from ops.local.filter import Dropped, Stack, known_types, read_stacks, write_filtered
 from ops.local.report import dropped_lines, outcome_lines
 from ops.local.services import Outcome, Placement, Services, wait_for_answer
-from ops.local.state import State
+from ops.local.workspace import Workspace
 from ops.process import end_children
 from ops.say import Say
 
@@ -51,8 +51,8 @@ class Project:
     endpoint: str
 
     @cached_property
-    def state(self) -> State:
-        return State(self.root)
+    def workspace(self) -> Workspace:
+        return Workspace(self.root)
 
     @cached_property
     def target(self) -> Target:
@@ -61,12 +61,12 @@ class Project:
     @property
     def assembly(self) -> Path:
         """What `cdk synth` made."""
-        return self.state.folder / "cdk.out"
+        return self.workspace.folder / "cdk.out"
 
     @property
     def emulated(self) -> Path:
         """The copy of it that the emulator can deploy."""
-        return self.state.folder / "cdk.emulated"
+        return self.workspace.folder / "cdk.emulated"
 
     def read(self, architecture: str) -> tuple[Settings, Catalog]:
         """Settings and services; a wrong one is the one line that the user reads, exit code 2."""
@@ -78,10 +78,10 @@ class Project:
 
 
 @contextmanager
-def locked(state: State) -> Iterator[None]:
+def locked(workspace: Workspace) -> Iterator[None]:
     """One command at a time may change a project's local deployment."""
-    state.prepare()
-    with (state.folder / "lock").open("w") as lock:
+    workspace.prepare()
+    with (workspace.folder / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -94,7 +94,7 @@ class Up:
 
     def __init__(self, project: Project, say: Say) -> None:
         self._project = project
-        self._state = project.state
+        self._workspace = project.workspace
         self._target = project.target
         self._say = say
         self._started_here = False
@@ -102,22 +102,22 @@ class Up:
 
     def run(self) -> None:
         """Bring everything up and print where it is. Raises OpsError; on any way out but success nothing half-running stays."""
-        with locked(self._state):
+        with locked(self._workspace):
             try:
                 self._run()
             except BaseException as error:
                 self._clean_up()
                 if isinstance(error, BotoCoreError | ClientError):
-                    raise OpsError(f"the emulator failed: {error} (log: {self._state.log('emulator')})") from error
+                    raise OpsError(f"the emulator failed: {error} (log: {self._workspace.log('emulator')})") from error
                 raise
 
     def _run(self) -> None:
         since = time.time()
         with self._say.phase("container engine and base image"):
-            self._engine = engine = engines.ensure(self._state, self._say)
+            self._engine = engine = engines.ensure(self._workspace, self._say)
             settings, catalog = self._project.read(engine.architecture)
             base_image.ensure(engine, self._say, registry=settings.base_registry)
-        cli = Cli(self._project.root, self._state, self._target, engine)
+        cli = Cli(self._project.root, self._workspace, self._target, engine)
         with ThreadPoolExecutor(2) as pool:
             self._start_emulator(engine)
             try:
@@ -141,14 +141,14 @@ class Up:
         self._close(outcomes, dropped)
 
     def _start_emulator(self, engine: Engine) -> None:
-        pid = emulator.running_pid(self._target, self._state)
+        pid = emulator.running_pid(self._target, self._workspace)
         if pid is not None and not emulator.answers(self._target):
             self._say.note("the emulator hangs; starting it anew")
-            emulator.shut_down(self._target, self._state, engine)
-        self._started_here = emulator.launch(self._target, self._state, engine)
+            emulator.shut_down(self._target, self._workspace, engine)
+        self._started_here = emulator.launch(self._target, self._workspace, engine)
 
     def _boot(self, cli: Cli) -> None:
-        emulator.wait_until_ready(self._target, self._state)
+        emulator.wait_until_ready(self._target, self._workspace)
         try:
             self._target.cloudformation.describe_stacks(StackName=TOOLKIT_STACK)
         except ClientError:
@@ -161,7 +161,7 @@ class Up:
         services = [
             stack.template for stack in read_stacks(self._project.emulated) if stack.artifact.startswith("Ecs-")
         ]
-        mesh.from_templates(services).save(self._state.folder / "mesh.json")
+        mesh.from_templates(services).save(self._workspace.folder / "mesh.json")
         return dropped
 
     def _prune(self, settings: Settings, catalog: Catalog) -> None:
@@ -175,10 +175,10 @@ class Up:
     ) -> Future[list[str]]:
         wanted = images.from_assembly(self._project.emulated)
         with self._say.phase("build images"):
-            images.build_all(wanted, engine=engine, target=self._target, state=self._state, say=self._say)
+            images.build_all(wanted, engine=engine, target=self._target, workspace=self._workspace, say=self._say)
         create_placeholders(self._target, catalog)
         images.create_repositories(wanted, self._target)
-        publishing = pool.submit(images.push_all, wanted, engine=engine, target=self._target, state=self._state)
+        publishing = pool.submit(images.push_all, wanted, engine=engine, target=self._target, workspace=self._workspace)
         with self._say.phase("cdk deploy (images travel to the registry meanwhile)"):
             cli.deploy(self._project.emulated, self._say)
         return publishing
@@ -242,7 +242,7 @@ class Up:
             self._say.note("taking down what this run had started")
             if self._engine is not None:
                 save_logs(self._project, self._engine)
-            emulator.shut_down(self._target, self._state, self._engine)
+            emulator.shut_down(self._target, self._workspace, self._engine)
 
 
 def stack_names(target: Target) -> list[str]:
@@ -294,9 +294,9 @@ def kubernetes_outcomes(project: Project, settings: Settings, engine: Engine) ->
     are validated, and the state says what was in the way.
     """
     target, given = project.target, kubernetes.kubeconfig(os.environ)
-    own = None if given else kubernetes.emulated_cluster(engine, target, project.state)
+    own = None if given else kubernetes.emulated_cluster(engine, target, project.workspace)
     registry = f"{target.account}.dkr.ecr.{target.region}.amazonaws.com" if own else target.registry
-    env = {**target.child_environment(project.state), "KUBECONFIG": given or own or ""}
+    env = {**target.child_environment(project.workspace), "KUBECONFIG": given or own or ""}
     values, outcomes, obstacle = stack_outputs(target), [], ""
     for stack in service_stacks(project.assembly, "Eks-"):
         manifests = kubernetes.objects(stack, values, registry)
@@ -354,8 +354,8 @@ def stack_outputs(target: Target) -> dict[tuple[str, str], str]:
 
 
 def save_logs(project: Project, engine: Engine) -> None:
-    """Keep the last output of every container of this emulator in the state folder, for after they are gone."""
-    folder = project.state.logs / "containers"
+    """Keep the last output of every container of this emulator in the workspace, for after they are gone."""
+    folder = project.workspace.logs / "containers"
     folder.mkdir(parents=True, exist_ok=True)
     for container in emulator.leftovers(project.target, engine)["containers"]:
         name = engine.run("inspect", "--format", "{{.Name}}", container).out.strip().lstrip("/")
@@ -366,16 +366,16 @@ def save_logs(project: Project, engine: Engine) -> None:
 
 def down(project: Project, say: Say, *, remove_images: bool) -> None:
     """Destroy every stack through the CLI, prove that nothing is left, stop the emulator. Works on whatever state it finds."""
-    with locked(project.state):
+    with locked(project.workspace):
         engine = engines.find()
         target = project.target
         try:
-            if emulator.running_pid(target, project.state) is not None and emulator.answers(target):
+            if emulator.running_pid(target, project.workspace) is not None and emulator.answers(target):
                 with say.phase("cdk destroy"):
                     _destroy(project, say, engine)
         finally:  # with it goes whatever a destroy that failed has left
             with say.phase("stop the emulator"):
-                emulator.shut_down(target, project.state, engine)
+                emulator.shut_down(target, project.workspace, engine)
         if engine is None:
             say.line("No container engine answers, so no container of this deployment runs. The emulator is stopped.")
             return
@@ -397,7 +397,7 @@ def _destroy(project: Project, say: Say, engine: Engine | None) -> None:
     target = project.target
     owned = _repositories_of_stacks(target)
     if (project.emulated / "manifest.json").exists():
-        Cli(project.root, project.state, target, engine).destroy(project.emulated, say)
+        Cli(project.root, project.workspace, target, engine).destroy(project.emulated, say)
     left = [name for name in stack_names(target) if name != TOOLKIT_STACK]
     if left:  # of services or settings that the last synth no longer had
         delete_stacks(target, left)
@@ -405,7 +405,7 @@ def _destroy(project: Project, say: Say, engine: Engine | None) -> None:
     outlived = {name for name in owned & there if not _keeps_repositories(project)}
     if outlived:
         raise OpsError(
-            f"{', '.join(sorted(outlived))}: the repository outlived its stack; see {project.state.log('destroy')}"
+            f"{', '.join(sorted(outlived))}: the repository outlived its stack; see {project.workspace.log('destroy')}"
         )
     for name in there - owned:  # made ahead of a deployment that then did not come to its Registry stack
         target.ecr.delete_repository(repositoryName=name, force=True)
@@ -433,7 +433,7 @@ def _keeps_repositories(project: Project) -> bool:
 
 def prune(project: Project, say: Say) -> None:
     """Take down the stacks of services whose folder is gone; `up` does this too, before it deploys."""
-    with locked(project.state):
+    with locked(project.workspace):
         engine = _running(project)
         settings, catalog = project.read(engine.architecture)
         gone = stacks_of_gone_services(project, settings, catalog)
@@ -495,7 +495,7 @@ def _log_groups(project: Project, stack: str) -> list[str]:
 
 def _running(project: Project) -> Engine:
     """The engine, given that this project's emulator runs. Raises OpsError that says how to get there."""
-    if emulator.running_pid(project.target, project.state) is None or not emulator.answers(project.target):
+    if emulator.running_pid(project.target, project.workspace) is None or not emulator.answers(project.target):
         raise OpsError("the local deployment is not up; run `make up`")
     engine = engines.find()
     if engine is None:

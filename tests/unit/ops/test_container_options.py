@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from ops.local import hardening
+from ops.local import container_options
 from ops.local.mesh import Membership, Mesh, from_templates
 
 CONTAINER = {
@@ -27,7 +27,7 @@ def lower_first(node):
 
 @pytest.mark.parametrize("container", [CONTAINER, lower_first(CONTAINER)], ids=["cloudformation", "api"])
 def test_everything_a_definition_asks_for_reaches_the_container(container):
-    assert hardening.options(container, {"Memory": "512"}) == {
+    assert container_options.options(container, {"Memory": "512"}) == {
         "read_only": True,
         "user": "65532:65532",
         "mem_limit": 512 * 1024 * 1024,
@@ -43,23 +43,23 @@ def test_everything_a_definition_asks_for_reaches_the_container(container):
             "start_period": 5 * 10**9,
         },
     }
-    assert hardening.labels(container) == {hardening.STOP_TIMEOUT_LABEL: "45"}
-    assert hardening.secrets(container) == [{"name": "KEY", "valueFrom": "arn"}]
+    assert container_options.labels(container) == {container_options.STOP_TIMEOUT_LABEL: "45"}
+    assert container_options.secrets(container) == [{"name": "KEY", "valueFrom": "arn"}]
 
 
 def test_a_definition_that_asks_for_nothing_gets_ecs_defaults():
-    assert hardening.options({}, {}) == {"read_only": False}
-    assert hardening.labels({}) == {hardening.STOP_TIMEOUT_LABEL: "30"}
-    assert hardening.secrets({}) == []
+    assert container_options.options({}, {}) == {"read_only": False}
+    assert container_options.labels({}) == {container_options.STOP_TIMEOUT_LABEL: "30"}
+    assert container_options.secrets({}) == []
 
 
 def test_a_containers_own_memory_comes_before_the_tasks():
-    assert hardening.options({"Memory": 128}, {"Memory": "512"})["mem_limit"] == 128 * 1024 * 1024
+    assert container_options.options({"Memory": 128}, {"Memory": "512"})["mem_limit"] == 128 * 1024 * 1024
 
 
 def test_the_words_false_and_true_are_what_they_say():
-    assert hardening.options({"ReadonlyRootFilesystem": "false"}, {})["read_only"] is False
-    assert hardening.options({"ReadonlyRootFilesystem": "true"}, {})["read_only"] is True
+    assert container_options.options({"ReadonlyRootFilesystem": "false"}, {})["read_only"] is False
+    assert container_options.options({"ReadonlyRootFilesystem": "true"}, {})["read_only"] is True
 
 
 def service(name, *, alias=None, **variables):

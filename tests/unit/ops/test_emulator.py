@@ -11,7 +11,7 @@ from ops.errors import OpsError
 from ops.local import emulator
 from ops.local.emulator import Target
 from ops.local.engine import Engine
-from ops.local.state import State
+from ops.local.workspace import Workspace
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_a_child_sees_no_account_profile_or_endpoint_of_the_users(monkeypatch, t
         monkeypatch.setenv(name, "the-users")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAREAL")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "https://real")
-    environment = Target().child_environment(State(tmp_path))
+    environment = Target().child_environment(Workspace(tmp_path))
     assert "the-users" not in environment.values()
     assert environment["AWS_ACCESS_KEY_ID"] == "000000000000"
     assert environment["AWS_ENDPOINT_URL"] == "http://localhost:4566"
@@ -81,7 +81,7 @@ def test_a_child_sees_no_account_profile_or_endpoint_of_the_users(monkeypatch, t
 
 def test_the_command_itself_keeps_the_users_environment(tmp_path):
     before = dict(os.environ)
-    Target().child_environment(State(tmp_path))
+    Target().child_environment(Workspace(tmp_path))
     assert dict(os.environ) == before
 
 
@@ -111,44 +111,44 @@ def taken_port():
 
 def test_a_port_that_another_program_has_is_named_with_one_to_take_instead(tmp_path, engine, taken_port):
     with pytest.raises(OpsError, match=rf"port {taken_port} is taken.*ENDPOINT=http://localhost:{taken_port + 1}"):
-        emulator.launch(Target(endpoint=f"http://localhost:{taken_port}"), State(tmp_path), engine)
+        emulator.launch(Target(endpoint=f"http://localhost:{taken_port}"), Workspace(tmp_path), engine)
 
 
 @pytest.mark.parametrize(
     "content", ["", "no number", str(2**22 + 1), str(os.getpid()), "1"], ids=["empty", "words", "beyond", "own", "init"]
 )
 def test_a_stale_pid_is_nobodys_emulator(tmp_path, content):
-    state = State(tmp_path)
-    state.prepare()
-    (state.pids / emulator.PID_NAME).write_text(content)
-    assert emulator.running_pid(Target(endpoint="http://localhost:4999"), state) is None
+    workspace = Workspace(tmp_path)
+    workspace.prepare()
+    (workspace.pids / emulator.PID_NAME).write_text(content)
+    assert emulator.running_pid(Target(endpoint="http://localhost:4999"), workspace) is None
 
 
 def test_an_emulator_is_found_without_its_state_folder_however_narrow_the_terminal(tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
-    state = State(tmp_path / ("a" * 60))
+    workspace = Workspace(tmp_path / ("a" * 60))
     target = Target(endpoint="http://localhost:4998")
-    argv = [emulator.PROCESS, "--port", str(target.port), "--state", str(state.folder)]
+    argv = [emulator.PROCESS, "--port", str(target.port), "--workspace", str(workspace.folder)]
     command = [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)", "-m", *argv]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as stand_in:
         try:
             stand_in.stdout.readline()
-            assert emulator.running_pid(target, state) == stand_in.pid
+            assert emulator.running_pid(target, workspace) == stand_in.pid
         finally:
             stand_in.kill()
 
 
 def test_an_emulator_that_ends_at_once_is_told_with_its_last_words(tmp_path):
-    state = State(tmp_path)
-    state.prepare()
-    state.log("emulator").write_text("first\nport in use\n\n")
-    state.write_pid(emulator.PID_NAME, 2**22 + 1)
+    workspace = Workspace(tmp_path)
+    workspace.prepare()
+    workspace.log("emulator").write_text("first\nport in use\n\n")
+    workspace.write_pid(emulator.PID_NAME, 2**22 + 1)
     with pytest.raises(OpsError, match="did not start: port in use"):
-        emulator.wait_until_ready(Target(endpoint="http://localhost:1"), state)
+        emulator.wait_until_ready(Target(endpoint="http://localhost:1"), workspace)
 
 
 def test_shutting_down_nothing_is_fine(tmp_path):
-    emulator.shut_down(Target(endpoint="http://localhost:4999"), State(tmp_path), None)
+    emulator.shut_down(Target(endpoint="http://localhost:4999"), Workspace(tmp_path), None)
 
 
 def test_the_wrapped_functions_exist_in_the_installed_emulator():

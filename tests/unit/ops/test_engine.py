@@ -7,7 +7,7 @@ import pytest
 
 from ops.errors import OpsError
 from ops.local import base_image, engine
-from ops.local.state import State
+from ops.local.workspace import Workspace
 from ops.say import Say
 
 
@@ -93,14 +93,14 @@ class TestChoice:
         monkeypatch.setattr(engine, "find", lambda: None)
         monkeypatch.setattr(engine, "_install", lambda _: pytest.fail("installed"))
         with pytest.raises(OpsError, match=r"DOCKER_HOST=tcp://127\.0\.0\.1:7: no engine that can build answers there"):
-            engine.ensure(State(tmp_path), Say())
+            engine.ensure(Workspace(tmp_path), Say())
 
     def test_where_nothing_may_be_installed_one_line_says_what_to_start(self, tmp_path, monkeypatch):
         monkeypatch.delenv("DOCKER_HOST", raising=False)
         monkeypatch.setattr(engine, "find", lambda: None)
         monkeypatch.setattr(engine, "_may_install", lambda: False)
         with pytest.raises(OpsError) as told:
-            engine.ensure(State(tmp_path), Say())
+            engine.ensure(Workspace(tmp_path), Say())
         assert "start Docker Desktop" in told.value.message
         assert "\n" not in told.value.message
 

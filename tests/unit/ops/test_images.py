@@ -11,7 +11,7 @@ from ops.errors import OpsError
 from ops.local import images
 from ops.local.emulator import Target
 from ops.local.engine import Engine
-from ops.local.state import State
+from ops.local.workspace import Workspace
 from ops.say import Say
 
 HASH = "a" * 64
@@ -53,10 +53,10 @@ def fake(tmp_path):
 
 
 @pytest.fixture
-def state(tmp_path):
-    state = State(tmp_path / "project")
-    state.prepare()
-    return state
+def workspace(tmp_path):
+    workspace = Workspace(tmp_path / "project")
+    workspace.prepare()
+    return workspace
 
 
 def asset(repository, tag, **source):
@@ -118,22 +118,24 @@ def test_a_build_option_that_is_not_understood_is_never_ignored(assembly):
         images.from_assembly(assembly(s={HASH: asset("app/web", "ecs-1", dockerBuildSecrets={})}))
 
 
-def build(fake, folder, state):
-    return images.build_all(images.from_assembly(folder), engine=fake.engine, target=Target(), state=state, say=Say())
+def build(fake, folder, workspace):
+    return images.build_all(
+        images.from_assembly(folder), engine=fake.engine, target=Target(), workspace=workspace, say=Say()
+    )
 
 
-def test_an_image_that_the_engine_holds_is_not_built_again(assembly, fake, state):
+def test_an_image_that_the_engine_holds_is_not_built_again(assembly, fake, workspace):
     folder = assembly(s={HASH: asset("app/web", "ecs-1")})
-    assert build(fake, folder, state) == ["web"]
+    assert build(fake, folder, workspace) == ["web"]
     fake.holds("localhost:4566/app/web:ecs-1")
-    assert build(fake, folder, state) == []
+    assert build(fake, folder, workspace) == []
     assert len(fake.calls("build")) == 1
 
 
-def test_an_image_that_lacks_one_of_its_tags_is_built(assembly, fake, state):
+def test_an_image_that_lacks_one_of_its_tags_is_built(assembly, fake, workspace):
     folder = assembly(ecs={HASH: asset("app/web", "ecs-1")}, eks={HASH: asset("app/web", "eks-1")})
     fake.holds("localhost:4566/app/web:ecs-1")
-    assert build(fake, folder, state) == ["web"]
+    assert build(fake, folder, workspace) == ["web"]
 
 
 @pytest.mark.parametrize(
@@ -145,11 +147,11 @@ def test_an_image_that_lacks_one_of_its_tags_is_built(assembly, fake, state):
         ("exit 1", "it wrote nothing"),
     ],
 )
-def test_a_build_failure_names_the_service_and_the_step_in_one_line(assembly, fake, state, script, said):
+def test_a_build_failure_names_the_service_and_the_step_in_one_line(assembly, fake, workspace, script, said):
     fake.builds(script)
     with pytest.raises(OpsError) as told:
-        build(fake, assembly(s={HASH: asset("app/web", "ecs-1")}), state)
-    assert told.value.message == f"web: image build failed: {said} (log: {state.log('build-web')})"
+        build(fake, assembly(s={HASH: asset("app/web", "ecs-1")}), workspace)
+    assert told.value.message == f"web: image build failed: {said} (log: {workspace.log('build-web')})"
     assert told.value.exit_code == 1
 
 
@@ -161,10 +163,10 @@ def test_a_build_failure_names_the_service_and_the_step_in_one_line(assembly, fa
         "npm error code ENOSPC",
     ],
 )
-def test_a_full_disk_is_called_a_full_disk(assembly, fake, state, words):
+def test_a_full_disk_is_called_a_full_disk(assembly, fake, workspace, words):
     fake.builds(f"echo \"{words}\"; echo '#9 ERROR: other'; exit 1")
     with pytest.raises(OpsError, match="web: the disk is full while its image is built; free some space"):
-        build(fake, assembly(s={HASH: asset("app/web", "ecs-1")}), state)
+        build(fake, assembly(s={HASH: asset("app/web", "ecs-1")}), workspace)
 
 
 @pytest.mark.parametrize(
@@ -203,7 +205,7 @@ def test_a_long_error_is_cut(assembly):
 
 
 @mock_aws
-def test_what_the_registry_holds_is_not_pushed_again(assembly, fake, state, monkeypatch):
+def test_what_the_registry_holds_is_not_pushed_again(assembly, fake, workspace, monkeypatch):
     ecr = boto3.client("ecr", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
     monkeypatch.setattr(Target, "ecr", ecr)
     wanted = images.from_assembly(
@@ -213,5 +215,5 @@ def test_what_the_registry_holds_is_not_pushed_again(assembly, fake, state, monk
     images.create_repositories(wanted, Target())
     manifest = json.dumps({"schemaVersion": 2, "mediaType": "application/vnd.docker.distribution.manifest.v2+json"})
     ecr.put_image(repositoryName="app/one", imageManifest=manifest, imageTag="ecs-1")
-    assert images.push_all(wanted, engine=fake.engine, target=Target(), state=state) == ["two"]
+    assert images.push_all(wanted, engine=fake.engine, target=Target(), workspace=workspace) == ["two"]
     assert fake.calls("push") == ["push localhost:4566/app/two:ecs-1"]

@@ -18,7 +18,7 @@ from ops.errors import OpsError
 from ops.local import cdk, sandbox
 from ops.local.emulator import Target
 from ops.local.sandbox import Project, Up
-from ops.local.state import State
+from ops.local.workspace import Workspace
 from ops.process import Finished, capture
 from ops.say import Say
 
@@ -83,12 +83,12 @@ def test_the_lock_is_free_again_after_a_failure(project):
 
 
 def test_two_runs_in_one_folder_do_not_meet(project):
-    project.state.prepare()
-    with (project.state.folder / "lock").open("w") as held:
+    project.workspace.prepare()
+    with (project.workspace.folder / "lock").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         with (
             pytest.raises(OpsError, match="another `make up` or `make down` is at work"),
-            sandbox.locked(project.state),
+            sandbox.locked(project.workspace),
         ):
             pass
 
@@ -192,7 +192,7 @@ def test_every_secret_of_a_manifest_gets_a_value_once(project, monkeypatch):
 class TestCli:
     def test_a_project_without_the_cli_says_what_to_run(self, project):
         with pytest.raises(OpsError, match="run `make setup`"):
-            cdk.Cli(project.root, project.state, project.target, None)
+            cdk.Cli(project.root, project.workspace, project.target, None)
 
     @pytest.mark.parametrize(
         ("output", "said"),
@@ -229,14 +229,14 @@ class TestProcess:
 
 
 def test_a_damaged_pid_file_is_no_pid(tmp_path):
-    state = State(tmp_path)
-    assert state.read_pid("x") is None
-    state.write_pid("x", 7)
-    assert state.read_pid("x") == 7
-    (state.pids / "x").write_text("seven")
-    assert state.read_pid("x") is None
-    state.forget_pid("x")
-    state.forget_pid("x")
+    workspace = Workspace(tmp_path)
+    assert workspace.read_pid("x") is None
+    workspace.write_pid("x", 7)
+    assert workspace.read_pid("x") == 7
+    (workspace.pids / "x").write_text("seven")
+    assert workspace.read_pid("x") is None
+    workspace.forget_pid("x")
+    workspace.forget_pid("x")
 
 
 class TestKubernetes:

@@ -1,4 +1,4 @@
-"""The state folder `.local/`: everything that a local run leaves on disk, and nothing that a person would miss.
+"""The workspace `.local/`: everything that a local run leaves on disk, and nothing that a person would miss.
 
 It may be deleted at any time: a run takes from it only hints (a pid, a log's place) and checks each against what really runs.
 """
@@ -10,8 +10,8 @@ from pathlib import Path
 
 
 @dataclass(frozen=True)
-class State:
-    """Paths below one project's state folder. Nothing is created until `prepare`."""
+class Workspace:
+    """Paths below one project's workspace. Nothing is created until `prepare`."""
 
     project: Path
 
