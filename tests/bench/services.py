@@ -1,6 +1,6 @@
 """Measures the services' images beside what one would write first: size, start, memory at rest, requests a second.
 
-    python tests/bench/services.py [service ...]
+    python -m tests.bench.services [service ...]
 
 Everything runs hardened as in the contract tests, on one core, the load from another one, rivals in the same run and on the
 same base image. A service is one entry of SUBJECTS; a rival is a folder in tests/bench/rivals/.
@@ -20,11 +20,8 @@ from pathlib import Path
 
 import requests
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "contract"), str(Path(__file__).parent)]
-
-import http_load  # noqa: E402
-from harness import Container, build, build_folder, docker, found_engine, run, wait_http  # noqa: E402
+from tests.bench import http_load
+from tests.contract.harness import Container, build, build_folder, docker, found_engine, run, wait_http
 
 STARTS = 5  # of which the median counts
 SECONDS_AT_REST = 3

@@ -3,7 +3,7 @@
 One way to run for all tests: read-only root, numeric user without a name, no capabilities, no new privileges, limits on
 memory and processes. It is what the ECS and EKS stacks ask for, so what fails here fails there.
 
-    from harness import build, run, wait_http
+    from tests.contract.harness import build, run, wait_http
 
     def test_it_answers(engine, network):
         with run(build("tracking"), network=network, ports=(8080,)) as tracking:

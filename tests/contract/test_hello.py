@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from harness import HARDENING, build, docker, run
+
+from tests.contract.harness import HARDENING, build, docker, run
 
 pytestmark = [pytest.mark.contract, pytest.mark.usefixtures("engine")]
 

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from harness import ROOT, build, docker
+
+from tests.contract.harness import ROOT, build, docker
 
 SERVICES = sorted(file.parent.name for file in (ROOT / "services").glob("*/Dockerfile"))
 ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "arm64": "arm64"}

@@ -22,7 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from harness import ROOT, docker, found_engine
+
+from tests.contract.harness import ROOT, docker, found_engine
 
 LAB = ROOT / "docs/lab.md"
 NEEDS_AWS = "<!-- needs AWS -->"

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 import requests
-from harness import Container, build, docker, run, temporary_network, wait_http, wait_until
-from load import Load
+
+from tests.contract.harness import Container, build, docker, run, temporary_network, wait_http, wait_until
+from tests.contract.load import Load
 
 pytestmark = [pytest.mark.contract, pytest.mark.usefixtures("engine")]
 REQUEST = {"from": "NLRTM", "to": "SGSIN", "weight_kg": 18000, "volume_m3": 33.2}

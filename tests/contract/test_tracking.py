@@ -16,7 +16,8 @@ from pathlib import Path
 import boto3
 import pytest
 import requests
-from harness import Container, build, run, wait_http, wait_until
+
+from tests.contract.harness import Container, build, run, wait_http, wait_until
 
 pytestmark = [pytest.mark.contract, pytest.mark.usefixtures("engine")]
 NEW = {"route": ["DEHAM", "NLRTM", "USNYC"], "cargo": "coffee", "weight_kg": 18000}

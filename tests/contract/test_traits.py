@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 import requests
-from harness import ROOT, Container, build, docker, run, temporary_network, wait_http, wait_until
-from load import Load
+
+from tests.contract.harness import ROOT, Container, build, docker, run, temporary_network, wait_http, wait_until
+from tests.contract.load import Load
 
 pytestmark = [pytest.mark.contract, pytest.mark.usefixtures("engine")]
 URLS = {"TRACKING_URL": "http://tracking:8080", "QUOTES_URL": "http://quotes:8080"}

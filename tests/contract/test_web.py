@@ -12,8 +12,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import requests
-from browser import Page, browser
-from harness import Container, build, run, temporary_network, wait_http, wait_until
+
+from tests.contract.browser import Page, browser
+from tests.contract.harness import Container, build, run, temporary_network, wait_http, wait_until
 
 pytestmark = [pytest.mark.contract, pytest.mark.usefixtures("engine")]
 URLS = {"TRACKING_URL": "http://tracking:8080", "QUOTES_URL": "http://quotes:8080"}
