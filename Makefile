@@ -54,18 +54,18 @@ bootstrap: $(VENV)/.runtime ## Prepare the AWS account and region of your creden
 
 synth: $(VENV)/.runtime ## Synthesize ENV into cdk.out/ and list stacks, images and addresses
 	@$(CDK) synth --quiet -c env=$(ENV) $(CONTEXT) >$(VENV)/synth.log 2>&1 || { cat $(VENV)/synth.log; exit 1; }
-	@$(BIN)/python -m ops.summary cdk.out
+	@$(BIN)/python -m ops summary cdk.out
 
 diff: $(VENV)/.runtime ## Compare ENV with what is deployed (needs AWS credentials)
 	@$(CDK) diff -c env=$(ENV) $(CONTEXT)
 
 # Stacks deploy side by side, where the CLI cannot ask about each change of rights: `make diff` shows them before.
 deploy: $(VENV)/.runtime ## Deploy ENV to AWS (needs AWS credentials and a container engine); make diff shows what would change
-	@$(BIN)/python -m ops.account --env $(ENV) $(CONTEXT)
+	@$(BIN)/python -m ops account --env $(ENV) $(CONTEXT)
 	@$(CDK) deploy --all --concurrency 6 --require-approval never -c env=$(ENV) $(CONTEXT)
 
 destroy: $(VENV)/.runtime ## Destroy ENV in AWS: says what, and asks
-	@$(BIN)/python -m ops.account --env $(ENV) $(CONTEXT)
+	@$(BIN)/python -m ops account --env $(ENV) $(CONTEXT)
 	@$(CDK) destroy --all -c env=$(ENV) $(CONTEXT)
 
 # --- the same on this machine, without an AWS account ----------------------------------------------------------------
@@ -117,12 +117,13 @@ bench: $(VENV)/.dev ## Measure synth (and, with an engine, the images) as ratios
 	@$(BIN)/python -m tests.bench.services
 
 sbom: $(VENV)/.dev ## Write a bill of materials for each image into sbom/
-	@$(BIN)/python -m ops.sbom
+	@$(BIN)/python -m ops sbom
 
 docs: $(VENV)/.dev ## Rewrite the generated documents
 	@$(BIN)/python -m config docs
 	@$(CDK) synth --quiet -c env=sandbox >$(VENV)/synth.log 2>&1 || { cat $(VENV)/synth.log; exit 1; }
-	@$(BIN)/python -m ops.costs --write
+	@$(BIN)/python -m ops costs --write
+	@$(BIN)/python -m ops fidelity --assembly cdk.out
 
 lock: $(VENV)/.dev ## Lock requirements*.in and package.json, with hashes
 	@for name in requirements requirements-dev; do \

@@ -6,9 +6,12 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from typing import Final
 
 from config.errors import ConfigError, UserError
-from config.settings import COMMAND_LINE
+
+COMMAND_LINE: Final = "cdk -c"
+"""What messages name as the file of a setting that came from the command line."""
 
 # What a shell reports for a command that SIGPIPE ended, as it ends `ls | head`.
 PIPE_CLOSED = 128 + 13

@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 
 from config import limits
 from config import settings_rules as rules
+from config.command_line import COMMAND_LINE
 from config.errors import ConfigError, did_you_mean, shown
 from config.model import NOT_EMPTY, UNIQUE, Model, Pattern, Rule, fault
 from config.strict_yaml import read_mapping, scalar, without_nulls
@@ -264,9 +265,6 @@ class Settings(Model):
             )
         return self
 
-
-COMMAND_LINE: Final = "cdk -c"
-"""What messages name as the file of a setting that came from the command line."""
 
 _NOT_SETTINGS = frozenset({"env", "acknowledged-issue-numbers", "cli-telemetry"})  # the CLI's own bare keys, and ours
 

@@ -8,19 +8,77 @@ import signal
 import sys
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
+from config.command_line import context_from, run
 from ops.errors import OpsError
-from ops.local import base_image, emulator
+from ops.local import base_image
 from ops.local import engine as engines
+from ops.local.target import DEFAULT_ENDPOINT, require_loopback
 from ops.local.workspace import Workspace
 from ops.process import end_children
 from ops.say import Say
 
-PROJECT = Path.cwd()  # the commands work on the project they are run in
+if TYPE_CHECKING:
+    from ops.local.project import Project
+
+# What a handler alone needs is imported there: boto3 and the settings take time that --help need not.
+# ruff: noqa: PLC0415
+
+
+# --- on a cloud assembly, or on AWS ----------------------------------------------------------------------------------
+
+
+def _account(options: argparse.Namespace, say: Say) -> int:
+    from config.settings import load_settings, overrides_from_context
+    from ops.account import caller_account, check_account
+
+    overrides = overrides_from_context(context_from(options.context))
+    settings = load_settings(options.root, options.env, overrides)
+    account = caller_account()
+    check_account(settings, account)
+    say.line(f"{settings.prefix} in account {account}")
+    return 0
+
+
+def _costs(options: argparse.Namespace, say: Say) -> int:
+    from ops.assembly import Assembly
+    from ops.costs import DOCUMENT, Bill, render
+
+    text = render(Bill(Assembly(_assembly(options))), options.env)
+    if options.write:
+        (options.root / DOCUMENT).write_text(text, encoding="utf-8")
+        say.line(f"wrote {DOCUMENT}")
+    else:
+        say.line(text)
+    return 0
+
+
+def _summary(options: argparse.Namespace, say: Say) -> int:
+    from ops.assembly import Assembly
+    from ops.summary import summarize
+
+    say.line(summarize(Assembly(_assembly(options))))
+    return 0
+
+
+def _sbom(options: argparse.Namespace, say: Say) -> int:
+    from ops import sbom
+
+    output = options.output or options.root / "sbom"
+    sbom.write(options.root, options.services, output=output, registry=options.base_registry, say=say)
+    return 0
+
+
+def _assembly(options: argparse.Namespace) -> Path:
+    return options.assembly or Path(options.root / "cdk.out")
+
+
+# --- on this machine -------------------------------------------------------------------------------------------------
 
 
 def _engine(options: argparse.Namespace, say: Say) -> int:
-    workspace = Workspace(PROJECT)
+    workspace = Workspace(options.root.resolve())
     if options.stop:
         if not engines.stop_started(workspace, say):
             say.line("no engine was started from here")
@@ -34,7 +92,7 @@ def _engine(options: argparse.Namespace, say: Say) -> int:
 
 
 def _base_image(options: argparse.Namespace, say: Say) -> int:
-    engine = engines.ensure(Workspace(PROJECT), say)
+    engine = engines.ensure(Workspace(options.root.resolve()), say)
     image = base_image.ensure(engine, say, registry=options.registry)
     origin = "stand-in made here" if base_image.is_stand_in(engine, image) else "pulled"
     say.line(f"base image:   {image} ({origin})")
@@ -42,87 +100,120 @@ def _base_image(options: argparse.Namespace, say: Say) -> int:
 
 
 def _up(options: argparse.Namespace, say: Say) -> int:
-    from ops.local.sandbox import Up  # noqa: PLC0415 - boto3 and the settings take time that --help need not
+    from ops.local.up import Up
 
     Up(_project(options), say).run()
     return 0
 
 
 def _down(options: argparse.Namespace, say: Say) -> int:
-    from ops.local.sandbox import down  # noqa: PLC0415 - see _up
+    from ops.local import commands
 
-    down(_project(options), say, remove_images=options.images)
+    commands.down(_project(options), say, remove_images=options.images)
     return 0
 
 
 def _status(options: argparse.Namespace, say: Say) -> int:
-    from ops.local.sandbox import status  # noqa: PLC0415 - see _up
+    from ops.local import commands
 
-    return 0 if status(_project(options), say) else 1
+    return 0 if commands.status(_project(options), say) else 1
 
 
 def _logs(options: argparse.Namespace, say: Say) -> int:
-    from ops.local.sandbox import logs  # noqa: PLC0415 - see _up
+    from ops.local import commands
 
-    logs(_project(options), say, service=options.service or None, follow=options.follow)
+    commands.logs(_project(options), say, service=options.service or None, follow=options.follow)
     return 0
 
 
 def _prune(options: argparse.Namespace, say: Say) -> int:
-    from ops.local.sandbox import prune  # noqa: PLC0415 - see _up
+    from ops.local import commands
 
-    prune(_project(options), say)
+    commands.prune(_project(options), say)
     return 0
 
 
 def _fidelity(options: argparse.Namespace, say: Say) -> int:
-    from ops.local.fidelity import update, update_from  # noqa: PLC0415 - see _up
+    from ops.local.fidelity import DOCUMENT, update, update_from
 
-    changed = update_from(PROJECT, options.assembly) if options.assembly else update(_project(options), say)
-    say.line("docs/emulator.md was brought up to date" if changed else "docs/emulator.md is current")
+    changed = update_from(options.root, options.assembly) if options.assembly else update(_project(options), say)
+    say.line(f"{DOCUMENT} was brought up to date" if changed else f"{DOCUMENT} is current")
     return 0
 
 
-def _project(options: argparse.Namespace):  # type: ignore[no-untyped-def]  # noqa: ANN202 - imported late, see _up
-    from ops.local.sandbox import Project  # noqa: PLC0415 - see _up
+def _project(options: argparse.Namespace) -> Project:
+    from ops.local.project import Project
 
-    project = Project(root=PROJECT, environment=options.env, endpoint=options.endpoint)
-    emulator.require_loopback(project.endpoint)
-    return project
+    require_loopback(options.endpoint)
+    return Project(root=options.root.resolve(), environment=options.env, endpoint=options.endpoint)
+
+
+# --- the command line ------------------------------------------------------------------------------------------------
+
+
+class Commands:
+    """Adds commands to a parser; each has --root, and what it shares with others comes in parents."""
+
+    def __init__(self, parser: argparse.ArgumentParser) -> None:
+        self._commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+        self._everywhere = _parent("--root", type=_folder, default=Path(), help="the project; default: where you are")
+
+    def add(self, name: str, handler: object, what: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
+        command = self._commands.add_parser(
+            name, parents=[self._everywhere, *parents], help=what, description=f"{what[0].upper()}{what[1:]}."
+        )
+        command.set_defaults(handler=handler)
+        return command
+
+
+def _parent(*names: str, **option: object) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(add_help=False)
+    parser.add_argument(*names, **option)  # type: ignore[arg-type]
+    return parser
+
+
+def _folder(text: str) -> Path:
+    path = Path(text)
+    if not path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is no folder")
+    return path
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m ops", description="Operator's commands, run in the project's folder."
+    parser = argparse.ArgumentParser(prog="python -m ops", description="Operator's commands.")
+    commands = Commands(parser)
+    env = _parent("--env", default="sandbox", help="environment of config/environments (default: sandbox)")
+    endpoint = _parent("--endpoint", default=DEFAULT_ENDPOINT, help="loopback address of the emulator")
+    assembly = _parent("assembly", type=Path, nargs="?", help="a folder that cdk synth wrote; default: cdk.out")
+
+    account = commands.add("account", _account, "refuse AWS credentials that the environment does not name", env)
+    account.add_argument(
+        "-c", dest="context", action="append", default=[], metavar="KEY=VALUE", help="override a setting, as with cdk"
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
-    engine = commands.add_parser("engine", help="find a container engine that can build, or install and start one")
+    commands.add("summary", _summary, "list the stacks, images and addresses of a synth", assembly)
+    costs = commands.add("costs", _costs, "what an environment costs a month when idle", env, assembly)
+    costs.add_argument("--write", action="store_true", help="write docs/costs.md instead of printing")
+    sbom = commands.add("sbom", _sbom, "write a bill of materials for each image")
+    sbom.add_argument("services", nargs="*", metavar="service", help="all services by default")
+    sbom.add_argument("--output", type=Path, help="folder to write to; default: sbom")
+    sbom.add_argument("--base-registry", help="build argument BASE_REGISTRY; default: the Dockerfiles' own")
+
+    engine = commands.add("engine", _engine, "find a container engine that can build, or install and start one")
     engine.add_argument("--stop", action="store_true", help="stop the engine that was started from here")
-    engine.set_defaults(handler=_engine)
-    base = commands.add_parser("base-image", help="pull the base image, or make a stand-in of the same name")
+    base = commands.add("base-image", _base_image, "pull the base image, or make a stand-in of the same name")
     base.add_argument("--registry", default=base_image.DEFAULT_REGISTRY, help="value of BASE_REGISTRY")
-    base.set_defaults(handler=_base_image)
-    local = argparse.ArgumentParser(add_help=False)
-    local.add_argument("--env", default="sandbox", help="environment of config/environments (default: sandbox)")
-    local.add_argument("--endpoint", default=emulator.DEFAULT_ENDPOINT, help="loopback address of the emulator")
-    commands.add_parser("up", parents=[local], help="deploy everything to an AWS on this machine").set_defaults(
-        handler=_up
-    )
-    down = commands.add_parser("down", parents=[local], help="destroy the local deployment and stop the emulator")
+    commands.add("up", _up, "deploy everything to an AWS on this machine", env, endpoint)
+    down = commands.add("down", _down, "destroy the local deployment and stop the emulator", env, endpoint)
     down.add_argument("--images", action="store_true", help="remove the images from the engine too")
-    down.set_defaults(handler=_down)
-    commands.add_parser("status", parents=[local], help="what runs locally").set_defaults(handler=_status)
-    logs = commands.add_parser("logs", parents=[local], help="what the local services wrote")
+    commands.add("status", _status, "what runs locally", env, endpoint)
+    logs = commands.add("logs", _logs, "what the local services wrote", env, endpoint)
     logs.add_argument("service", nargs="?", default="", help="one service; all by default")
     logs.add_argument("--follow", "-f", action="store_true", help="go on until Ctrl-C")
-    logs.set_defaults(handler=_logs)
-    prune = commands.add_parser("prune", parents=[local], help="take down local services whose folder is gone")
-    prune.set_defaults(handler=_prune)
-    fidelity = commands.add_parser(
-        "fidelity", parents=[local], help="write what the emulator leaves out into docs/emulator.md"
+    commands.add("prune", _prune, "take down local services whose folder is gone", env, endpoint)
+    fidelity = commands.add(
+        "fidelity", _fidelity, "write what the emulator leaves out into docs/emulator.md", env, endpoint
     )
     fidelity.add_argument("--assembly", type=Path, help="a synthesized assembly; by default the app is synthesized")
-    fidelity.set_defaults(handler=_fidelity)
     return parser
 
 
@@ -132,28 +223,23 @@ def _interrupted(_signal: int, _frame: FrameType | None) -> None:
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; returns the exit code. A fault is one line on the error output, never a traceback."""
+    return run(lambda: _run(argv), before="error: ")
+
+
+def _run(argv: list[str] | None) -> int:
     options = _parser().parse_args(argv)
     signal.signal(signal.SIGTERM, _interrupted)
     signal.signal(signal.SIGINT, _interrupted)  # also where a script started us with it ignored
     try:
         return int(options.handler(options, Say()))
-    except OpsError as error:
-        print(f"error: {error.message}", file=sys.stderr)
-        return error.exit_code
     except KeyboardInterrupt:
         end_children()
         print("\nerror: interrupted; run the same command again to go on", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        return 141
     except OSError as error:
         if error.errno != errno.ENOSPC:
             raise
-        print(
-            f"error: the disk is full ({error.filename or 'writing'}); free some space and run it again",
-            file=sys.stderr,
-        )
-        return 1
+        raise OpsError(f"the disk is full ({error.filename or 'writing'}); free some space and run it again") from error
 
 
 if __name__ == "__main__":

@@ -6,20 +6,18 @@ date below. Traffic, storage of logs and images, and what scales with use are no
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
-from typing import Any
+from string import Template
 
-from ops.pipe import end_with_the_reader
+from config.names import platform_of
+from config.settings import Platform
+from ops.assembly import Assembly, Json
 
-Json = dict[str, Any]
-ROOT = Path(__file__).resolve().parent.parent
-DOCUMENT = ROOT / "docs" / "costs.md"
+DOCUMENT = Path("docs/costs.md")  # below the project
+TEMPLATE = Path(__file__).parent / "templates" / "costs.md"
 
 HOURS = 730  # a month, as AWS's own calculator counts
 PRICES_OF = "us-east-1, as published in 2025"
@@ -89,26 +87,12 @@ class Line:
 class Bill:
     """Counts what is billed in an assembly's templates."""
 
-    def __init__(self, assembly: Path) -> None:
-        artifacts = _read(assembly / "manifest.json")["artifacts"]
-        self._stacks = {
-            name: _read(assembly / artifact["properties"]["templateFile"])["Resources"]
-            for name, artifact in sorted(artifacts.items())
-            if artifact["type"] == "aws:cloudformation:stack"
-        }
+    def __init__(self, assembly: Assembly) -> None:
+        self._stacks = sorted(assembly.stacks, key=lambda stack: stack.id)
 
-    def lines(self, *, platform: str) -> list[Line]:
-        """The bill of one platform with what both share.
-
-        Args:
-            platform: `Ecs` or `Eks`, whose stacks are counted beside the shared ones.
-        """
-        other = "Eks" if platform == "Ecs" else "Ecs"
-        stacks = [
-            list(resources.values())
-            for name, resources in self._stacks.items()
-            if name != other and not name.startswith(f"{other}-")
-        ]
+    def lines(self, *, platform: Platform) -> list[Line]:
+        """The bill of one platform, with what all platforms share."""
+        stacks = [list(stack.resources.values()) for stack in self._stacks if platform_of(stack.id) in {None, platform}]
         together = [resource for resources in stacks for resource in resources]
         lines = [*self._entrance(together), *self._egress(together)]
         for resources in stacks:
@@ -175,11 +159,6 @@ def total(lines: list[Line]) -> Decimal:
     return sum((line.total for line in lines), Decimal(0))
 
 
-def _read(path: Path) -> Json:
-    content: Json = json.loads(path.read_text(encoding="utf-8"))
-    return content
-
-
 def _of_type(resources: list[Json], kind: str) -> list[Json]:
     return [resource for resource in resources if resource["Type"] == kind]
 
@@ -195,67 +174,17 @@ def _spot_share(service: Json) -> Decimal:
 
 
 def render(bill: Bill, environment: str) -> str:
-    """The document: a table for ECS, one for EKS, and what is left out."""
-    parts = [
-        f"# What `{environment}` costs a month when idle",
-        "",
-        f"Written by `make docs` from the synthesized templates. List prices in USD, {PRICES_OF}; a month has {HOURS} hours.",
-    ]
-    for platform, title in (("Ecs", "On ECS alone"), ("Eks", "On EKS alone")):
-        lines = bill.lines(platform=platform)
-        parts += [
-            "",
-            f"## {title}: {total(lines)} USD",
-            "",
-            "| what | count | each a month | USD |",
-            "|---|---:|---:|---:|",
-        ]
-        parts += [
-            f"| [{line.what}]({line.source}) | {line.count.normalize():f} | {line.monthly:.4f} | {line.total} |"
-            for line in lines
-        ]
-        parts.append(f"| **together** | | | **{total(lines)}** |")
-    parts += ["", *_LEFT_OUT, ""]
-    return "\n".join(parts)
+    """The document templates/costs.md, filled in: a table for ECS, one for EKS, and what is left out."""
+    bills = {platform: bill.lines(platform=platform) for platform in Platform}
+    totals = {f"{platform.value}_total": str(total(lines)) for platform, lines in bills.items()}
+    tables = {f"{platform.value}_table": "\n".join(_table(lines)) for platform, lines in bills.items()}
+    template = Template(TEMPLATE.read_text(encoding="utf-8"))
+    return template.substitute(environment=environment, prices_of=PRICES_OF, hours=HOURS, **totals, **tables)
 
 
-_LEFT_OUT = (
-    "## Not in these sums",
-    "",
-    "- What grows with use: load balancer capacity units, data processed and transferred, log and image storage, table requests.",
-    "- The hello job: a few seconds of a quarter vCPU a day.",
-    "- Spot's price moves; it is counted at 30 % of on demand. All tasks on demand is `-c spot_weight=0`.",
-    "- EKS nodes: Auto Mode starts what the pods ask for, at EC2's price and about 12 % for the management. Its load balancer is",
-    "  made by Kubernetes, so it is in no template: one load balancer with an address a zone, as on ECS.",
-    "- Container Insights, where an environment switches it on: by the metric.",
-    "",
-    "## How it compares",
-    "",
-    "The common sample (two NAT gateways, a load balancer, two tasks on demand, four public addresses) comes to about 115 USD at",
-    "the same prices. Its two NAT gateways alone are 65.70 USD, more than all that the services on ECS need here.",
-)
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Prints the bill of an assembly, or writes the document."""
-    parser = argparse.ArgumentParser(prog="python -m ops.costs", description="Idle cost of an environment a month.")
-    parser.add_argument("assembly", type=Path, nargs="?", default=ROOT / "cdk.out")
-    parser.add_argument("--env", default="sandbox", help="the environment's name, for the title")
-    parser.add_argument("--write", action="store_true", help=f"write {DOCUMENT.relative_to(ROOT)} instead of printing")
-    options = parser.parse_args(arguments)
-    try:
-        text = render(Bill(options.assembly), options.env)
-    except FileNotFoundError:
-        print(f"{options.assembly}: there is no cloud assembly; write one with: make synth", file=sys.stderr)
-        return 2
-    if options.write:
-        DOCUMENT.write_text(text, encoding="utf-8")
-        print(f"wrote {DOCUMENT.relative_to(ROOT)}")
-    else:
-        print(text)
-    return 0
-
-
-if __name__ == "__main__":
-    end_with_the_reader()
-    sys.exit(main())
+def _table(lines: list[Line]) -> Iterator[str]:
+    yield "| what | count | each a month | USD |"
+    yield "|---|---:|---:|---:|"
+    for line in lines:
+        yield f"| [{line.what}]({line.source}) | {line.count.normalize():f} | {line.monthly:.4f} | {line.total} |"
+    yield f"| **together** | | | **{total(lines)}** |"

@@ -1,9 +1,11 @@
-"""The one exception that an operator's command may end with: a single line for a person, and an exit code."""
+"""What an operator's command ends with when it cannot do what was asked; config/errors.py shows the whole hierarchy."""
 
 from __future__ import annotations
 
+from config.errors import UserError
 
-class OpsError(Exception):
+
+class OpsError(UserError):
     """A fault the user can act on. `message` is one line: what is wrong; what to do.
 
     `exit_code` is 1 for something that failed, 2 for a wrong request or input.

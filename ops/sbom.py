@@ -1,17 +1,13 @@
 """Writes what each service's image consists of: one software bill of materials (SPDX 2.3 as JSON) an image.
 
-    python -m ops.sbom [service ...]
-
 The images are built as a deployment builds them and handed to syft as archives, so that any engine will do. syft reads the
 package database, the Python packages and the Java runtime inside; what an image had only while it was built is not in it.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
-import sys
 import sysconfig
 import tempfile
 from collections.abc import Iterable
@@ -21,30 +17,32 @@ from typing import Any
 from ops.errors import OpsError
 from ops.local.engine import Engine, find
 from ops.process import capture
+from ops.say import Say
 
-ROOT = Path(__file__).resolve().parents[1]
 BUILD_SECONDS = 1800.0
 SCAN_SECONDS = 600.0
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Exit code 0: all written; 1: an image could not be built or read; 2: no such service."""
-    parser = argparse.ArgumentParser(prog="python -m ops.sbom", description="Write a bill of materials for each image.")
-    parser.add_argument("services", nargs="*", metavar="service", help="all services by default")
-    parser.add_argument("--output", type=Path, default=ROOT / "sbom", help="folder to write to; default: sbom")
-    parser.add_argument("--base-registry", help="build argument BASE_REGISTRY; default: the Dockerfiles' own")
-    options = parser.parse_args(arguments)
-    try:
-        engine, syft = _engine(), _syft()
-        options.output.mkdir(parents=True, exist_ok=True)
-        for service in _chosen(options.services):
-            target = options.output / f"{service}.spdx.json"
-            _write(engine, syft, service, options.base_registry, target)
-            print(_line(service, target), flush=True)
-    except OpsError as error:
-        print(f"sbom: {error.message}", file=sys.stderr)
-        return error.exit_code
-    return 0
+def write(root: Path, services: Iterable[str], *, output: Path, registry: str | None, say: Say) -> None:
+    """Write the bill of each service's image, as <service>.spdx.json.
+
+    Args:
+        root: the project.
+        services: their names; none for all.
+        output: the folder to write to.
+        registry: build argument BASE_REGISTRY; None for the Dockerfiles' own.
+        say: gets one line per image.
+
+    Raises:
+        OpsError: exit code 1 where an image cannot be built or read, 2 where there is no such service.
+    """
+    engine, syft = _engine(), _syft()
+    chosen = _chosen(root, services)
+    output.mkdir(parents=True, exist_ok=True)
+    for service in chosen:
+        target = output / f"{service}.spdx.json"
+        _write(engine, syft, root / "services" / service, registry, target)
+        say.line(_line(service, target))
 
 
 def _engine() -> Engine:
@@ -63,8 +61,8 @@ def _syft() -> Path:
     return Path(found)
 
 
-def _chosen(names: Iterable[str]) -> list[str]:
-    known = sorted(file.parent.name for file in (ROOT / "services").glob("*/Dockerfile"))
+def _chosen(root: Path, names: Iterable[str]) -> list[str]:
+    known = sorted(file.parent.name for file in (root / "services").glob("*/Dockerfile"))
     chosen = list(names) or known
     for name in chosen:
         if name not in known:
@@ -72,16 +70,17 @@ def _chosen(names: Iterable[str]) -> list[str]:
     return chosen
 
 
-def _write(engine: Engine, syft: Path, service: str, registry: str | None, target: Path) -> None:
+def _write(engine: Engine, syft: Path, folder: Path, registry: str | None, target: Path) -> None:
+    service = folder.name
     tag = f"sbom/{service}:latest"
     build = ["build", "--quiet", "--tag", tag]
     if registry:
         build += ["--build-arg", f"BASE_REGISTRY={registry}"]
-    built = engine.run(*build, str(ROOT / "services" / service), timeout=BUILD_SECONDS)
+    built = engine.run(*build, str(folder), timeout=BUILD_SECONDS)
     if not built.ok:
         raise OpsError(f"{service}: the image could not be built: {built.last_line()}")
-    with tempfile.TemporaryDirectory(prefix="sbom-") as folder:
-        archive = Path(folder) / "image.tar"
+    with tempfile.TemporaryDirectory(prefix="sbom-") as scratch:
+        archive = Path(scratch) / "image.tar"
         saved = engine.run("save", "--output", str(archive), tag, timeout=SCAN_SECONDS)
         if not saved.ok:
             raise OpsError(f"{service}: the image could not be saved: {saved.last_line()}")
@@ -109,7 +108,3 @@ def _line(service: str, target: Path) -> str:
     packages = [package for package in document["packages"] if package.get("primaryPackagePurpose") != "CONTAINER"]
     shown = target.relative_to(Path.cwd()) if target.is_relative_to(Path.cwd()) else target
     return f"{service}: {len(packages)} packages, {document['spdxVersion']}: {shown}"
-
-
-if __name__ == "__main__":
-    sys.exit(main())

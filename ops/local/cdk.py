@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 
 from ops.errors import OpsError
-from ops.local.emulator import Target
 from ops.local.engine import Engine
+from ops.local.target import Target
 from ops.local.workspace import Workspace
 from ops.process import Finished, stream
 from ops.say import Say

@@ -48,6 +48,11 @@ def labels(container: Mapping[str, Any]) -> dict[str, str]:
     return {STOP_TIMEOUT_LABEL: str(field(container, "StopTimeout") or DEFAULT_STOP_TIMEOUT)}
 
 
+def stop_timeout(given: Mapping[str, str]) -> int:
+    """Seconds between SIGTERM and SIGKILL, from a container's labels."""
+    return int(given.get(STOP_TIMEOUT_LABEL, DEFAULT_STOP_TIMEOUT))
+
+
 def secrets(container: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The definition's secrets in the API's spelling, which is the only one that the emulator resolves."""
     return [

@@ -9,11 +9,8 @@ process ends at once and says which, rather than running without it.
 from __future__ import annotations
 
 import argparse
-import asyncio
-import http.client
 import importlib
 import os
-import socket
 import sys
 import threading
 import time
@@ -21,15 +18,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ops.local import container_options
+from ops.local import container_options, health
+from ops.local.forwarder import Forwarder
 from ops.local.mesh import Mesh
 
-HOOKED = (
-    "_build_run_kwargs",
-    "_run_docker_container",
-    "_resolve_container_secrets",
-    "_remove_docker_container",
-)
 PROBE_SECONDS = 0.15  # between two health checks of a starting task
 # AWS waits between taking a target out and stopping its task; here long enough for requests already on their way.
 DEREGISTRATION_SECONDS = 1.0
@@ -39,11 +31,6 @@ class Hooks:
     """The wrappers, with what they need to know: the engine's networks and the names between services."""
 
     def __init__(self, ecs: Any, alb: Any, *, mesh_file: Path, network: str, gateway: str) -> None:
-        missing = [name for name in HOOKED if not hasattr(ecs, name)]
-        if missing:
-            sys.exit(
-                f"this version of the emulator has no {', '.join(missing)}; ops/local/emulator_process.py must follow"
-            )
         self._ecs = ecs
         self._alb = alb
         self._mesh_file = mesh_file
@@ -52,9 +39,25 @@ class Hooks:
         self._networks_lock = threading.Lock()
 
     def install(self) -> None:
-        """Put every wrapper in its place."""
-        for name in HOOKED:
-            setattr(self._ecs, name, getattr(self, name.lstrip("_"))(getattr(self._ecs, name)))
+        """Put every wrapper in its place; ends the process where the emulator lacks a function that is to be wrapped."""
+        wrappers = self.wrappers
+        missing = [name for name in wrappers if not hasattr(self._ecs, name)]
+        if missing:
+            sys.exit(
+                f"this version of the emulator has no {', '.join(missing)}; ops/local/emulator_process.py must follow"
+            )
+        for name, wrapper in wrappers.items():
+            setattr(self._ecs, name, wrapper(getattr(self._ecs, name)))
+
+    @property
+    def wrappers(self) -> dict[str, Callable[[Any], Any]]:
+        """What is put around which function of the emulator's ECS."""
+        return {
+            "_build_run_kwargs": self.build_run_kwargs,
+            "_run_docker_container": self.run_docker_container,
+            "_resolve_container_secrets": self.resolve_container_secrets,
+            "_remove_docker_container": self.remove_docker_container,
+        }
 
     def build_run_kwargs(self, original: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
         """The rest of the container definition, and credentials that the emulator knows."""
@@ -111,11 +114,7 @@ class Hooks:
             if found.status == "running":
                 self._withdraw(client, found)
                 time.sleep(DEREGISTRATION_SECONDS)
-                found.stop(
-                    timeout=int(
-                        found.labels.get(container_options.STOP_TIMEOUT_LABEL, container_options.DEFAULT_STOP_TIMEOUT)
-                    )
-                )
+                found.stop(timeout=container_options.stop_timeout(found.labels))
         except Exception as error:
             print(f"stopping {container}: {error}", flush=True)
 
@@ -132,7 +131,7 @@ class Hooks:
                 raise RuntimeError(f"container {container['name']} exited with code {code}: {_last_words(started)}")
             if check is None:
                 return
-            answer = _probe(_address(started, self._network), *check)
+            answer = health.probe(_address(started, self._network), *check)
             if answer == "healthy":
                 return
             time.sleep(PROBE_SECONDS)
@@ -232,83 +231,10 @@ def _address(container: Any, network: str) -> str:
     return str(chosen.get("IPAddress", ""))
 
 
-def _probe(host: str, port: int, path: str, codes: str) -> str:
-    """One health check: "healthy", or why not."""
-    connection = http.client.HTTPConnection(host, port, timeout=2)
-    try:
-        connection.request("GET", path)
-        status = connection.getresponse().status
-    except (OSError, http.client.HTTPException) as error:
-        return f"{type(error).__name__}: {error}"
-    finally:
-        connection.close()
-    return "healthy" if _matches(status, codes) else f"it answered {status}"
-
-
 def _last_words(container: Any) -> str:
     """The last line a container wrote, as the reason it gives for its end."""
     lines = container.logs(tail=5).decode(errors="replace").strip().splitlines()
     return str(lines[-1].strip()[:200]) if lines else "it wrote nothing"
-
-
-def _matches(status: int, codes: str) -> bool:
-    """A target group's matcher: single codes and ranges, separated by commas."""
-    for part in codes.split(","):
-        low, _, high = part.strip().partition("-")
-        if int(low) <= status <= int(high or low):
-            return True
-    return False
-
-
-class Forwarder(threading.Thread):
-    """Lets containers reach the emulator, which itself listens on loopback only.
-
-    It listens on this machine's address in the tasks' network, which only this machine's containers reach, and passes bytes on.
-    Where that address is not this machine's (an engine in a virtual machine), `listen` says so: such engines lead
-    `host.docker.internal` to the loopback of the machine by themselves.
-    """
-
-    def __init__(self, address: str, port: int) -> None:
-        super().__init__(daemon=True, name="forwarder")
-        self._address = address
-        self._port = port
-        self._socket: socket.socket | None = None
-
-    def listen(self) -> bool:
-        """Bind; False where this machine has no such address."""
-        try:
-            self._socket = socket.create_server((self._address, self._port))
-        except OSError as error:
-            print(f"no forwarding from {self._address}:{self._port}: {error}", flush=True)
-            return False
-        return True
-
-    def run(self) -> None:
-        asyncio.run(self._serve())
-
-    async def _serve(self) -> None:
-        server = await asyncio.start_server(self._forward, sock=self._socket)
-        async with server:
-            await server.serve_forever()
-
-    async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", self._port)
-        except OSError:
-            writer.close()
-            return
-        await asyncio.gather(_pump(reader, inner_writer), _pump(inner_reader, writer))
-
-
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    try:
-        while chunk := await reader.read(65536):
-            writer.write(chunk)
-            await writer.drain()
-    except OSError:
-        pass
-    finally:
-        writer.close()
 
 
 def main() -> None:

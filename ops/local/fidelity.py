@@ -1,15 +1,16 @@
-"""Keeps the fidelity table in docs/emulator.md what the installed emulator and the templates make it."""
+"""Keeps the fidelity tables in docs/emulator.md what the installed emulator and the templates make it."""
 
 from __future__ import annotations
 
 import platform
 from pathlib import Path
 
+from ops.assembly import Assembly
 from ops.errors import OpsError
 from ops.local.cdk import Cli
-from ops.local.filter import filter_stacks, known_types, read_stacks
+from ops.local.filter import filter_stacks, known_types
+from ops.local.project import Project
 from ops.local.report import fidelity_markdown
-from ops.local.sandbox import Project
 from ops.say import Say
 
 DOCUMENT = Path("docs/emulator.md")
@@ -18,9 +19,9 @@ END = "<!-- end of fidelity -->"
 ARCHITECTURES = {"x86_64": "amd64", "AMD64": "amd64", "arm64": "arm64", "aarch64": "arm64"}
 
 
-def current(assembly: Path) -> str:
+def current(assembly: Assembly) -> str:
     """The tables for a synthesized assembly."""
-    return fidelity_markdown(filter_stacks(read_stacks(assembly), known_types()))
+    return fidelity_markdown(filter_stacks(assembly.stacks, known_types()))
 
 
 def replaced(document: str, tables: str) -> str:
@@ -36,7 +37,7 @@ def update_from(project: Path, assembly: Path) -> bool:
     """Write the tables for an assembly into the document; True where that changed it."""
     path = project / DOCUMENT
     before = path.read_text()
-    after = replaced(before, current(assembly))
+    after = replaced(before, current(Assembly(assembly)))
     path.write_text(after)
     return before != after
 

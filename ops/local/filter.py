@@ -11,15 +11,16 @@ from __future__ import annotations
 import hashlib
 import importlib
 import json
-import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-REGISTRY_HOST = re.compile(r"^\$\{AWS::AccountId\}\.dkr\.ecr\.\$\{AWS::Region\}\.\$\{AWS::URLSuffix\}/")
-SUBSTITUTION = re.compile(r"\$\{([^!${}][^${}]*)\}")
+from ops import references
+from ops.assembly import Assembly, Stack
+from ops.references import Output
+
 SERVING_ONLY_OTHERS = ("AWS::Lambda::Function", "AWS::Lambda::LayerVersion")
 # Known types that the emulator refuses in one form: type, property whose presence makes it so, and why.
 REFUSED_FORMS = (("AWS::CloudWatch::Alarm", "Metrics", "metric math"),)
@@ -41,36 +42,10 @@ class Dropped:
     because: str = ""
 
 
-@dataclass
-class Stack:
-    """A stack artifact of the assembly, with its template as it is being filtered."""
-
-    artifact: str
-    name: str  # CloudFormation's
-    template_file: str
-    template: dict[str, Any]
-
-    @property
-    def resources(self) -> dict[str, Any]:
-        return self.template.setdefault("Resources", {})  # type: ignore[no-any-return]
-
-
 def known_types() -> frozenset[str]:
     """Resource types that the installed emulator can deploy."""
     provisioners = importlib.import_module("ministack.services.cloudformation.provisioners")
     return frozenset(provisioners._RESOURCE_HANDLERS)
-
-
-def read_stacks(assembly: Path) -> list[Stack]:
-    """Every stack of an assembly with its template, in the manifest's order."""
-    manifest = json.loads((assembly / "manifest.json").read_text())
-    found = []
-    for artifact, content in manifest["artifacts"].items():
-        if content["type"] == "aws:cloudformation:stack":
-            file = content["properties"]["templateFile"]
-            name = content["properties"].get("stackName", artifact)
-            found.append(Stack(artifact, name, file, json.loads((assembly / file).read_text())))
-    return found
 
 
 def write_filtered(source: Path, target: Path, *, known: frozenset[str], registry: str) -> list[Dropped]:
@@ -85,10 +60,11 @@ def write_filtered(source: Path, target: Path, *, known: frozenset[str], registr
             (target / entry.name).symlink_to(entry.resolve())
         elif entry.name != VALIDATION_REPORT:
             shutil.copyfile(entry, target / entry.name)
-    stacks = read_stacks(source)
+    stacks = Assembly(source).stacks
     dropped = filter_stacks(stacks, known)
     for stack in stacks:
-        stack.template = _rewrite(stack.template, registry, _literal_cidr_blocks(stack.resources))
+        blocks = _literal_cidr_blocks(stack.resources)
+        stack.template = references.replaced(stack.template, registry=registry, attributes=blocks)
         (target / stack.template_file).write_text(json.dumps(stack.template, indent=1))
     _follow_in_assets(target, stacks)
     return dropped
@@ -97,13 +73,13 @@ def write_filtered(source: Path, target: Path, *, known: frozenset[str], registr
 def filter_stacks(stacks: list[Stack], known: frozenset[str]) -> list[Dropped]:
     """Remove from the templates, in place, what is unknown and what depends on it; returns what was removed, sorted."""
     dropped: list[Dropped] = []
-    gone_outputs: set[tuple[str, str]] = set()  # stack or "", output or export name
+    gone_outputs: set[Output] = set()  # stack or "", output or export name
     changed = True
     while changed:
         changed = False
         for stack in stacks:
             for logical_id, because in _to_drop(stack, known, gone_outputs, dropped):
-                dropped.append(Dropped(stack.artifact, stack.resources.pop(logical_id)["Type"], logical_id, because))
+                dropped.append(Dropped(stack.id, stack.resources.pop(logical_id)["Type"], logical_id, because))
                 changed = True
             lost = _lose_outputs(stack, gone_outputs)
             changed = changed or bool(lost)
@@ -117,9 +93,9 @@ def filter_stacks(stacks: list[Stack], known: frozenset[str]) -> list[Dropped]:
 
 
 def _to_drop(
-    stack: Stack, known: frozenset[str], gone_outputs: set[tuple[str, str]], dropped: list[Dropped]
+    stack: Stack, known: frozenset[str], gone_outputs: set[Output], dropped: list[Dropped]
 ) -> list[tuple[str, str]]:
-    gone = Gone({entry.logical_id for entry in dropped if entry.stack == stack.artifact}, gone_outputs)
+    gone = Gone({entry.logical_id for entry in dropped if entry.stack == stack.id}, gone_outputs)
     found = []
     for logical_id, resource in stack.resources.items():
         refused = next((why for kind, key, why in REFUSED_FORMS if _has(resource, kind, key)), "")
@@ -133,7 +109,7 @@ def _to_drop(
         elif trimmed.paths:
             resource["Properties"] = kept
             for path in trimmed.paths:
-                dropped.append(Dropped(stack.artifact, f"{resource['Type']} {path}", logical_id, trimmed.because))
+                dropped.append(Dropped(stack.id, f"{resource['Type']} {path}", logical_id, trimmed.because))
     return found or _idle_helpers(stack, dropped)
 
 
@@ -146,13 +122,15 @@ class Gone:
     """What can no longer be referred to from one stack."""
 
     logical_ids: set[str]
-    outputs: set[tuple[str, str]]
+    outputs: set[Output]
 
     def in_(self, node: Any) -> str:
         """The first thing gone that the node itself refers to; empty when there is none."""
-        names = sorted(_names(node) & self.logical_ids)
+        names = sorted(references.names(node) & self.logical_ids)
         outputs = [
-            f"{producer}.{output}" for producer, output in _outputs_used(node) if (producer, output) in self.outputs
+            f"{producer}.{output}"
+            for producer, output in references.outputs_used(node)
+            if (producer, output) in self.outputs
         ]
         return (names + outputs + [""])[0]
 
@@ -182,7 +160,7 @@ class Trim:
             if kept and len(kept) < len(node):
                 self.paths.append(path)
             return kept or self.NOTHING
-        if not isinstance(node, dict) or any(key == "Ref" or key.startswith("Fn::") for key in node):
+        if not isinstance(node, dict) or references.is_reference(node):
             return self.NOTHING
         found = {}
         for key, value in node.items():
@@ -194,11 +172,11 @@ class Trim:
 
 def _idle_helpers(stack: Stack, dropped: list[Dropped]) -> list[tuple[str, str]]:
     """Lambda functions and layers that nobody refers to any more: they served only what was dropped."""
-    if not any(entry.stack == stack.artifact for entry in dropped):
+    if not any(entry.stack == stack.id for entry in dropped):
         return []
     used: set[str] = set()
     for logical_id, resource in stack.resources.items():
-        used |= _names(resource.get("Properties", {})) - {logical_id}
+        used |= references.names(resource.get("Properties", {})) - {logical_id}
     return [
         (logical_id, "its only users")
         for logical_id, resource in stack.resources.items()
@@ -206,11 +184,11 @@ def _idle_helpers(stack: Stack, dropped: list[Dropped]) -> list[tuple[str, str]]
     ]
 
 
-def _lose_outputs(stack: Stack, already: set[tuple[str, str]]) -> set[tuple[str, str]]:
+def _lose_outputs(stack: Stack, already: set[Output]) -> set[Output]:
     """Remove outputs that refer to what is gone; returns the names by which other stacks ask for them."""
     outputs = stack.template.get("Outputs", {})
     there = set(stack.resources) | set(stack.template.get("Parameters", {}))
-    lost: set[tuple[str, str]] = set()
+    lost: set[Output] = set()
     for key in [key for key, output in outputs.items() if _dangling(output, there, already)]:
         export = outputs.pop(key).get("Export", {}).get("Name")
         lost.add((stack.name, key))
@@ -219,9 +197,9 @@ def _lose_outputs(stack: Stack, already: set[tuple[str, str]]) -> set[tuple[str,
     return lost
 
 
-def _dangling(node: Any, there: set[str], gone_outputs: set[tuple[str, str]]) -> bool:
-    names = {name for name in _names(node) if not name.startswith("AWS::")}
-    return bool(names - there) or any(used in gone_outputs for used in _outputs_used(node))
+def _dangling(node: Any, there: set[str], gone_outputs: set[Output]) -> bool:
+    names = {name for name in references.names(node) if not name.startswith("AWS::")}
+    return bool(names - there) or any(used in gone_outputs for used in references.outputs_used(node))
 
 
 def _clean_depends_on(stack: Stack) -> None:
@@ -239,91 +217,40 @@ def _clean_depends_on(stack: Stack) -> None:
 def _drop_idle_parameters(stack: Stack) -> None:
     """Parameters that only served what was dropped, e.g. the machine image of a NAT instance looked up in SSM."""
     sections = [content for section, content in stack.template.items() if section != "Parameters"]
-    used = set().union(*(_names(section) for section in sections))
+    used = set().union(*(references.names(section) for section in sections))
     parameters = stack.template.get("Parameters", {})
     for name in [name for name in parameters if name not in used]:
         del parameters[name]
 
 
-def _walk(node: Any) -> Iterator[Mapping[str, Any]]:
-    """Every object below a node, itself included."""
-    if isinstance(node, dict):
-        yield node
-        for value in node.values():
-            yield from _walk(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from _walk(value)
-
-
-def _names(node: Any) -> set[str]:
-    """Logical ids (and pseudo parameters) that a node refers to by Ref, Fn::GetAtt or Fn::Sub."""
-    found: set[str] = set()
-    for holder in _walk(node):
-        if len(holder) != 1:
-            continue
-        [(function, value)] = holder.items()
-        if function == "Ref" and isinstance(value, str):
-            found.add(value)
-        elif function == "Fn::GetAtt":
-            found.add(value[0] if isinstance(value, list) else str(value).split(".", maxsplit=1)[0])
-        elif function == "Fn::Sub":
-            text, own = value if isinstance(value, list) else (value, {})
-            found |= {name.split(".", maxsplit=1)[0] for name in SUBSTITUTION.findall(text)} - set(own)
-    return found
-
-
-def _outputs_used(node: Any) -> Iterator[tuple[str, str]]:
-    """Outputs of other stacks that a node reads: (stack name, output), or ("", export)."""
-    for holder in _walk(node):
-        weak = holder.get("Fn::GetStackOutput")
-        if isinstance(weak, dict):
-            yield str(weak.get("StackName")), str(weak.get("OutputName"))
-        strong = holder.get("Fn::ImportValue")
-        if isinstance(strong, str):
-            yield "", strong
-
-
-def _literal_cidr_blocks(resources: Mapping[str, Any]) -> dict[str, str]:
+def _literal_cidr_blocks(resources: Mapping[str, Any]) -> dict[Output, str]:
     found = {}
     for logical_id, resource in resources.items():
         block = resource.get("Properties", {}).get("CidrBlock")
         if resource["Type"] == "AWS::EC2::VPC" and isinstance(block, str):
-            found[logical_id] = block
+            found[logical_id, "CidrBlock"] = block
     return found
-
-
-def _rewrite(node: Any, registry: str, blocks: Mapping[str, str]) -> Any:
-    if isinstance(node, list):
-        return [_rewrite(value, registry, blocks) for value in node]
-    if not isinstance(node, dict):
-        return node
-    text, attribute = node.get("Fn::Sub"), node.get("Fn::GetAtt")
-    if isinstance(text, str) and REGISTRY_HOST.match(text):
-        return REGISTRY_HOST.sub(f"{registry}/", text)
-    if isinstance(attribute, list) and attribute[1:] == ["CidrBlock"] and attribute[0] in blocks:
-        return blocks[attribute[0]]
-    return {key: _rewrite(value, registry, blocks) for key, value in node.items()}
 
 
 def _follow_in_assets(target: Path, stacks: list[Stack]) -> None:
     """Make the asset manifests name the filtered templates by their own hash, and leave out files nobody uses any more."""
-    assembly = json.loads((target / "manifest.json").read_text())
+    assembly = Assembly(target)
     everything = "".join((target / stack.template_file).read_text() for stack in stacks)
+    digests = {}
     for stack in stacks:
         digest = hashlib.sha256((target / stack.template_file).read_bytes()).hexdigest()
-        properties = assembly["artifacts"][stack.artifact]["properties"]
+        digests[stack.template_file] = digest
+        properties = assembly.manifest["artifacts"][stack.id]["properties"]
         url = properties.get("stackTemplateAssetObjectUrl", "")
         properties["stackTemplateAssetObjectUrl"] = f"{url.rpartition('/')[0]}/{digest}.json"
-        for manifest in target.glob(f"{stack.artifact}.assets.json"):
-            content = json.loads(manifest.read_text())
-            content["files"] = {
-                key: _renamed(entry, digest) if entry["source"].get("path") == stack.template_file else entry
-                for key, entry in content.get("files", {}).items()
-                if entry["source"].get("path") == stack.template_file or key in everything
-            }
-            manifest.write_text(json.dumps(content, indent=1))
-    (target / "manifest.json").write_text(json.dumps(assembly, indent=1))
+    for file, content in assembly.asset_manifests():
+        content["files"] = {
+            key: _renamed(entry, digests[path]) if path in digests else entry
+            for key, entry in content.get("files", {}).items()
+            if (path := entry["source"].get("path")) in digests or key in everything
+        }
+        file.write_text(json.dumps(content, indent=1))
+    (target / "manifest.json").write_text(json.dumps(assembly.manifest, indent=1))
 
 
 def _renamed(entry: dict[str, Any], digest: str) -> dict[str, Any]:

@@ -7,7 +7,6 @@ each failure one line that names the service.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -15,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ops.assembly import Assembly
 from ops.errors import OpsError
-from ops.local.emulator import Target
 from ops.local.engine import FREE_SPACE, NO_SPACE, Engine
+from ops.local.target import Target
 from ops.local.workspace import Workspace
 from ops.process import end_children, stream
 from ops.say import Say
@@ -45,40 +45,31 @@ class Image:
         return tuple(f"{registry}/{self.repository}:{tag}" for tag in self.tags)
 
 
-def from_assembly(assembly: Path) -> list[Image]:
+def from_assembly(assembly: Assembly) -> list[Image]:
     """Every image of an assembly; one that both platforms use appears once, with the tags of both."""
     found: dict[tuple[str, str], Image] = {}
-    for file in _asset_manifests(assembly):
-        for source_hash, asset in json.loads(file.read_text()).get("dockerImages", {}).items():
-            for destination in asset["destinations"].values():
-                key = (source_hash, destination["repositoryName"])
-                earlier = found[key].tags if key in found else ()
-                found[key] = Image(
-                    service=destination["repositoryName"].rpartition("/")[2],
-                    source=source_hash,
-                    repository=destination["repositoryName"],
-                    tags=tuple(sorted({*earlier, destination["imageTag"]})),
-                    options=tuple(_build_options(asset["source"], assembly)),
-                    context=(assembly / asset["source"]["directory"]).resolve(),
-                )
+    for asset in assembly.images():
+        key = (asset.hash, asset.repository)
+        earlier = found[key].tags if key in found else ()
+        found[key] = Image(
+            service=asset.repository.rpartition("/")[2],
+            source=asset.hash,
+            repository=asset.repository,
+            tags=tuple(sorted({*earlier, asset.tag})),
+            options=tuple(_build_options(asset.source, assembly.folder)),
+            context=(assembly.folder / asset.source["directory"]).resolve(),
+        )
     return list(found.values())
 
 
-def _asset_manifests(assembly: Path) -> list[Path]:
-    """Those that the assembly's manifest names: synth leaves the files of services that are gone where they were."""
-    artifacts = json.loads((assembly / "manifest.json").read_text())["artifacts"].values()
-    files = {artifact["properties"]["file"] for artifact in artifacts if artifact["type"] == "cdk:asset-manifest"}
-    return [assembly / file for file in sorted(files)]
-
-
-def _build_options(source: dict[str, Any], assembly: Path) -> Iterable[str]:
+def _build_options(source: dict[str, Any], folder: Path) -> Iterable[str]:
     strange = set(source) - UNDERSTOOD
     if strange:
         raise OpsError(
-            f"{assembly.name}: image asset: {', '.join(sorted(strange))} is not understood by ops/local/images.py"
+            f"{folder.name}: image asset: {', '.join(sorted(strange))} is not understood by ops/local/images.py"
         )
     if "dockerFile" in source:
-        yield from ("--file", str((assembly / source["directory"]).resolve() / source["dockerFile"]))
+        yield from ("--file", str((folder / source["directory"]).resolve() / source["dockerFile"]))
     if "dockerBuildTarget" in source:
         yield from ("--target", source["dockerBuildTarget"])
     if "platform" in source:

@@ -9,19 +9,26 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import re
 import time
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from config.settings import Platform, Settings
+from ops.assembly import Assembly, Stack
 from ops.errors import OpsError
-from ops.local.emulator import Target
+from ops.local import cloudformation
+from ops.local.emulator import bridge_gateway
 from ops.local.engine import Engine
-from ops.local.filter import REGISTRY_HOST, Stack
+from ops.local.outcome import Applied, Outcome, Validated
+from ops.local.target import Target
 from ops.local.workspace import Workspace
 from ops.process import capture
+from ops.references import Known
 
 MANIFEST_TYPE = "Custom::AWSCDK-EKS-KubernetesResource"
 ROLLOUT_SECONDS = 180
@@ -31,35 +38,88 @@ CUSTOM_GROUPS = ("secrets-store.csi.x-k8s.io", "eks.amazonaws.com", "karpenter.s
 WAITED_FOR = {"Deployment": "rollout"}
 
 
-def objects(stack: Stack, values: Mapping[tuple[str, str], str], registry: str) -> list[dict[str, Any]]:
-    """The Kubernetes objects that a stack's template carries, with its references filled in.
+@dataclass(frozen=True)
+class Cluster:
+    """Where manifests are applied.
 
-    `values` maps (stack name, output) to values; what is not in it gets a readable stand-in of the right kind.
+    Attributes:
+        kubeconfig: path of the file that leads there.
+        given: True where the user gave it; False for the emulator's own.
     """
-    found: list[dict[str, Any]] = []
-    for resource in stack.resources.values():
-        if resource["Type"] == MANIFEST_TYPE:
-            found.extend(json.loads(_text(resource["Properties"]["Manifest"], values, registry)))
+
+    kubeconfig: str
+    given: bool
+
+
+def outcomes(
+    assembly: Assembly, *, target: Target, workspace: Workspace, settings: Settings, engine: Engine
+) -> list[Outcome]:
+    """Apply or validate each service's manifests; which of the two, and why, is in each outcome.
+
+    A cluster that the user gave must take them, or this raises OpsError. The emulator's own is a bonus: where it does not take
+    them they are validated, and the outcome holds what was in the way.
+    """
+    cluster = find_cluster(os.environ, engine=engine, target=target, workspace=workspace)
+    aws = (
+        f"{target.account}.dkr.ecr.{target.region}.amazonaws.com"  # by this name the emulator's cluster has the images
+    )
+    registry = aws if cluster and not cluster.given else target.registry
+    known = Known(cloudformation.stack_outputs(target), registry, target.account, target.region)
+    env = {**target.child_environment(workspace), "KUBECONFIG": cluster.kubeconfig if cluster else ""}
+    found, obstacle = [], ""
+    for service, stack in assembly.of_services(Platform.EKS).items():
+        manifests = objects(stack, known)
+        applied = None
+        if cluster and cluster.given:
+            applied = apply(manifests, namespace=settings.app, kubeconfig=cluster.kubeconfig, env=env)
+        elif cluster and not obstacle:
+            try:
+                own = with_variables(manifests, _emulator_variables(target, engine))
+                applied = _apply_to_own(own, namespace=settings.app, kubeconfig=cluster.kubeconfig, env=env)
+            except OpsError as error:
+                obstacle = error.message
+        result = applied or replace(validate(manifests, settings.eks_version), refused_by_own=obstacle)
+        found.append(Outcome(service, "kubernetes", result))
     return found
 
 
-def _text(node: Any, values: Mapping[tuple[str, str], str], registry: str) -> str:
-    if isinstance(node, str):
-        return node
-    [(function, value)] = node.items()
-    if function == "Fn::Join":
-        return str(value[0]).join(_text(part, values, registry) for part in value[1])
-    if function == "Fn::Sub" and isinstance(value, str):
-        return REGISTRY_HOST.sub(f"{registry}/", value)
-    if function == "Fn::GetStackOutput":
-        return values.get((value["StackName"], value["OutputName"]), "stand-in")
-    if function == "Ref" and value in {"AWS::Region", "AWS::AccountId", "AWS::Partition"}:
-        return {"AWS::Region": "us-east-1", "AWS::AccountId": "000000000000", "AWS::Partition": "aws"}[value]
-    return "stand-in"
+def find_cluster(environ: Mapping[str, str], *, engine: Engine, target: Target, workspace: Workspace) -> Cluster | None:
+    """The cluster that the user gave, else the emulator's own, else None."""
+    given = kubeconfig(environ)
+    if given:
+        return Cluster(given, given=True)
+    own = emulated_cluster(engine, target, workspace)
+    return Cluster(own, given=False) if own else None
 
 
-def validate(manifests: list[dict[str, Any]], version: str) -> tuple[int, int]:
-    """Validate strictly; returns how many objects have a schema and how many (custom resources) have none.
+def _emulator_variables(target: Target, engine: Engine) -> dict[str, str]:
+    return {
+        "AWS_ENDPOINT_URL": f"http://{bridge_gateway(engine)}:{target.port}",
+        "AWS_ACCESS_KEY_ID": target.account,
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_REGION": target.region,
+    }
+
+
+def _apply_to_own(
+    manifests: list[dict[str, Any]], *, namespace: str, kubeconfig: str, env: Mapping[str, str]
+) -> Applied:
+    wait_for_cluster(kubeconfig, env)
+    return apply(
+        manifests, namespace=namespace, kubeconfig=kubeconfig, env=env, rollout_seconds=EMULATED_ROLLOUT_SECONDS
+    )
+
+
+def objects(stack: Stack, known: Known) -> list[dict[str, Any]]:
+    """The Kubernetes objects that a stack's template carries, with its references filled in."""
+    found: list[dict[str, Any]] = []
+    for resource in stack.of_type(MANIFEST_TYPE):
+        found.extend(json.loads(known.text(resource["Properties"]["Manifest"])))
+    return found
+
+
+def validate(manifests: list[dict[str, Any]], version: str) -> Validated:
+    """Validate strictly against the schemas of a Kubernetes version.
 
     Raises OpsError for the first object that breaks its schema.
     """
@@ -76,14 +136,7 @@ def validate(manifests: list[dict[str, Any]], version: str) -> tuple[int, int]:
             name = f"{manifest.get('kind')}/{manifest.get('metadata', {}).get('name')}"
             raise OpsError(f"Kubernetes {version} would refuse {name}: {str(error).splitlines()[0]}") from error
         checked += 1
-    return checked, without_schema
-
-
-def describe_validation(manifests: list[dict[str, Any]], version: str) -> str:
-    """What to tell after an offline validation."""
-    checked, without_schema = validate(manifests, version)
-    custom = f", {without_schema} custom without a schema" if without_schema else ""
-    return f"no cluster: {checked} manifests valid for {version}{custom}"
+    return Validated(version, checked, without_schema)
 
 
 def with_variables(manifests: list[dict[str, Any]], variables: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -104,8 +157,8 @@ def apply(
     kubeconfig: str,
     env: Mapping[str, str],
     rollout_seconds: int = ROLLOUT_SECONDS,
-) -> str:
-    """Apply to the cluster of `kubeconfig` and wait for its Deployments; returns what to tell. Raises OpsError."""
+) -> Applied:
+    """Apply to the cluster of `kubeconfig` and wait for its Deployments. Raises OpsError."""
     base = ["kubectl", "--kubeconfig", kubeconfig]
     space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
     served = _served_groups(base, env)
@@ -121,10 +174,8 @@ def apply(
             done = capture(waiting, env=env)
             if not done.ok:
                 raise OpsError(f"{name} did not become ready in the cluster: {done.last_line()}")
-    kinds = Counter(entry["kind"] for entry in chosen)
-    left = len(manifests) - len(chosen)
-    skipped = f"; {left} of kinds this cluster does not know were left out" if left else ""
-    return f"applied to the cluster: {', '.join(f'{count} {kind}' for kind, count in sorted(kinds.items()))}{skipped}"
+    kinds = Counter(str(entry["kind"]) for entry in chosen)
+    return Applied(dict(sorted(kinds.items())), left_out=len(manifests) - len(chosen))
 
 
 def _served_groups(base: list[str], env: Mapping[str, str]) -> set[str]:

@@ -1,61 +1,38 @@
-"""The closing table of `make up`, what `make status` prints, and the fidelity table of the documentation."""
+"""Facts put into words: the closing table of `make up` and `make status`, and the fidelity tables of docs/emulator.md.
+
+What the emulator's gaps mean for a user is prose, and stands in fidelity.yaml.
+"""
 
 from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
 
+import yaml
+
+from config.names import platform_of, service_of, stack_id
 from ops.local.filter import Dropped
-from ops.local.services import Outcome
+from ops.local.outcome import Applied, JobRun, Outcome, Tasks, Validated
 
-# What a user of the local deployment does not see, by what was left out. Types are matched by prefix, the longest first.
-CONSEQUENCES = {
-    "AWS::ApplicationAutoScaling::": "services keep their minimum number of tasks; nothing scales",
-    "AWS::CloudWatch::Alarm": "alarms over metric math do not exist; no deployment is rolled back by them",
-    "AWS::EC2::FlowLog": "the VPC writes no flow logs",
-    "AWS::EC2::Instance": "no NAT instance; containers reach the internet through the machine",
-    "AWS::EC2::EIP": "no elastic addresses",
-    "AWS::EC2::NatGateway": "no NAT gateway; containers reach the internet through the machine",
-    "AWS::EC2::Route": "the route through it is missing; routing is the container engine's",
-    "AWS::EC2::SecurityGroup": "ports are not filtered; names resolve only where `calls:` says so",
-    "AWS::ECS::ClusterCapacityProviderAssociations": "no Spot; every task simply runs",
-    "AWS::ECS::Service": "the rest of the service is deployed as it is",
-    "AWS::EKS::": "the EKS cluster is a record: no nodes, add-ons, access entries or Pod Identity",
-    "AWS::Lambda::": "helper functions of what was left out are left out too",
-    "AWS::IAM::": "rights are not enforced",
-    "AWS::KMS::": "nothing is encrypted at rest",
-    "AWS::Route53::": "no DNS names; use the address that the table shows",
-    "AWS::CertificateManager::": "no certificates; plain HTTP",
-    "Custom::AWSCDK-EKS-": "manifests are validated, or applied to the cluster of KUBECONFIG; see the table of `make up`",
-    "Custom::S3AutoDeleteObjects": "the bucket goes with the emulator",
-    "Custom::VpcRestrictDefaultSG": "the VPC's default security group keeps its rules",
-    "Custom::": "the custom resource does not run",
-}
+PROSE = Path(__file__).with_name("fidelity.yaml")
 UNKNOWN_CONSEQUENCE = "not deployed"
 
-# Behaviour that a template cannot show: where the emulator's services differ from AWS's.
-BEHAVIOUR = (
-    ("Fargate", "CPU share, ulimits and ephemeral storage size are not enforced; memory, user, read-only root, capabilities, "
-     "init process, stop timeout and container health checks are"),
-    ("Fargate", "a task counts as running once its target group's health check has passed; one that hangs later is not "
-     "replaced"),
-    ("Service Connect", "names resolve by the container engine's DNS, for callers that declare them; no proxy, so no retries, "
-     "outlier detection or metrics"),
-    ("Load balancer", "every path is served at `/_alb/<name>/` or `<name>.alb.localhost` on the emulator's port; no access "
-     "logs, no TLS"),
-    ("EventBridge Scheduler", "schedules are stored and never fire; `make up` runs each job once"),
-    ("IAM", "roles and policies are stored and not enforced"),
-    ("Secrets Manager, SSM", "each secret that a manifest names is created with a placeholder value"),
-    ("CloudWatch", "log groups receive the containers' output; metrics and alarms stay empty"),
-    ("ECR", "no scan, no lifecycle, no immutability; images live as long as the emulator"),
-)  # fmt: skip
+
+@cache
+def _prose() -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(PROSE.read_text(encoding="utf-8"))
+    return content
 
 
 def consequence(kind: str) -> str:
     """What leaving out a resource type means for a user."""
-    matches = [prefix for prefix in CONSEQUENCES if kind.startswith(prefix)]
-    return CONSEQUENCES[max(matches, key=len)] if matches else UNKNOWN_CONSEQUENCE
+    consequences = _prose()["consequences"]
+    matches = [prefix for prefix in consequences if kind.startswith(prefix)]
+    return str(consequences[max(matches, key=len)]) if matches else UNKNOWN_CONSEQUENCE
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
@@ -66,16 +43,39 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 
 def outcome_lines(outcomes: Sequence[Outcome]) -> list[str]:
-    """The services with their state and address, then their images and containers."""
-    lines = table(("SERVICE", "ON", "STATE", "ADDRESS"), ((o.name, o.platform, o.state, o.url) for o in outcomes))
+    """The services with what became of them and their address, then their images and containers."""
+    rows = ((o.service, o.platform, words(o.found), _address(o.found)) for o in outcomes)
+    lines = table(("SERVICE", "ON", "STATE", "ADDRESS"), rows)
     running = [o for o in outcomes if o.image]
     if running:
         lines.append("")
         lines += table(
             ("SERVICE", "CONTAINER", "IMAGE"),
-            ((o.name, ", ".join(o.containers) or "-", _short_image(o.image)) for o in running),
+            ((o.service, ", ".join(o.containers) or "-", _short_image(o.image)) for o in running),
         )
     return lines
+
+
+def words(found: Tasks | JobRun | Applied | Validated) -> str:
+    """What was found of a service, as a user reads it."""
+    if isinstance(found, Tasks):
+        answer = f"answers {found.status}" if found.status else "does not answer"
+        return f"{found.running} of {found.wanted} running" + (f", {answer}" if found.url else "")
+    if isinstance(found, JobRun):
+        return "ran once, exit code 0" if found.ran else "has not run"
+    if isinstance(found, Applied):
+        listed = ", ".join(f"{count} {kind}" for kind, count in found.kinds.items())
+        skipped = f"; {found.left_out} of kinds this cluster does not know were left out" if found.left_out else ""
+        return f"applied to the cluster: {listed}{skipped}"
+    custom = f", {found.without_schema} custom without a schema" if found.without_schema else ""
+    own = f"; the emulator's k3s did not take them: {found.refused_by_own}" if found.refused_by_own else ""
+    return f"no cluster: {found.checked} manifests valid for {found.version}{custom}{own}"
+
+
+def _address(found: Tasks | JobRun | Applied | Validated) -> str:
+    if isinstance(found, Tasks):
+        return found.url or ""
+    return f"schedule {found.schedule}" if isinstance(found, JobRun) else ""
 
 
 def _short_image(image: str) -> str:
@@ -95,8 +95,8 @@ def dropped_lines(dropped: Sequence[Dropped]) -> list[str]:
 
 def stack_group(stack: str) -> str:
     """Stacks of one kind are one line in the documentation, so that a new service does not change it."""
-    platform, _, service = stack.partition("-")
-    return f"{platform}-<name>" if service else platform
+    platform = platform_of(stack)
+    return stack_id(platform, "<name>") if platform and service_of(stack, platform) else stack
 
 
 def fidelity_markdown(dropped: Sequence[Dropped]) -> str:
@@ -113,5 +113,5 @@ def fidelity_markdown(dropped: Sequence[Dropped]) -> str:
             f"| `{kind}` | {', '.join(f'`{name}`' for name in sorted(stacks))} | {why} | {consequence(kind)} |"
         )
     lines += ["", "| Part | Differs from AWS in that |", "|---|---|"]
-    lines += [f"| {part} | {text} |" for part, text in BEHAVIOUR]
+    lines += [f"| {entry['part']} | {entry['differs']} |" for entry in _prose()["behaviour"]]
     return "\n".join(lines) + "\n"

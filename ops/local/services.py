@@ -14,14 +14,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
-
 from config.catalog import Catalog
-from config.service import HttpService, Kind, ServiceSpec
+from config.names import stack_id, stack_name
+from config.service import ServiceSpec
 from config.settings import Platform, Settings
+from ops import kinds
 from ops.errors import OpsError
-from ops.local.emulator import Target
+from ops.local import cloudformation
 from ops.local.engine import FREE_SPACE, NO_SPACE, Engine
+from ops.local.outcome import JobRun, Outcome, Tasks
+from ops.local.target import Target
 
 if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import DeploymentTypeDef, ServiceTypeDef, TaskTypeDef
@@ -33,6 +35,7 @@ JOB_SECONDS = 120.0
 JOB_STARTED_BY = "local-up"
 # What the engine's client library puts around the engine's own words.
 ENGINE_ERROR = re.compile(r'\d{3} (?:Server|Client) Error for \S+: [^(]*\("(.*)"\)', re.DOTALL)
+LOAD_BALANCER = "AWS::ElasticLoadBalancingV2::LoadBalancer"
 BALANCER_SERVER = "awselb"  # the Server header of answers that the load balancer gives by itself
 
 
@@ -44,18 +47,6 @@ class Placement:
     cluster: str
     task_definition: str
     service: str | None
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What is told about one service on one platform."""
-
-    name: str
-    platform: str
-    state: str
-    url: str = ""
-    image: str = ""
-    containers: tuple[str, ...] = ()
 
 
 class Services:
@@ -73,27 +64,23 @@ class Services:
         return [self._placement(spec) for spec in self._specs]
 
     def _placement(self, spec: ServiceSpec) -> Placement:
-        parts = self._parts(f"{self._settings.prefix}-Ecs-{spec.name}")
-        task_definition = parts.get("AWS::ECS::TaskDefinition")
-        service = parts.get("AWS::ECS::Service")
-        if task_definition is None or (service is None and spec.kind is not Kind.JOB):
-            raise OpsError(f"{spec.name}: its stack Ecs-{spec.name} is not deployed; run `make up`")
+        stack = stack_id(Platform.ECS, spec.name)
+        found = {
+            entry["ResourceType"]: entry.get("PhysicalResourceId", "")
+            for entry in cloudformation.parts(self._target, stack_name(self._settings, stack))
+        }
+        task_definition = found.get("AWS::ECS::TaskDefinition")
+        service = found.get("AWS::ECS::Service")
+        if task_definition is None or (service is None and not kinds.is_job(spec)):
+            raise OpsError(f"{spec.name}: its stack {stack} is not deployed; run `make up`")
         return Placement(spec, self._settings.prefix, task_definition, service)
-
-    def _parts(self, stack: str) -> dict[str, str]:
-        try:
-            pages = self._target.cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
-            listed = [entry for page in pages for entry in page["StackResourceSummaries"]]
-        except ClientError:
-            return {}
-        return {entry["ResourceType"]: entry.get("PhysicalResourceId", "") for entry in listed}
 
     def settle(self, placement: Placement) -> None:
         """Put right what CloudFormation believes and ECS does not do, after a rollback or a stop: version and number of tasks."""
         if placement.service is None:
             return
         found = self._describe(placement)
-        wanted = placement.spec.scaling.min
+        wanted = kinds.fewest_copies(placement.spec)
         changes: dict[str, Any] = {}
         if found["taskDefinition"] != placement.task_definition and _primary(found)["rolloutState"] != "IN_PROGRESS":
             changes["taskDefinition"] = placement.task_definition
@@ -108,8 +95,7 @@ class Services:
         `since` is the Unix time before which failed tasks are old news.
         """
         name = placement.spec.name
-        grace = placement.spec.health_grace if isinstance(placement.spec, HttpService) else 0
-        seconds = ROLLOUT_SECONDS + FAILED_TASKS * grace
+        seconds = ROLLOUT_SECONDS + FAILED_TASKS * kinds.grace_of(placement.spec)
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             found = self._describe(placement)
@@ -164,12 +150,12 @@ class Services:
             and task["createdAt"].timestamp() >= since
         ]
 
-    def run_job(self, placement: Placement) -> str:
-        """Run a job once, unless this version has run before; returns what to tell. OpsError when it does not end with 0."""
+    def run_job(self, placement: Placement) -> None:
+        """Run a job once, unless this version has run before. Raises OpsError when it does not end with 0."""
         name = placement.spec.name
         for task in self.tasks(placement, "STOPPED"):
             if task["taskDefinitionArn"] == placement.task_definition and task["containers"][0].get("exitCode") == 0:
-                return "ran once, exit code 0"
+                return
         started = self._ecs.run_task(
             cluster=placement.cluster, taskDefinition=placement.task_definition, startedBy=JOB_STARTED_BY
         )["tasks"][0]["taskArn"]
@@ -179,7 +165,7 @@ class Services:
             if task["lastStatus"] == "STOPPED":
                 code = task["containers"][0].get("exitCode")
                 if code == 0:
-                    return "ran once, exit code 0"
+                    return
                 reason = task.get("stoppedReason", "")
                 raise OpsError(f"{name}: the job ended with exit code {code}: {reason}. See `make logs SERVICE={name}`")
             time.sleep(POLL_SECONDS)
@@ -188,27 +174,27 @@ class Services:
 
     def base_url(self) -> str:
         """Address of the shared load balancer, as this machine reaches it."""
-        parts = self._parts(f"{self._settings.prefix}-Ecs")
-        arn = parts.get("AWS::ElasticLoadBalancingV2::LoadBalancer", "")
-        name = arn.split("/")[-2] if arn.count("/") >= 2 else ""
+        shared = stack_name(self._settings, stack_id(Platform.ECS))
+        arns = cloudformation.physical_ids(self._target, shared, LOAD_BALANCER)
+        name = arns[0].split("/")[-2] if arns and arns[0].count("/") >= 2 else ""
         return f"{self._target.endpoint}/_alb/{name}"
 
     def outcome(self, placement: Placement, base_url: str) -> Outcome:
-        """One line of the closing table."""
+        """What became of one service."""
         spec, containers = placement.spec, tuple(self._containers(placement))
         if placement.service is None:
-            image = self._image(placement.task_definition)
             ran = any(task["containers"][0].get("exitCode") == 0 for task in self.tasks(placement, "STOPPED"))
-            state = "ran once, exit code 0" if ran else "has not run"
-            return Outcome(spec.name, "ecs", state, f"schedule {spec.schedule}", image, containers)
+            job = JobRun(ran, kinds.schedule_of(spec))
+            return Outcome(spec.name, Platform.ECS.value, job, self._image(placement.task_definition), containers)
         found = self._describe(placement)
-        image = self._image(found["taskDefinition"])
-        state = f"{found['runningCount']} of {found['desiredCount']} running"
-        url = f"{base_url}{spec.path}" if spec.kind is Kind.HTTP else ""
-        if url:
-            status = answer(url)
-            state += f", answers {status}" if status else ", does not answer"
-        return Outcome(spec.name, "ecs", state, url, image, containers)
+        url = self.url(spec, base_url)
+        tasks = Tasks(found["runningCount"], found["desiredCount"], url, answer(url) if url else 0)
+        return Outcome(spec.name, Platform.ECS.value, tasks, self._image(found["taskDefinition"]), containers)
+
+    def url(self, spec: ServiceSpec, base_url: str) -> str | None:
+        """Where a service answers; None where it answers no requests."""
+        path = kinds.path_of(spec)
+        return None if path is None else f"{base_url}{path}"
 
     def _image(self, task_definition: str) -> str:
         described = self._ecs.describe_task_definition(taskDefinition=task_definition)

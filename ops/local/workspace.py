@@ -28,6 +28,11 @@ class Workspace:
         return self.folder / "pids"
 
     @property
+    def mesh(self) -> Path:
+        """Who serves and who calls, for the emulator's process."""
+        return self.folder / "mesh.json"
+
+    @property
     def home(self) -> Path:
         """HOME of every child process: no real credentials, no real configuration."""
         return self.folder / "home"

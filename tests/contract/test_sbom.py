@@ -6,9 +6,9 @@ import json
 import re
 
 import pytest
-from harness import ROOT
 
-from ops import sbom
+import ops.__main__ as command
+from tests.contract.harness import ROOT
 
 pytestmark = [pytest.mark.contract, pytest.mark.usefixtures("engine")]
 
@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.contract, pytest.mark.usefixtures("engine")]
 def bills(engine, tmp_path_factory) -> dict[str, dict[str, str]]:
     """Service to its packages and their versions."""
     folder = tmp_path_factory.mktemp("sbom")
-    assert sbom.main(["--output", str(folder)]) == 0
+    assert command.main(["sbom", "--root", str(ROOT), "--output", str(folder)]) == 0
     documents = {file.name.removesuffix(".spdx.json"): json.loads(file.read_text()) for file in folder.iterdir()}
     return {
         service: {package["name"]: package.get("versionInfo", "") for package in document["packages"]}
@@ -42,5 +42,5 @@ def test_what_was_taken_out_of_the_image_is_not_in_it(bills):
 
 
 def test_a_service_that_does_not_exist_is_one_line(capsys):
-    assert sbom.main(["no-such-service"]) == 2
-    assert capsys.readouterr().err.startswith("sbom: no-such-service: not a service; write one of ")
+    assert command.main(["sbom", "--root", str(ROOT), "no-such-service"]) == 2
+    assert capsys.readouterr().err.startswith("error: no-such-service: not a service; write one of ")

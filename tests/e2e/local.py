@@ -20,8 +20,8 @@ from typing import Any
 
 import requests
 
-from ops.local.emulator import Target
 from ops.local.engine import Engine
+from ops.local.target import Target
 
 COPIED = ("app.py", "cdk.json", "config", "stacks", "ops", "services", "docs")
 LEFT_OUT = shutil.ignore_patterns("tests", "__pycache__", ".*_cache", ".schemathesis")

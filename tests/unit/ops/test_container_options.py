@@ -1,11 +1,8 @@
-"""What a task definition asks of its container, and which names it can resolve."""
-
-import json
+"""What a task definition asks of its container."""
 
 import pytest
 
 from ops.local import container_options
-from ops.local.mesh import Membership, Mesh, from_templates
 
 CONTAINER = {
     "Name": "web",
@@ -62,66 +59,6 @@ def test_the_words_false_and_true_are_what_they_say():
     assert container_options.options({"ReadonlyRootFilesystem": "true"}, {})["read_only"] is True
 
 
-def service(name, *, alias=None, **variables):
-    aliases = [{"ClientAliases": [{"DnsName": alias, "Port": 8080}]}] if alias else []
-    environment = [{"Name": key, "Value": value} for key, value in variables.items()]
-    definition = {"ContainerDefinitions": [{"Name": name, "Environment": environment}]}
-    return {
-        "Resources": {
-            "Task": {"Type": "AWS::ECS::TaskDefinition", "Properties": definition},
-            "Service": {
-                "Type": "AWS::ECS::Service",
-                "Properties": {"ServiceConnectConfiguration": {"Services": aliases}},
-            },
-        }
-    }
-
-
-def test_aliases_and_calls_are_read_from_the_templates():
-    mesh = from_templates(
-        [
-            service("tracking", alias="tracking", SELF="http://tracking:8080"),
-            service("quotes", alias="quotes", TRACKING_URL="http://tracking:8080", OTHER="https://example.com/x"),
-            service("job", QUOTES_URL="http://quotes:8081/base", NAME="tracking", REF={"Ref": "X"}),
-        ]
-    )
-    assert mesh.members == {
-        "tracking": Membership(("tracking",), ()),
-        "quotes": Membership(("quotes",), ("tracking",)),
-        "job": Membership((), ("quotes",)),
-    }
-    assert mesh.called() == {"tracking", "quotes"}
-
-
-def test_the_grace_period_is_the_services():
-    template = service("slow")
-    template["Resources"]["Service"]["Properties"]["HealthCheckGracePeriodSeconds"] = 120
-    assert from_templates([template, service("plain")]).members == {
-        "slow": Membership(grace=120),
-        "plain": Membership(grace=60),
-    }
-
-
-def test_a_mesh_comes_back_from_its_file(tmp_path):
-    mesh = Mesh({"quotes": Membership(("quotes",), ("tracking",), 7)})
-    mesh.save(tmp_path / "mesh.json")
-    assert Mesh.load(tmp_path / "mesh.json") == mesh
-
-
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"a": 1}', '{"a": {"serves": 1}}', json.dumps({"a": {}})])
-def test_a_damaged_mesh_file_is_an_empty_mesh(tmp_path, content):
-    (tmp_path / "mesh.json").write_text(content)
-    assert Mesh.load(tmp_path / "mesh.json") == Mesh()
-    assert Mesh.load(tmp_path / "none.json").of("x") == Membership()
-
-
-def test_the_sandboxes_calls_are_those_of_its_manifests(sandbox, root):
-    import yaml
-
-    from ops.local.filter import read_stacks
-
-    templates = [stack.template for stack in read_stacks(sandbox.directory) if stack.artifact.startswith("Ecs-")]
-    mesh = from_templates(templates)
-    for manifest in (root / "services").glob("*/service.yaml"):
-        declared = yaml.safe_load(manifest.read_text()).get("calls", [])
-        assert sorted(mesh.of(manifest.parent.name).calls) == sorted(declared)
+def test_a_container_gets_the_time_to_stop_that_its_label_says():
+    assert container_options.stop_timeout(container_options.labels(CONTAINER)) == 45
+    assert container_options.stop_timeout({}) == 30

@@ -1,6 +1,5 @@
 """What is wrapped around the emulator's ECS, with an emulator and an engine that only note what is asked of them."""
 
-import socket
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import SimpleNamespace
@@ -8,64 +7,12 @@ from types import SimpleNamespace
 import pytest
 
 from ops.local import emulator_process
-from ops.local.emulator_process import Forwarder, Hooks, Launcher
+from ops.local.emulator_process import Hooks, Launcher
 from ops.local.mesh import Membership, Mesh
+from tests.fakes.docker import Client, Container
 
 CONTAINER = {"name": "quotes", "user": "65532", "secrets": [{"Name": "KEY", "ValueFrom": "arn"}]}
 ARN = "arn:x:task/app/1"
-
-
-class Network:
-    def __init__(self, name, log):
-        self.name, self._log = name, log
-
-    def connect(self, container, aliases=None):
-        self._log.append(("connect", self.name, container.name, aliases))
-
-    def disconnect(self, container):
-        self._log.append(("disconnect", self.name, container.name))
-
-
-class Container:
-    def __init__(self, log, *, status="running", code=0, networks=()):
-        self.name, self.status, self._log = "c", status, log
-        self.labels = {"com.amazonaws.ecs.container-name": "tracking", "container-services.stop-timeout": "7"}
-        addresses = {name: {"IPAddress": "127.0.0.1"} for name in networks or ("net",)}
-        self.attrs = {"State": {"ExitCode": code}, "NetworkSettings": {"Networks": addresses}}
-
-    def reload(self):
-        pass
-
-    def start(self):
-        self._log.append(("start",))
-
-    def stop(self, timeout):
-        self._log.append(("stop", timeout))
-
-    def remove(self, **_):
-        self._log.append(("remove",))
-
-    def logs(self, tail):
-        return b"first\nlast words\n"
-
-
-class Client:
-    """The Docker SDK's client, as far as it is used."""
-
-    def __init__(self, container):
-        self.log = container._log
-        self.images = object()
-        self._known = {}
-        self.networks = SimpleNamespace(
-            list=lambda names: [self._known[n] for n in names if n in self._known], create=self._create
-        )
-        self.containers = SimpleNamespace(
-            create=lambda image, **options: self.log.append(("create", image, options)) or container
-        )
-
-    def _create(self, name, **_):
-        self._known[name] = Network(name, self.log)
-        return self._known[name]
 
 
 @pytest.fixture
@@ -105,7 +52,7 @@ def hooks(tmp_path, monkeypatch):
 def test_an_emulator_without_a_wrapped_function_ends_at_once(tmp_path):
     with pytest.raises(SystemExit, match="has no _run_docker_container"):
         Hooks(SimpleNamespace(_build_run_kwargs=1, _resolve_container_secrets=1, _remove_docker_container=1), None,
-              mesh_file=tmp_path, network="n", gateway="")  # fmt: skip
+              mesh_file=tmp_path, network="n", gateway="").install()  # fmt: skip
 
 
 def test_the_container_gets_its_definition_and_the_emulators_credentials(hooks):
@@ -140,19 +87,19 @@ def test_a_container_that_cannot_start_is_removed(hooks):
     container.start = lambda: (_ for _ in ()).throw(RuntimeError("no"))
     with pytest.raises(RuntimeError):
         Launcher(Client(container), hooks.hooks, "quotes").run("image", detach=True)
-    assert container._log[-1] == ("remove",)
+    assert container.log[-1] == ("remove",)
 
 
 def test_a_name_is_given_once_the_task_is_healthy(hooks):
     container = Container([])
     hooks.ecs._run_docker_container(Client(container), {"name": "tracking"}, OPTIONS)
-    assert container._log[-2:] == [("start",), ("connect", "net-tracking", "c", ["tracking"])]
+    assert container.log[-2:] == [("start",), ("connect", "net-tracking", "c", ["tracking"])]
 
 
 def test_a_service_that_nobody_calls_needs_no_name(hooks):
     container = Container([])
     hooks.ecs._run_docker_container(Client(container), {"name": "web"}, OPTIONS)
-    assert [entry[0] for entry in container._log] == ["create", "start"]
+    assert [entry[0] for entry in container.log] == ["create", "start"]
 
 
 def test_a_container_that_exits_fails_with_its_last_words(hooks):
@@ -199,41 +146,20 @@ def test_a_task_behind_a_load_balancer_runs_once_its_health_check_passes(hooks, 
         hooks.ecs._run_docker_container(Client(Container([])), {"name": "web"}, OPTIONS)
 
 
-@pytest.mark.parametrize(
-    ("codes", "status", "matches"),
-    [("200", 200, True), ("200-299", 204, True), ("200,302", 302, True), ("200-299", 301, False)],
-)
-def test_the_target_groups_matcher_decides(codes, status, matches):
-    assert emulator_process._matches(status, codes) is matches
-
-
 def test_a_container_loses_its_name_and_gets_its_own_time_to_stop(hooks):
     container = Container([], networks=("net", "net-tracking"))
     hooks.ecs._remove_docker_container(Client(container), container)
-    assert container._log == [("disconnect", "net-tracking", "c"), ("stop", 7)]
+    assert container.log == [("disconnect", "net-tracking", "c"), ("stop", 7)]
     assert hooks.ecs.removed == [1]
 
 
 def test_a_container_that_has_ended_is_only_removed(hooks):
     container = Container([], status="exited")
     hooks.ecs._remove_docker_container(Client(container), container)
-    assert container._log == []
+    assert container.log == []
     assert hooks.ecs.removed == [1]
 
 
-def test_bytes_are_forwarded_to_loopback():
-    with socket.create_server(("127.0.0.1", 0)) as emulator:
-        forwarder = Forwarder("127.0.0.2", emulator.getsockname()[1])
-        assert forwarder.listen()
-        forwarder.start()
-        with socket.create_connection(("127.0.0.2", emulator.getsockname()[1]), timeout=5) as caller:
-            caller.sendall(b"ping")
-            inner, _ = emulator.accept()
-            with inner:
-                assert inner.recv(4) == b"ping"
-                inner.sendall(b"pong")
-                assert caller.recv(4) == b"pong"
-
-
-def test_an_address_that_is_not_this_machines_is_not_forwarded():
-    assert Forwarder("192.0.2.1", 1).listen() is False
+def test_the_wrapped_functions_exist_in_the_installed_emulator(hooks):
+    module = pytest.importorskip("ministack.services.ecs")
+    assert [name for name in hooks.hooks.wrappers if not callable(getattr(module, name, None))] == []

@@ -4,7 +4,9 @@ import json
 
 import pytest
 
-from ops.local.filter import PLACEHOLDER_ID, Dropped, Stack, filter_stacks, known_types, read_stacks, write_filtered
+from ops.assembly import Assembly, Stack
+from ops.local.filter import PLACEHOLDER_ID, Dropped, filter_stacks, known_types, write_filtered
+from tests.fakes.assembly import REGISTRY, write_assembly
 
 KNOWN = frozenset({"A::Known", "AWS::Lambda::Function", "AWS::CloudWatch::Alarm", "AWS::EC2::VPC"})
 
@@ -157,18 +159,17 @@ def test_known_types_come_from_the_installed_emulator():
 class TestOnDisk:
     @pytest.fixture
     def assembly(self, tmp_path):
-        folder = tmp_path / "cdk.out"
-        folder.mkdir()
-        (folder / "asset.abc").mkdir()
-        image = {"Fn::Sub": "${AWS::AccountId}.dkr.ecr.${AWS::Region}.${AWS::URLSuffix}/app/web:ecs-1"}
         template = {
             "Resources": {
                 "Gone": {"Type": "A::Unknown", "Properties": {"Code": "lost.zip"}},
                 "Vpc": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.0.0.0/16"}},
-                "Kept": known(Image=image, Range={"Fn::GetAtt": ["Vpc", "CidrBlock"]}, Code="kept.zip"),
+                "Kept": known(
+                    Image={"Fn::Sub": f"{REGISTRY}/app/web:ecs-1"},
+                    Range={"Fn::GetAtt": ["Vpc", "CidrBlock"]},
+                    Code="kept.zip",
+                ),
             }
         }
-        (folder / "S.template.json").write_text(json.dumps(template))
 
         def file(path, key):
             return {"source": {"path": path}, "destinations": {"d": {"bucketName": "b", "objectKey": key}}}
@@ -178,18 +179,7 @@ class TestOnDisk:
             "lost": file("asset.l", "lost.zip"),
             "kept": file("asset.k", "kept.zip"),
         }
-        (folder / "S.assets.json").write_text(json.dumps({"files": files}))
-        properties = {
-            "templateFile": "S.template.json",
-            "stackName": "app-S",
-            "stackTemplateAssetObjectUrl": "s3://b/old.json",
-        }
-        artifacts = {
-            "S": {"type": "aws:cloudformation:stack", "properties": properties},
-            "S.assets": {"type": "cdk:asset-manifest"},
-        }
-        (folder / "manifest.json").write_text(json.dumps({"artifacts": artifacts}))
-        return folder
+        return write_assembly(tmp_path / "cdk.out", stacks={"S": template}, assets={"S": {"files": files}}).folder
 
     @pytest.fixture
     def filtered(self, assembly, tmp_path):
@@ -198,17 +188,17 @@ class TestOnDisk:
         return target
 
     def test_images_are_pulled_from_the_emulators_registry(self, filtered):
-        [it] = read_stacks(filtered)
+        [it] = Assembly(filtered).stacks
         assert it.resources["Kept"]["Properties"]["Image"] == "localhost:4566/app/web:ecs-1"
 
     def test_the_cidr_block_of_a_vpc_is_written_out(self, filtered):
-        [it] = read_stacks(filtered)
+        [it] = Assembly(filtered).stacks
         assert it.resources["Kept"]["Properties"]["Range"] == "10.0.0.0/16"
 
     def test_the_original_stays_as_it_was(self, assembly, filtered):
         assert filtered.is_dir()
         assert "Gone" in json.loads((assembly / "S.template.json").read_text())["Resources"]
-        assert (filtered / "asset.abc").resolve() == assembly / "asset.abc"
+        assert (filtered / "asset.a").resolve() == assembly / "asset.a"
 
     def test_the_filtered_template_is_published_under_its_own_hash(self, filtered):
         files = json.loads((filtered / "S.assets.json").read_text())["files"]
@@ -217,7 +207,7 @@ class TestOnDisk:
             "stackTemplateAssetObjectUrl"
         ]
         assert key != "old.json"
-        assert url == f"s3://b/{key}"
+        assert url == f"s3://bucket/{key}"
 
     def test_files_that_nobody_uses_any_more_are_not_published(self, filtered):
         assert set(json.loads((filtered / "S.assets.json").read_text())["files"]) == {"old", "kept"}

@@ -1,7 +1,6 @@
 """Images are read from asset manifests, built once, and each failure is one line; the client here is a script."""
 
 import json
-from pathlib import Path
 
 import boto3
 import pytest
@@ -9,42 +8,14 @@ from moto import mock_aws
 
 from ops.errors import OpsError
 from ops.local import images
-from ops.local.emulator import Target
-from ops.local.engine import Engine
+from ops.local.target import Target
 from ops.local.workspace import Workspace
 from ops.say import Say
+from tests.fakes.assembly import image, write_assembly
+from tests.fakes.aws import FakeTarget
+from tests.fakes.engine import FakeEngine
 
 HASH = "a" * 64
-
-
-class FakeEngine:
-    """An engine whose client notes how it is called, holds the images it is told to, and builds as a script says."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self.calls_file = folder / "calls"
-        self.holds("")
-        self.builds("exit 0")
-
-    def builds(self, script: str) -> None:
-        client = self._folder / "docker"
-        client.write_text(
-            f'#!/bin/sh\necho "$@" >> {self.calls_file}\ncase "$1" in\nimage) [ "$2" = inspect ] || exit 0; '
-            f'for n in "$@"; do [ "$n" = image ] || [ "$n" = inspect ] || grep -qxF "$n" {self._folder}/held || exit 1; done;;\n'
-            f"build) {script};;\npush) exit 0;;\nesac\n"
-        )
-        client.chmod(0o755)
-
-    def holds(self, *names: str) -> None:
-        (self._folder / "held").write_text("\n".join(names) + "\n")
-
-    @property
-    def engine(self) -> Engine:
-        return Engine(self._folder / "docker", "unix:///x", "1", "amd64", needs_buildkit_flag=True)
-
-    def calls(self, verb: str) -> list[str]:
-        lines = self.calls_file.read_text().splitlines() if self.calls_file.exists() else []
-        return [line for line in lines if line.startswith(f"{verb} ")]
 
 
 @pytest.fixture
@@ -59,26 +30,14 @@ def workspace(tmp_path):
     return workspace
 
 
-def asset(repository, tag, **source):
-    return {
-        "source": {"directory": "asset.a", **source},
-        "destinations": {"d": {"repositoryName": repository, "imageTag": tag}},
-    }
-
-
 @pytest.fixture
 def assembly(tmp_path):
-    folder = tmp_path / "cdk.out"
-    (folder / "asset.a").mkdir(parents=True)
+    """Gives an assembly with image assets by stack, in one folder."""
 
     def write(**stacks):
-        for name, assets in stacks.items():
-            (folder / f"{name}.assets.json").write_text(json.dumps({"dockerImages": assets}))
-        artifacts = {
-            name: {"type": "cdk:asset-manifest", "properties": {"file": f"{name}.assets.json"}} for name in stacks
-        }
-        (folder / "manifest.json").write_text(json.dumps({"artifacts": artifacts}))
-        return folder
+        return write_assembly(
+            tmp_path / "cdk.out", assets={name: {"dockerImages": assets} for name, assets in stacks.items()}
+        )
 
     return write
 
@@ -91,31 +50,31 @@ def test_one_source_for_two_platforms_is_one_image_with_both_tags(assembly):
         "dockerBuildTarget": "t",
     }
     folder = assembly(
-        ecs={HASH: asset("app/web", "ecs-1", **options)}, eks={HASH: asset("app/web", "eks-1", **options)}
+        ecs={HASH: image("app/web", "ecs-1", **options)}, eks={HASH: image("app/web", "eks-1", **options)}
     )
-    [image] = images.from_assembly(folder)
-    assert image.service == "web"
-    assert image.names("localhost:1") == ("localhost:1/app/web:ecs-1", "localhost:1/app/web:eks-1")
-    file = str(folder.resolve() / "asset.a" / "Other")
-    assert image.options == (
+    [found] = images.from_assembly(folder)
+    assert found.service == "web"
+    assert found.names("localhost:1") == ("localhost:1/app/web:ecs-1", "localhost:1/app/web:eks-1")
+    file = str(folder.folder.resolve() / "asset.a" / "Other")
+    assert found.options == (
         "--file", file, "--target", "t", "--platform", "linux/amd64", "--build-arg", "A=1", "--build-arg", "B=2",
     )  # fmt: skip
 
 
 def test_what_an_earlier_synth_left_is_not_built(assembly):
-    assembly(gone={HASH: asset("app/gone", "ecs-1")})
-    assert images.from_assembly(assembly(web={HASH: asset("app/web", "ecs-1")}))[0].service == "web"
-    assert len(images.from_assembly(assembly(web={HASH: asset("app/web", "ecs-1")}))) == 1
+    assembly(gone={HASH: image("app/gone", "ecs-1")})
+    [found] = images.from_assembly(assembly(web={HASH: image("app/web", "ecs-1")}))
+    assert found.service == "web"
 
 
 def test_the_same_source_in_two_services_is_two_images(assembly):
-    folder = assembly(one={HASH: asset("app/one", "ecs-1")}, two={HASH: asset("app/two", "ecs-1")})
-    assert {image.service for image in images.from_assembly(folder)} == {"one", "two"}
+    folder = assembly(one={HASH: image("app/one", "ecs-1")}, two={HASH: image("app/two", "ecs-1")})
+    assert {it.service for it in images.from_assembly(folder)} == {"one", "two"}
 
 
 def test_a_build_option_that_is_not_understood_is_never_ignored(assembly):
     with pytest.raises(OpsError, match="dockerBuildSecrets is not understood"):
-        images.from_assembly(assembly(s={HASH: asset("app/web", "ecs-1", dockerBuildSecrets={})}))
+        images.from_assembly(assembly(s={HASH: image("app/web", "ecs-1", dockerBuildSecrets={})}))
 
 
 def build(fake, folder, workspace):
@@ -125,7 +84,7 @@ def build(fake, folder, workspace):
 
 
 def test_an_image_that_the_engine_holds_is_not_built_again(assembly, fake, workspace):
-    folder = assembly(s={HASH: asset("app/web", "ecs-1")})
+    folder = assembly(s={HASH: image("app/web", "ecs-1")})
     assert build(fake, folder, workspace) == ["web"]
     fake.holds("localhost:4566/app/web:ecs-1")
     assert build(fake, folder, workspace) == []
@@ -133,7 +92,7 @@ def test_an_image_that_the_engine_holds_is_not_built_again(assembly, fake, works
 
 
 def test_an_image_that_lacks_one_of_its_tags_is_built(assembly, fake, workspace):
-    folder = assembly(ecs={HASH: asset("app/web", "ecs-1")}, eks={HASH: asset("app/web", "eks-1")})
+    folder = assembly(ecs={HASH: image("app/web", "ecs-1")}, eks={HASH: image("app/web", "eks-1")})
     fake.holds("localhost:4566/app/web:ecs-1")
     assert build(fake, folder, workspace) == ["web"]
 
@@ -148,9 +107,9 @@ def test_an_image_that_lacks_one_of_its_tags_is_built(assembly, fake, workspace)
     ],
 )
 def test_a_build_failure_names_the_service_and_the_step_in_one_line(assembly, fake, workspace, script, said):
-    fake.builds(script)
+    fake.answers("build", script)
     with pytest.raises(OpsError) as told:
-        build(fake, assembly(s={HASH: asset("app/web", "ecs-1")}), workspace)
+        build(fake, assembly(s={HASH: image("app/web", "ecs-1")}), workspace)
     assert told.value.message == f"web: image build failed: {said} (log: {workspace.log('build-web')})"
     assert told.value.exit_code == 1
 
@@ -164,9 +123,9 @@ def test_a_build_failure_names_the_service_and_the_step_in_one_line(assembly, fa
     ],
 )
 def test_a_full_disk_is_called_a_full_disk(assembly, fake, workspace, words):
-    fake.builds(f"echo \"{words}\"; echo '#9 ERROR: other'; exit 1")
+    fake.answers("build", f"echo \"{words}\"; echo '#9 ERROR: other'; exit 1")
     with pytest.raises(OpsError, match="web: the disk is full while its image is built; free some space"):
-        build(fake, assembly(s={HASH: asset("app/web", "ecs-1")}), workspace)
+        build(fake, assembly(s={HASH: image("app/web", "ecs-1")}), workspace)
 
 
 @pytest.mark.parametrize(
@@ -205,15 +164,15 @@ def test_a_long_error_is_cut(assembly):
 
 
 @mock_aws
-def test_what_the_registry_holds_is_not_pushed_again(assembly, fake, workspace, monkeypatch):
+def test_what_the_registry_holds_is_not_pushed_again(assembly, fake, workspace):
     ecr = boto3.client("ecr", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
-    monkeypatch.setattr(Target, "ecr", ecr)
+    target = FakeTarget(Target().endpoint, ecr=ecr)
     wanted = images.from_assembly(
-        assembly(one={HASH: asset("app/one", "ecs-1")}, two={HASH: asset("app/two", "ecs-1")})
+        assembly(one={HASH: image("app/one", "ecs-1")}, two={HASH: image("app/two", "ecs-1")})
     )
-    images.create_repositories(wanted, Target())
-    images.create_repositories(wanted, Target())
+    images.create_repositories(wanted, target)
+    images.create_repositories(wanted, target)
     manifest = json.dumps({"schemaVersion": 2, "mediaType": "application/vnd.docker.distribution.manifest.v2+json"})
     ecr.put_image(repositoryName="app/one", imageManifest=manifest, imageTag="ecs-1")
-    assert images.push_all(wanted, engine=fake.engine, target=Target(), workspace=workspace) == ["two"]
+    assert images.push_all(wanted, engine=fake.engine, target=target, workspace=workspace) == ["two"]
     assert fake.calls("push") == ["push localhost:4566/app/two:ecs-1"]

@@ -2,12 +2,20 @@
 
 import json
 import os
+from types import SimpleNamespace
 
 import pytest
 
+from config.settings import Platform
+from ops.assembly import Assembly
 from ops.errors import OpsError
 from ops.local import kubernetes
-from ops.local.filter import Stack, read_stacks
+from ops.local.outcome import Applied, Validated
+from ops.local.workspace import Workspace
+from ops.references import Known
+from tests.fakes.assembly import REGISTRY, write_assembly
+from tests.fakes.aws import CloudFormation, FakeTarget
+from tests.fakes.engine import FakeEngine
 
 POD = {
     "apiVersion": "v1",
@@ -15,36 +23,25 @@ POD = {
     "metadata": {"name": "p"},
     "spec": {"containers": [{"name": "c", "image": "i"}]},
 }
+KNOWN = Known({}, "localhost:1", "000000000000", "us-east-1")
+SERVICE = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "web"}}
 DEPLOYMENT = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}}
 CUSTOM = {"apiVersion": "eks.amazonaws.com/v1", "kind": "NodeClass", "metadata": {"name": "n"}}
 
 
 def stack(manifest):
     resource = {"Type": kubernetes.MANIFEST_TYPE, "Properties": {"Manifest": manifest}}
-    return Stack("Eks-web", "app-Eks-web", "x", {"Resources": {"Objects": resource}})
+    return {"Resources": {"Objects": resource}}
 
 
-def test_references_in_a_manifest_are_filled_in():
-    image = {"Fn::Sub": "${AWS::AccountId}.dkr.ecr.${AWS::Region}.${AWS::URLSuffix}/app/web:eks-1"}
-    table = {"Fn::GetStackOutput": {"StackName": "app-State", "OutputName": "Table"}}
-    parts = [
-        '[{"image":"',
-        image,
-        '","table":"',
-        table,
-        '","region":"',
-        {"Ref": "AWS::Region"},
-        '","other":"',
-        {"Ref": "X"},
-        '"}]',
-    ]
-    [found] = kubernetes.objects(stack({"Fn::Join": ["", parts]}), {("app-State", "Table"): "t-1"}, "localhost:1")
-    assert found == {"image": "localhost:1/app/web:eks-1", "table": "t-1", "region": "us-east-1", "other": "stand-in"}
+def test_references_in_a_manifest_are_filled_in(tmp_path):
+    parts = ['[{"image":"', {"Fn::Sub": f"{REGISTRY}/app/web:eks-1"}, '"}]']
+    [it] = write_assembly(tmp_path, stacks={"Eks-web": stack({"Fn::Join": ["", parts]})}).stacks
+    assert kubernetes.objects(it, KNOWN) == [{"image": "localhost:1/app/web:eks-1"}]
 
 
-def test_without_a_cluster_the_outcome_says_so_and_counts():
-    said = kubernetes.describe_validation([POD, CUSTOM], "1.36")
-    assert said == "no cluster: 1 manifests valid for 1.36, 1 custom without a schema"
+def test_objects_with_and_without_a_schema_are_counted():
+    assert kubernetes.validate([POD, CUSTOM], "1.36") == Validated("1.36", checked=1, without_schema=1)
 
 
 def test_a_manifest_that_breaks_its_schema_is_one_line():
@@ -60,57 +57,53 @@ def test_a_misspelt_field_is_refused_too():
 
 
 def test_every_manifest_of_the_sandbox_is_valid(sandbox):
-    stacks = [entry for entry in read_stacks(sandbox.directory) if entry.artifact.startswith("Eks-")]
+    stacks = Assembly(sandbox.directory).of_services(Platform.EKS)
     assert stacks
-    for entry in stacks:
-        assert "manifests valid for 1.36" in kubernetes.describe_validation(
-            kubernetes.objects(entry, {}, "localhost:1"), "1.36"
+    for entry in stacks.values():
+        assert kubernetes.validate(kubernetes.objects(entry, KNOWN), "1.36").checked
+
+
+@pytest.fixture
+def kubectl(tmp_path, monkeypatch):
+    """A kubectl on PATH that notes its calls and its input; gives the environment to call it in."""
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+
+    def write(*, rollout=0, apply=0, versions=0):
+        script = tmp_path / "kubectl"
+        script.write_text(
+            f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\ncase "$3" in\n'
+            f"api-versions) printf 'v1\\napps/v1\\n'; exit {versions};;\n"
+            f"apply) cat > {tmp_path}/input; echo refused >&2; exit {apply};;\n"
+            f"*) echo 'timed out' >&2; exit {rollout};; esac\n"
         )
+        script.chmod(0o755)
+        return dict(os.environ)
+
+    return write
 
 
-class TestWithACluster:
-    @pytest.fixture
-    def kubectl(self, tmp_path):
-        """A kubectl that notes its calls and its input."""
+def apply(env):
+    return kubernetes.apply([DEPLOYMENT, CUSTOM], namespace="harbour", kubeconfig="/k", env=env)
 
-        def write(*, rollout=0, apply=0, versions=0):
-            script = tmp_path / "kubectl"
-            script.write_text(
-                f'#!/bin/sh\necho "$@" >> {tmp_path}/calls\ncase "$3" in\n'
-                f"api-versions) printf 'v1\\napps/v1\\n'; exit {versions};;\n"
-                f"apply) cat > {tmp_path}/input; echo refused >&2; exit {apply};;\n"
-                f"*) echo 'timed out' >&2; exit {rollout};; esac\n"
-            )
-            script.chmod(0o755)
-            return {"PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
 
-        return write
+def test_manifests_are_applied_waited_for_and_counted(kubectl, tmp_path):
+    assert apply(kubectl()) == Applied({"Deployment": 1}, left_out=1)
+    applied = json.loads((tmp_path / "input").read_text())["items"]
+    assert [entry["kind"] for entry in applied] == ["Namespace", "Deployment"]
+    assert "--kubeconfig /k --namespace harbour rollout status deployment/web" in (tmp_path / "calls").read_text()
 
-    @pytest.fixture(autouse=True)
-    def on_path(self, kubectl, monkeypatch):
-        monkeypatch.setenv("PATH", kubectl()["PATH"])
 
-    def apply(self, env):
-        return kubernetes.apply([DEPLOYMENT, CUSTOM], namespace="harbour", kubeconfig="/k", env=env)
-
-    def test_manifests_are_applied_waited_for_and_said(self, kubectl, tmp_path):
-        said = self.apply(kubectl())
-        assert said == "applied to the cluster: 1 Deployment; 1 of kinds this cluster does not know were left out"
-        applied = json.loads((tmp_path / "input").read_text())["items"]
-        assert [entry["kind"] for entry in applied] == ["Namespace", "Deployment"]
-        assert "--kubeconfig /k --namespace harbour rollout status deployment/web" in (tmp_path / "calls").read_text()
-
-    @pytest.mark.parametrize(
-        ("fault", "said"),
-        [
-            ({"apply": 1}, "kubectl apply failed: refused"),
-            ({"rollout": 1}, "deployment/web did not become ready in the cluster: timed out"),
-            ({"versions": 1}, "the cluster of KUBECONFIG does not answer"),
-        ],
-    )
-    def test_each_fault_is_one_line(self, kubectl, fault, said):
-        with pytest.raises(OpsError, match=said):
-            self.apply(kubectl(**fault))
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ({"apply": 1}, "kubectl apply failed: refused"),
+        ({"rollout": 1}, "deployment/web did not become ready in the cluster: timed out"),
+        ({"versions": 1}, "the cluster of KUBECONFIG does not answer"),
+    ],
+)
+def test_each_fault_of_a_cluster_is_one_line(kubectl, fault, said):
+    with pytest.raises(OpsError, match=said):
+        apply(kubectl(**fault))
 
 
 def test_pods_of_the_emulators_own_cluster_are_told_where_it_is():
@@ -129,3 +122,68 @@ def test_a_kubeconfig_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(OpsError, match="there is no such file") as told:
         kubernetes.kubeconfig({"KUBECONFIG": str(tmp_path / "none")})
     assert told.value.exit_code == 2
+
+
+class TestOutcomes:
+    """Two services on a machine that has no cluster, the user's, or the emulator's own."""
+
+    @pytest.fixture
+    def outcomes(self, tmp_path, monkeypatch):
+        monkeypatch.delenv("KUBECONFIG", raising=False)
+        fake = FakeEngine(tmp_path / "engine")
+        workspace = Workspace(tmp_path)
+        workspace.prepare()
+        stacks = dict.fromkeys(["Eks-a", "Eks-b"], stack(json.dumps([SERVICE])))
+        assembly = write_assembly(tmp_path / "cdk.out", stacks=stacks)
+
+        def run(*, given=False, own=False):
+            if given:
+                (tmp_path / "given").write_text("")
+                monkeypatch.setenv("KUBECONFIG", str(tmp_path / "given"))
+            fake.answers("ps", "echo k3s" if own else "exit 0")
+            fake.answers("exec", "echo 'server: https://10.0.0.1:6443'")
+            fake.answers("port", "echo 127.0.0.1:40000")
+            found = kubernetes.outcomes(
+                assembly,
+                target=FakeTarget(cloudformation=CloudFormation()),
+                workspace=workspace,
+                settings=SimpleNamespace(app="harbour", eks_version="1.36"),
+                engine=fake.engine,
+            )
+            assert [(outcome.service, outcome.platform) for outcome in found] == [
+                ("a", "kubernetes"),
+                ("b", "kubernetes"),
+            ]
+            return [outcome.found for outcome in found]
+
+        return run
+
+    @pytest.fixture
+    def calls(self, tmp_path):
+        def count(verb):
+            file = tmp_path / "calls"
+            return sum(f" {verb} " in line for line in file.read_text().splitlines()) if file.exists() else 0
+
+        return count
+
+    def test_without_a_cluster_they_are_validated(self, outcomes, kubectl, calls):
+        kubectl()
+        assert outcomes() == [Validated("1.36", 1)] * 2
+        assert calls("apply") == 0
+
+    @pytest.mark.parametrize("cluster", ["given", "own"])
+    def test_with_a_cluster_they_are_applied(self, outcomes, kubectl, calls, cluster):
+        kubectl()
+        assert outcomes(**{cluster: True}) == [Applied({"Service": 1})] * 2
+        assert calls("apply") == 2
+
+    def test_the_users_cluster_must_take_them(self, outcomes, kubectl):
+        kubectl(apply=1)
+        with pytest.raises(OpsError, match="refused"):
+            outcomes(given=True)
+
+    def test_the_emulators_own_cluster_may_refuse_once_and_the_outcome_says_so(self, outcomes, kubectl, calls):
+        kubectl(apply=1)
+        found = outcomes(own=True)
+        assert found == [Validated("1.36", 1, refused_by_own="kubectl apply failed: refused")] * 2
+        assert calls("apply") == 1

@@ -8,7 +8,10 @@ import pytest
 from config.service import Kind
 from ops.errors import OpsError
 from ops.local import services
-from ops.local.services import Placement, Services
+from ops.local.outcome import JobRun, Tasks
+from ops.local.services import LOAD_BALANCER, Placement, Services
+from tests.fakes.aws import ENDPOINT, CloudFormation, Ecs, FakeTarget
+from tests.fakes.engine import FakeEngine
 
 NEW, OLD = "arn:x:task-definition/app-web:2", "arn:x:task-definition/app-web:1"
 SPEC = SimpleNamespace(
@@ -41,46 +44,26 @@ def failed(reason, *, at=100.0, code="TaskFailedToStart", exit_code=None):
     }
 
 
-class Ecs:
-    """Answers describe_services with one state after the other, the last one for ever."""
-
-    def __init__(self, *states, stopped=()):
-        self.states = list(states)
-        self.stopped = list(stopped)
-        self.updates = []
-        self.started = 0
-
-    def describe_services(self, **_):
-        return {"services": [self.states.pop(0) if len(self.states) > 1 else self.states[0]]}
-
-    def list_tasks(self, **asked):
-        return {"taskArns": ["t"] if asked["desiredStatus"] == "STOPPED" and self.stopped else []}
-
-    def describe_tasks(self, *, tasks, **_):
-        return {"tasks": self.stopped}
-
-    def update_service(self, **changes):
-        self.updates.append(changes)
-
-    def run_task(self, **_):
-        self.started += 1
-        return {"tasks": [{"taskArn": "t"}]}
-
-
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch):
     monkeypatch.setattr(services, "POLL_SECONDS", 0)
     monkeypatch.setattr(services, "ROLLOUT_SECONDS", 0.3)
 
 
-def over(ecs, *, engine_answers=True):
-    it = Services.__new__(Services)
-    it._ecs = ecs
-    it._engine = SimpleNamespace(run=lambda *_, **__: SimpleNamespace(ok=engine_answers))
-    return it
+@pytest.fixture
+def over(tmp_path):
+    """Gives the services over an ECS that tells a story, and an engine that answers or does not."""
+    fake = FakeEngine(tmp_path / "engine")
+
+    def build(ecs, *, engine_answers=True, cloudformation=None):
+        fake.answers("version", f"exit {0 if engine_answers else 1}")
+        target = FakeTarget(ecs=ecs, cloudformation=cloudformation)
+        return Services(target, SimpleNamespace(prefix="app"), SimpleNamespace(on=lambda _: (SPEC,)), fake.engine)
+
+    return build
 
 
-def test_a_service_is_up_once_its_rollout_is_over_and_the_new_version_runs():
+def test_a_service_is_up_once_its_rollout_is_over_and_the_new_version_runs(over):
     rolling = described(deployments=[deployment(state="IN_PROGRESS", running=0), deployment(status="ACTIVE")])
     draining = described(deployments=[deployment(), deployment(status="ACTIVE", running=1)])
     ecs = Ecs(rolling, draining, described(running=0), described())
@@ -88,7 +71,7 @@ def test_a_service_is_up_once_its_rollout_is_over_and_the_new_version_runs():
     assert ecs.states == [described()]
 
 
-def test_a_rollback_is_told_with_the_last_words_of_the_new_version():
+def test_a_rollback_is_told_with_the_last_words_of_the_new_version(over):
     reason = (
         "ResourceInitializationError: unable to pull image or start container: container web exited with code 1: boom"
     )
@@ -101,7 +84,7 @@ def test_a_rollback_is_told_with_the_last_words_of_the_new_version():
     assert "the earlier version goes on running" in told.value.message
 
 
-def test_a_first_version_that_keeps_failing_is_not_waited_for_to_the_end():
+def test_a_first_version_that_keeps_failing_is_not_waited_for_to_the_end(over):
     ecs = Ecs(described(running=0, deployments=[deployment(running=0)]), stopped=[failed("never healthy")] * 3)
     with pytest.raises(OpsError, match="web: its tasks do not start: never healthy"):
         over(ecs).wait(PLACEMENT, since=0)
@@ -113,7 +96,7 @@ def engine_says(words):
     return f'{start}500 Server Error for {address}: Internal Server Error ("{words}")'
 
 
-def test_the_engines_own_words_are_told_without_what_its_client_adds():
+def test_the_engines_own_words_are_told_without_what_its_client_adds(over):
     ecs = Ecs(
         described(running=0, deployments=[deployment(running=0)]), stopped=[failed(engine_says("no such image"))] * 3
     )
@@ -121,27 +104,27 @@ def test_the_engines_own_words_are_told_without_what_its_client_adds():
         over(ecs).wait(PLACEMENT, since=0)
 
 
-def test_an_engine_whose_disk_is_full_is_told_at_the_first_failure():
+def test_an_engine_whose_disk_is_full_is_told_at_the_first_failure(over):
     full = failed(engine_says("mkdir /overlay2/1-init: no space left on device"))
     ecs = Ecs(described(running=0, deployments=[deployment(running=0)]), stopped=[full])
     with pytest.raises(OpsError, match=r"^the container engine's disk is full, no container starts; free some space"):
         over(ecs).wait(PLACEMENT, since=0)
 
 
-def test_a_service_that_fills_its_own_space_is_not_taken_for_a_full_engine():
+def test_a_service_that_fills_its_own_space_is_not_taken_for_a_full_engine(over):
     own = [failed("container web exited with code 1: write /tmp/x: No space left on device")] * 3
     ecs = Ecs(described(running=0, deployments=[deployment(running=0)]), stopped=own)
     with pytest.raises(OpsError, match=r"^web: its tasks do not start: container web exited with code 1"):
         over(ecs).wait(PLACEMENT, since=0)
 
 
-def test_failures_of_an_earlier_run_are_old_news():
+def test_failures_of_an_earlier_run_are_old_news(over):
     ecs = Ecs(described(running=0, deployments=[deployment(running=0)]), stopped=[failed("long ago", at=10)] * 3)
     with pytest.raises(OpsError, match=r"web: not running after 0\.3 s: no task has failed"):
         over(ecs).wait(PLACEMENT, since=20)
 
 
-def test_an_engine_that_stops_meanwhile_is_named():
+def test_an_engine_that_stops_meanwhile_is_named(over):
     with pytest.raises(OpsError, match="the container engine stopped answering; start it"):
         over(Ecs(described(running=0)), engine_answers=False).wait(PLACEMENT, since=0)
 
@@ -156,7 +139,7 @@ def test_an_engine_that_stops_meanwhile_is_named():
     ],
     ids=["as it should be", "rolled back before", "under way", "stopped before"],
 )
-def test_what_an_earlier_failure_left_is_put_right(state, changes):
+def test_what_an_earlier_failure_left_is_put_right(over, state, changes):
     ecs = Ecs(state)
     over(ecs).settle(PLACEMENT)
     assert ecs.updates == ([] if changes is None else [{"cluster": "app", "service": "service-arn", **changes}])
@@ -165,13 +148,13 @@ def test_what_an_earlier_failure_left_is_put_right(state, changes):
 JOB = Placement(SimpleNamespace(name="hello", kind=Kind.JOB), "app", NEW, None)
 
 
-def test_a_job_runs_once_a_version():
+def test_a_job_runs_once_a_version(over):
     ecs = Ecs(stopped=[failed("", code="EssentialContainerExited", exit_code=0)])
-    assert over(ecs).run_job(JOB) == "ran once, exit code 0"
+    over(ecs).run_job(JOB)
     assert ecs.started == 0
 
 
-def test_a_job_that_ends_with_another_code_is_told():
+def test_a_job_that_ends_with_another_code_is_told(over):
     with pytest.raises(OpsError, match="hello: the job ended with exit code 3: it stopped"):
         over(Ecs(stopped=[failed("it stopped", exit_code=3)])).run_job(JOB)
 
@@ -180,3 +163,33 @@ def test_nobody_answers_where_nobody_listens():
     assert services.answer("http://127.0.0.1:9/x") == 0
     with pytest.raises(OpsError, match=r"web: runs, but http://127\.0\.0\.1:9/x does not answer"):
         services.wait_for_answer("http://127.0.0.1:9/x", "web", seconds=0.1)
+
+
+PARTS = [("AWS::ECS::TaskDefinition", NEW), ("AWS::ECS::Service", "service-arn")]
+
+
+def test_a_services_parts_are_found_by_its_stack(over):
+    found = over(Ecs(), cloudformation=CloudFormation(**{"app-Ecs-web": PARTS})).placements()
+    assert found == [PLACEMENT]
+
+
+def test_a_service_whose_stack_is_not_there_says_what_to_run(over):
+    with pytest.raises(OpsError, match="web: its stack Ecs-web is not deployed; run `make up`"):
+        over(Ecs(), cloudformation=CloudFormation()).placements()
+
+
+def test_the_address_is_the_shared_load_balancers(over):
+    balancers = [(LOAD_BALANCER, "arn:x:loadbalancer/app/name/1")]
+    it = over(Ecs(), cloudformation=CloudFormation(**{"app-Ecs": balancers}))
+    assert it.base_url() == f"{ENDPOINT}/_alb/name"
+
+
+def test_an_outcome_holds_what_was_found(over):
+    found = over(Ecs(described(running=1, desired=2), image="app/web:1")).outcome(PLACEMENT, "http://127.0.0.1:9")
+    assert (found.found, found.image, found.healthy) == (Tasks(1, 2, "http://127.0.0.1:9/", 0), "app/web:1", False)
+
+
+def test_a_job_that_has_not_run_is_healthy(over):
+    spec = SimpleNamespace(name="hello", kind=Kind.JOB, schedule="0 1 * * *")
+    found = over(Ecs()).outcome(Placement(spec, "app", NEW, None), "")
+    assert (found.found, found.healthy) == (JobRun(ran=False, schedule="0 1 * * *"), True)

@@ -1,0 +1,129 @@
+"""`make down`, `status`, `logs` and `prune`: what is done with a local deployment that is there."""
+
+from __future__ import annotations
+
+import time
+
+from config.errors import ConfigError
+from config.names import stack_id, stack_name
+from config.settings import Platform, Removal, load_settings
+from ops.errors import OpsError
+from ops.local import cloudformation, emulator, images, report
+from ops.local import engine as engines
+from ops.local.cdk import TOOLKIT_STACK, Cli
+from ops.local.engine import Engine
+from ops.local.project import Project
+from ops.local.services import Services
+from ops.say import Say
+
+LOG_GROUP = "AWS::Logs::LogGroup"
+
+
+def down(project: Project, say: Say, *, remove_images: bool) -> None:
+    """Destroy every stack through the CLI, prove that nothing is left, stop the emulator. Works on whatever state it finds."""
+    with project.locked():
+        engine = engines.find()
+        target = project.target
+        try:
+            if project.is_up():
+                with say.phase("cdk destroy"):
+                    _destroy(project, say, engine)
+        finally:  # with it goes whatever a destroy that failed has left
+            with say.phase("stop the emulator"):
+                emulator.shut_down(target, project.workspace, engine)
+        if engine is None:
+            say.line("No container engine answers, so no container of this deployment runs. The emulator is stopped.")
+            return
+        if remove_images:
+            for name in images.local_names(engine, target):
+                engine.run("image", "rm", name)
+        left = {kind: found for kind, found in emulator.leftovers(target, engine).items() if found}
+        if left:
+            raise OpsError(f"left behind: {left}; remove them with the engine's client and tell us")
+        kept = (
+            ""
+            if remove_images
+            else " Images stay in the engine for the next `make up` (make down IMAGES=1 removes them)."
+        )
+        say.line(f"Down: no stack, repository, container or network is left.{kept}")
+
+
+def _destroy(project: Project, say: Say, engine: Engine | None) -> None:
+    target = project.target
+    owned = cloudformation.repositories_of_stacks(target)
+    if (project.emulated / "manifest.json").exists():
+        Cli(project.root, project.workspace, target, engine).destroy(project.emulated, say)
+    left = [name for name in cloudformation.stack_names(target) if name != TOOLKIT_STACK]
+    if left:  # of services or settings that the last synth no longer had
+        cloudformation.delete_stacks(target, left)
+    there = {entry["repositoryName"] for entry in target.ecr.describe_repositories()["repositories"]}
+    outlived = {name for name in owned & there if not _keeps_repositories(project)}
+    if outlived:
+        raise OpsError(
+            f"{', '.join(sorted(outlived))}: the repository outlived its stack; see {project.workspace.log('destroy')}"
+        )
+    for name in there - owned:  # made ahead of a deployment that then did not come to its Registry stack
+        target.ecr.delete_repository(repositoryName=name, force=True)
+
+
+def _keeps_repositories(project: Project) -> bool:
+    """Environments that keep their data keep repositories too; locally those end with the emulator."""
+    try:
+        return load_settings(project.root, project.environment, {}).removal is Removal.KEPT
+    except ConfigError:
+        return False
+
+
+def prune(project: Project, say: Say) -> None:
+    """Take down the stacks of services whose folder is gone; `up` does this too, before it deploys."""
+    with project.locked():
+        engine = project.running_engine()
+        settings, catalog = project.read(engine.architecture)
+        gone = cloudformation.stacks_of_gone_services(project.target, settings, catalog)
+        if not gone:
+            say.line("Nothing to prune: every service stack has its folder.")
+            return
+        with say.phase(f"delete {', '.join(gone)}"):
+            cloudformation.delete_stacks(project.target, gone)
+        say.line("Their repositories go with the next `make up`.")
+
+
+def status(project: Project, say: Say) -> bool:
+    """Print what runs; True where everything that should run does."""
+    engine = project.running_engine()
+    settings, catalog = project.read(engine.architecture)
+    services = Services(project.target, settings, catalog, engine)
+    base_url = services.base_url()
+    outcomes = [services.outcome(placement, base_url) for placement in services.placements()]
+    for line in report.outcome_lines(outcomes):
+        say.line(line)
+    return all(outcome.healthy for outcome in outcomes)
+
+
+def logs(project: Project, say: Say, *, service: str | None, follow: bool) -> None:
+    """Print what the services wrote, from the emulator's CloudWatch Logs; with `follow`, until Ctrl-C."""
+    engine = project.running_engine()
+    settings, catalog = project.read(engine.architecture)
+    names = [spec.name for spec in catalog.on(Platform.ECS)]
+    if service is not None and service not in names:
+        raise OpsError(
+            f"SERVICE={service}: there is no such service on ECS; write one of {', '.join(names)}", exit_code=2
+        )
+    chosen = [service] if service else names
+    client, seen = project.target.logs, dict[str, int]()
+    width = max(len(name) for name in chosen)
+    while True:
+        for name in chosen:
+            stack = stack_name(settings, stack_id(Platform.ECS, name))
+            for group in cloudformation.physical_ids(project.target, stack, LOG_GROUP):
+                pages = client.get_paginator("filter_log_events").paginate(
+                    logGroupName=group, startTime=seen.get(group, 0)
+                )
+                for event in sorted(
+                    (event for page in pages for event in page["events"]), key=lambda e: e["timestamp"]
+                ):
+                    seen[group] = event["timestamp"] + 1
+                    say.line(f"{name.ljust(width)}  {event['message'].rstrip()}")
+        if not follow:
+            return
+        time.sleep(1)

@@ -1,0 +1,77 @@
+"""One project folder, one environment of it, and the place on this machine that it is deployed to."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from config.catalog import Catalog, load_catalog
+from config.settings import Settings, load_settings
+from ops.errors import OpsError
+from ops.local import emulator
+from ops.local import engine as engines
+from ops.local.engine import Engine
+from ops.local.target import Target
+from ops.local.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Project:
+    """What a local command works on."""
+
+    root: Path
+    environment: str
+    endpoint: str
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        return Workspace(self.root)
+
+    @cached_property
+    def target(self) -> Target:
+        return Target(endpoint=self.endpoint)
+
+    @property
+    def assembly(self) -> Path:
+        """What `cdk synth` made."""
+        return self.workspace.folder / "cdk.out"
+
+    @property
+    def emulated(self) -> Path:
+        """The copy of it that the emulator can deploy."""
+        return self.workspace.folder / "cdk.emulated"
+
+    def read(self, architecture: str) -> tuple[Settings, Catalog]:
+        """Settings and services. Raises ConfigError for the first fault."""
+        settings = load_settings(self.root, self.environment, {"architecture": architecture})
+        return settings, load_catalog(self.root, settings)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """One command at a time may change a project's local deployment."""
+        self.workspace.prepare()
+        with (self.workspace.folder / "lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise OpsError(
+                    "another `make up` or `make down` is at work in this folder; wait for it to end"
+                ) from None
+            yield
+
+    def is_up(self) -> bool:
+        """True where this project's emulator runs and answers."""
+        return emulator.running_pid(self.target, self.workspace) is not None and emulator.answers(self.target)
+
+    def running_engine(self) -> Engine:
+        """The engine, given that this project's emulator runs. Raises OpsError that says how to get there."""
+        if not self.is_up():
+            raise OpsError("the local deployment is not up; run `make up`")
+        engine = engines.find()
+        if engine is None:
+            raise OpsError("the container engine does not answer; start it and run `make up`")
+        return engine

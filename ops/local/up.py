@@ -1,0 +1,210 @@
+"""`make up`: the real CLI deploys the real templates to an AWS on this machine.
+
+The order is chosen so that what can be wrong with the input is said before anything starts, and so that the slow parts
+overlap: the emulator boots and is bootstrapped while the app is synthesized, images travel while stacks deploy. A run that
+started the emulator and does not finish takes it down again; one that found it running leaves what ran before.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from config.catalog import Catalog
+from config.settings import Platform, Settings
+from ops import kinds
+from ops.assembly import Assembly
+from ops.errors import OpsError
+from ops.local import base_image, cloudformation, emulator, images, kubernetes, mesh, placeholders, report
+from ops.local import engine as engines
+from ops.local.cdk import TOOLKIT_STACK, Cli
+from ops.local.engine import Engine
+from ops.local.filter import Dropped, known_types, write_filtered
+from ops.local.outcome import Outcome
+from ops.local.project import Project
+from ops.local.services import Placement, Services, wait_for_answer
+from ops.process import end_children
+from ops.say import Say
+
+
+class Guard:
+    """Around a run: on any way out but success, what it found running stays, and nothing that it started itself.
+
+    Attributes:
+        engine: the container engine, once it is known.
+        started_here: True once this run has started the emulator.
+    """
+
+    def __init__(self, project: Project, say: Say) -> None:
+        self._target = project.target
+        self._workspace = project.workspace
+        self._say = say
+        self.engine: Engine | None = None
+        self.started_here = False
+
+    def __enter__(self) -> Guard:
+        return self
+
+    def __exit__(self, _kind: object, fault: BaseException | None, _trace: object) -> None:
+        """Raises OpsError where the emulator itself has failed."""
+        if fault is None:
+            return
+        self._clean_up()
+        if isinstance(fault, BotoCoreError | ClientError):
+            raise OpsError(f"the emulator failed: {fault} (log: {self._workspace.log('emulator')})") from fault
+
+    def _clean_up(self) -> None:
+        """A second Ctrl-C would stop it halfway, so from here on it is not listened to."""
+        for signum in (signal.SIGINT, signal.SIGTERM):
+            with suppress(ValueError):  # not the main thread: a test
+                signal.signal(signum, signal.SIG_IGN)
+        end_children()
+        if self.started_here:
+            with suppress(BrokenPipeError):  # nobody reads any more, which is no reason to leave it running
+                self._say.note("taking down what this run had started")
+            if self.engine is not None:
+                emulator.save_logs(self._target, self._workspace, self.engine)
+            emulator.shut_down(self._target, self._workspace, self.engine)
+
+
+class Up:
+    """One run of `make up`."""
+
+    def __init__(self, project: Project, say: Say) -> None:
+        self._project = project
+        self._workspace = project.workspace
+        self._target = project.target
+        self._say = say
+        self._guard = Guard(project, say)
+
+    def run(self) -> None:
+        """Bring everything up and print where it is. Raises OpsError, and ConfigError for a wrong setting or manifest."""
+        with self._project.locked(), self._guard:
+            self._run()
+
+    def _run(self) -> None:
+        since = time.time()
+        with self._say.phase("container engine and base image"):
+            self._guard.engine = engine = engines.ensure(self._workspace, self._say)
+            settings, catalog = self._project.read(engine.architecture)
+            base_image.ensure(engine, self._say, registry=settings.base_registry)
+        cli = Cli(self._project.root, self._workspace, self._target, engine)
+        with ThreadPoolExecutor(2) as pool:
+            self._start_emulator(engine)
+            try:
+                booted = pool.submit(self._boot, cli)
+                with self._say.phase("synthesize (the emulator starts and is bootstrapped meanwhile)"):
+                    cli.synth(
+                        {"env": self._project.environment, "architecture": engine.architecture}, self._project.assembly
+                    )
+                    dropped = self._filter()
+                    mesh.from_catalog(catalog).save(self._workspace.mesh)
+                    booted.result()
+                self._prune(settings, catalog)
+                publishing = self._build_and_deploy(pool, cli, engine, catalog)
+                outcomes = self._wait(Services(self._target, settings, catalog, engine), since)
+                with self._say.phase("the last images reach the registry"):
+                    publishing.result()
+            except BaseException:
+                end_children()
+                raise
+        outcomes += self._kubernetes(settings, engine)
+        images.remove_outdated(
+            images.from_assembly(Assembly(self._project.emulated)), engine=engine, target=self._target
+        )
+        self._close(outcomes, dropped)
+
+    def _start_emulator(self, engine: Engine) -> None:
+        pid = emulator.running_pid(self._target, self._workspace)
+        if pid is not None and not emulator.answers(self._target):
+            self._say.note("the emulator hangs; starting it anew")
+            emulator.shut_down(self._target, self._workspace, engine)
+        self._guard.started_here = emulator.launch(self._target, self._workspace, engine)
+
+    def _boot(self, cli: Cli) -> None:
+        emulator.wait_until_ready(self._target, self._workspace)
+        try:
+            self._target.cloudformation.describe_stacks(StackName=TOOLKIT_STACK)
+        except ClientError:
+            cli.bootstrap()
+
+    def _filter(self) -> list[Dropped]:
+        return write_filtered(
+            self._project.assembly, self._project.emulated, known=known_types(), registry=self._target.registry
+        )
+
+    def _prune(self, settings: Settings, catalog: Catalog) -> None:
+        gone = cloudformation.stacks_of_gone_services(self._target, settings, catalog)
+        if gone:
+            with self._say.phase(f"services whose folder is gone: {', '.join(gone)}"):
+                cloudformation.delete_stacks(self._target, gone)
+
+    def _build_and_deploy(
+        self, pool: ThreadPoolExecutor, cli: Cli, engine: Engine, catalog: Catalog
+    ) -> Future[list[str]]:
+        wanted = images.from_assembly(Assembly(self._project.emulated))
+        with self._say.phase("build images"):
+            images.build_all(wanted, engine=engine, target=self._target, workspace=self._workspace, say=self._say)
+        placeholders.create(self._target, catalog)
+        images.create_repositories(wanted, self._target)
+        publishing = pool.submit(images.push_all, wanted, engine=engine, target=self._target, workspace=self._workspace)
+        with self._say.phase("cdk deploy (images travel to the registry meanwhile)"):
+            cli.deploy(self._project.emulated, self._say)
+        return publishing
+
+    def _wait(self, services: Services, since: float) -> list[Outcome]:
+        with self._say.phase("wait until every service answers"):
+            placements = services.placements()
+            for placement in placements:
+                services.settle(placement)
+            faults = [fault for placement in placements if (fault := self._settled(services, placement, since))]
+            if faults:
+                raise OpsError("; ".join(dict.fromkeys(faults)))  # the engine's own faults are the same for all
+            base_url = services.base_url()
+            for placement in placements:
+                if kinds.is_job(placement.spec):
+                    services.run_job(placement)
+                elif url := services.url(placement.spec, base_url):
+                    wait_for_answer(url, placement.spec.name)
+            return [services.outcome(placement, base_url) for placement in placements]
+
+    def _settled(self, services: Services, placement: Placement, since: float) -> str:
+        """Empty once the service runs; else why not. A service that cannot start is stopped; its neighbours are not touched."""
+        if placement.service is None:
+            return ""
+        try:
+            services.wait(placement, since)
+        except OpsError as error:
+            engine = self._guard.engine
+            if engine is not None and engine.run("version", timeout=20).ok:
+                emulator.save_logs(self._target, self._workspace, engine)
+                if not services.earlier_version_runs(placement):
+                    services.halt(placement)
+            return error.message
+        return ""
+
+    def _kubernetes(self, settings: Settings, engine: Engine) -> list[Outcome]:
+        if Platform.EKS not in settings.platforms:
+            return []
+        with self._say.phase("Kubernetes manifests"):
+            return kubernetes.outcomes(
+                Assembly(self._project.assembly),
+                target=self._target,
+                workspace=self._workspace,
+                settings=settings,
+                engine=engine,
+            )
+
+    def _close(self, outcomes: list[Outcome], dropped: list[Dropped]) -> None:
+        self._say.line()
+        for line in [*report.outcome_lines(outcomes), "", *report.dropped_lines(dropped), ""]:
+            self._say.line(line)
+        took = sum(seconds for _, seconds in self._say.phases)
+        self._say.line(f"Up in {took:.0f} s. What differs from AWS: docs/emulator.md")
+        self._say.line(
+            "Next: make status | make logs SERVICE=<name> | edit services/<name> and make up again | make down"
+        )

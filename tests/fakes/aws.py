@@ -1,0 +1,81 @@
+"""The emulator's AWS, as far as a test needs it: a target whose clients are the test's own, and two services."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from ops.local.target import Target
+
+ENDPOINT = "http://localhost:4999"  # where nothing listens
+
+
+class FakeTarget(Target):
+    """A target with clients of the test's own, by the name that boto3 gives their service."""
+
+    def __init__(self, endpoint: str = ENDPOINT, **clients: Any) -> None:
+        super().__init__(endpoint=endpoint)
+        self.__dict__["clients"] = clients
+
+    def client(self, service: str) -> Any:
+        return self.__dict__["clients"][service]
+
+
+class CloudFormation:
+    """Stacks by name, each with its resources as (type, physical id); a deleted one is still listed, as on AWS."""
+
+    def __init__(self, *names: str, outputs: dict[tuple[str, str], str] | None = None, **resources: Any) -> None:
+        self.status = dict.fromkeys([*names, *resources], "CREATE_COMPLETE")
+        self.outputs = outputs or {}
+        self.resources = resources
+
+    def get_paginator(self, operation: str) -> SimpleNamespace:
+        return SimpleNamespace(paginate=self._describe if operation == "describe_stacks" else self._list)
+
+    def delete_stack(self, *, StackName: str) -> None:  # noqa: N803 - boto3's spelling
+        self.status[StackName] = "DELETE_COMPLETE"
+
+    def _describe(self) -> list[dict[str, Any]]:
+        return [{"Stacks": [self._stack(name) for name in self.status]}]
+
+    def _stack(self, name: str) -> dict[str, Any]:
+        outputs = [{"OutputKey": key, "OutputValue": v} for (stack, key), v in self.outputs.items() if stack == name]
+        return {"StackName": name, "StackStatus": self.status[name], "Outputs": outputs}
+
+    def _list(self, *, StackName: str) -> list[dict[str, Any]]:  # noqa: N803 - boto3's spelling
+        if StackName not in self.status:
+            raise ClientError({"Error": {"Code": "ValidationError"}}, "ListStackResources")
+        listed = [{"ResourceType": kind, "PhysicalResourceId": i} for kind, i in self.resources.get(StackName, [])]
+        return [{"StackResourceSummaries": listed}]
+
+
+class Ecs:
+    """Answers describe_services with one state after the other, the last one for ever; `stopped` are its failed tasks."""
+
+    def __init__(self, *states: dict[str, Any], stopped: Any = (), image: str = "") -> None:
+        self.states = list(states)
+        self.stopped = list(stopped)
+        self.image = image
+        self.updates: list[dict[str, Any]] = []
+        self.started = 0
+
+    def describe_services(self, **_: Any) -> dict[str, Any]:
+        return {"services": [self.states.pop(0) if len(self.states) > 1 else self.states[0]]}
+
+    def describe_task_definition(self, **_: Any) -> dict[str, Any]:
+        return {"taskDefinition": {"containerDefinitions": [{"image": self.image}]}}
+
+    def list_tasks(self, **asked: Any) -> dict[str, Any]:
+        return {"taskArns": ["t"] if asked["desiredStatus"] == "STOPPED" and self.stopped else []}
+
+    def describe_tasks(self, **_: Any) -> dict[str, Any]:
+        return {"tasks": self.stopped}
+
+    def update_service(self, **changes: Any) -> None:
+        self.updates.append(changes)
+
+    def run_task(self, **_: Any) -> dict[str, Any]:
+        self.started += 1
+        return {"tasks": [{"taskArn": "t"}]}

@@ -1,0 +1,23 @@
+"""When a service counts as healthy: a fact, whatever words are printed for it."""
+
+import pytest
+
+from ops.local.outcome import Applied, JobRun, Outcome, Tasks, Validated
+
+
+@pytest.mark.parametrize(
+    ("found", "healthy"),
+    [
+        (Tasks(1, 1, "http://x", 200), True),
+        (Tasks(1, 2, "http://x", 500), True),
+        (Tasks(1, 1, "http://x", 0), False),
+        (Tasks(1, 1), True),
+        (Tasks(0, 1), False),
+        (JobRun(ran=False, schedule="* * * * *"), True),
+        (Applied({}), True),
+        (Validated("1.36", 0), True),
+    ],
+    ids=repr,
+)
+def test_what_runs_and_answers_is_healthy(found, healthy):
+    assert Outcome("web", "ecs", found).healthy is healthy

@@ -1,0 +1,40 @@
+"""A project's local deployment: one command at a time, its faults told as they are."""
+
+import fcntl
+
+import pytest
+
+from config.errors import ConfigError
+from ops.errors import OpsError
+from ops.local.project import Project
+from tests.fakes.aws import ENDPOINT
+
+
+@pytest.fixture
+def project(tmp_path):
+    return Project(tmp_path, "sandbox", ENDPOINT)
+
+
+def test_two_runs_in_one_folder_do_not_meet(project):
+    project.workspace.prepare()
+    with (project.workspace.folder / "lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(OpsError, match="another `make up` or `make down` is at work"), project.locked():
+            pass
+
+
+def test_the_lock_is_free_again_after_a_failure(project):
+    for _ in range(2):
+        with pytest.raises(RuntimeError), project.locked():
+            raise RuntimeError
+
+
+def test_a_wrong_manifest_is_its_own_line_and_exit_code_2(project):
+    with pytest.raises(ConfigError, match=r"^config/environments: ") as told:
+        project.read("amd64")
+    assert told.value.exit_code == 2
+
+
+def test_what_is_not_up_says_how_to_get_there(project):
+    with pytest.raises(OpsError, match="the local deployment is not up; run `make up`"):
+        project.running_engine()

@@ -1,0 +1,55 @@
+"""Facts in words: what a user reads of each outcome."""
+
+import pytest
+
+from ops.local import report
+from ops.local.outcome import Applied, JobRun, Outcome, Tasks, Validated
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (Tasks(1, 2, "http://x", 200), "1 of 2 running, answers 200"),
+        (Tasks(1, 1, "http://x"), "1 of 1 running, does not answer"),
+        (Tasks(0, 1), "0 of 1 running"),
+        (JobRun(ran=True, schedule="* * * * *"), "ran once, exit code 0"),
+        (JobRun(ran=False, schedule="* * * * *"), "has not run"),
+        (Applied({"Deployment": 1, "Service": 2}), "applied to the cluster: 1 Deployment, 2 Service"),
+        (
+            Applied({"Deployment": 1}, left_out=3),
+            "applied to the cluster: 1 Deployment; 3 of kinds this cluster does not know were left out",
+        ),
+        (Validated("1.36", 4), "no cluster: 4 manifests valid for 1.36"),
+        (
+            Validated("1.36", 4, 1, "refused"),
+            "no cluster: 4 manifests valid for 1.36, 1 custom without a schema; "
+            "the emulator's k3s did not take them: refused",
+        ),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_every_outcome_has_its_words(found, said):
+    assert report.words(found) == said
+
+
+def test_a_hash_is_short_and_a_table_is_aligned():
+    image = f"localhost:1/app/web:ecs-{'0123456789ab' + 'f' * 52}"
+    lines = report.outcome_lines([Outcome("web", "ecs", Tasks(1, 1, "http://x", 200), image, ("c",))])
+    assert lines[0].index("ON") == lines[1].index("ecs")
+    assert lines[0].index("ADDRESS") == lines[1].index("http://x")
+    assert lines[-1].endswith("localhost:1/app/web:ecs-0123456789ab")
+
+
+def test_a_job_shows_its_schedule_where_others_show_their_address():
+    lines = report.outcome_lines([Outcome("hello", "ecs", JobRun(ran=True, schedule="0 1 * * *"))])
+    assert lines[1].endswith("schedule 0 1 * * *")
+
+
+def test_the_longest_prefix_of_a_type_says_what_its_absence_means():
+    assert report.consequence("AWS::EC2::RouteTable").startswith("the route through it")
+    assert report.consequence("Custom::S3AutoDeleteObjects") == "the bucket goes with the emulator"
+    assert report.consequence("AWS::Unheard::Of") == report.UNKNOWN_CONSEQUENCE
+
+
+def test_stacks_of_one_kind_are_one_line():
+    assert [report.stack_group(name) for name in ("Ecs-web", "Eks", "Network")] == ["Ecs-<name>", "Eks", "Network"]

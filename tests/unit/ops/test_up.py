@@ -1,0 +1,119 @@
+"""One run of `make up` that fails: one line, and nothing of its own left running."""
+
+import errno
+import io
+import signal
+from types import SimpleNamespace
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+
+from config.service import Kind
+from ops.errors import OpsError
+from ops.local.project import Project
+from ops.local.services import Placement
+from ops.local.up import Guard, Up
+from ops.say import Say
+from tests.fakes.aws import ENDPOINT
+from tests.fakes.engine import FakeEngine
+
+
+@pytest.fixture
+def project(tmp_path):
+    return Project(tmp_path, "sandbox", ENDPOINT)
+
+
+@pytest.fixture
+def engine(tmp_path):
+    """Holds one container and one network of this emulator."""
+    fake = FakeEngine(tmp_path / "engine")
+    fake.answers("ps", "echo c1")
+    fake.answers("network", '[ "$2" != ls ] || echo n1')
+    fake.answers("inspect", "echo /web-1")
+    return fake
+
+
+@pytest.fixture(autouse=True)
+def signals():
+    """A guard no longer listens to Ctrl-C once it cleans up; the tests go on listening."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def run(project, engine, fault, *, started_here, out=None):
+    with Guard(project, Say(out or io.StringIO())) as guard:
+        guard.engine = engine.engine
+        guard.started_here = started_here
+        raise fault
+
+
+def removed(engine):
+    return [*engine.calls("rm"), *[call for call in engine.calls("network") if call.startswith("network rm")]]
+
+
+ALL = ["rm -f -v c1", "network rm n1"]
+FAULTS = [OpsError("x"), KeyboardInterrupt(), OSError(errno.ENOSPC, "full")]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=repr)
+def test_a_run_that_started_the_emulator_takes_it_down_whatever_went_wrong(project, engine, fault):
+    with pytest.raises(type(fault)):
+        run(project, engine, fault, started_here=True)
+    assert removed(engine) == ALL
+    assert (project.workspace.logs / "containers" / "web-1.log").exists()
+
+
+def test_it_is_taken_down_where_nobody_reads_any_more(project, engine):
+    class Closed(io.StringIO):
+        def write(self, _):
+            raise BrokenPipeError
+
+    with pytest.raises(BrokenPipeError):
+        run(project, engine, BrokenPipeError(), started_here=True, out=Closed())
+    assert removed(engine) == ALL
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=repr)
+def test_a_run_that_found_the_emulator_running_leaves_it(project, engine, fault):
+    with pytest.raises(type(fault)):
+        run(project, engine, fault, started_here=False)
+    assert removed(engine) == []
+
+
+def test_a_run_that_ends_well_leaves_everything(project, engine):
+    with Guard(project, Say(io.StringIO())) as guard:
+        guard.engine = engine.engine
+        guard.started_here = True
+    assert removed(engine) == []
+
+
+def test_an_emulator_that_fails_is_named_with_its_log(project, engine):
+    with pytest.raises(OpsError, match=r"^the emulator failed: Could not connect.*\(log: .*emulator\.log\)$"):
+        run(project, engine, EndpointConnectionError(endpoint_url="x"), started_here=False)
+
+
+class Failing:
+    """Services of which each has the fault that the test gives it."""
+
+    def __init__(self, faults):
+        self._faults = faults
+
+    def placements(self):
+        specs = [SimpleNamespace(name=name, kind=Kind.HTTP) for name in self._faults]
+        return [Placement(spec, "app", "definition", "service") for spec in specs]
+
+    def settle(self, placement):
+        pass
+
+    def wait(self, placement, since):
+        if self._faults[placement.spec.name]:
+            raise OpsError(self._faults[placement.spec.name])
+
+
+def test_a_fault_that_all_services_share_is_told_once_and_each_of_their_own(project):
+    faults = {"tracking": "the disk is full", "quotes": "quotes: boom", "web": "the disk is full", "hello": ""}
+    with pytest.raises(OpsError) as told:
+        Up(project, Say(io.StringIO()))._wait(Failing(faults), since=0)
+    assert told.value.message == "the disk is full; quotes: boom"
