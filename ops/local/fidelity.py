@@ -5,17 +5,16 @@ from __future__ import annotations
 import platform
 from pathlib import Path
 
+from config import documents
 from ops.assembly import Assembly
-from ops.errors import OpsError
 from ops.local.cdk import Cli
 from ops.local.filter import filter_stacks, known_types
 from ops.local.project import Project
 from ops.local.report import fidelity_markdown
 from ops.say import Say
 
-DOCUMENT = Path("docs/emulator.md")
-BEGIN = "<!-- fidelity: written by `python -m ops fidelity` -->"
-END = "<!-- end of fidelity -->"
+DOCUMENT = "docs/emulator.md"
+PART = "fidelity"  # in the names of the markers
 ARCHITECTURES = {"x86_64": "amd64", "AMD64": "amd64", "arm64": "arm64", "aarch64": "arm64"}
 
 
@@ -24,22 +23,9 @@ def current(assembly: Assembly) -> str:
     return fidelity_markdown(filter_stacks(assembly.stacks, known_types()))
 
 
-def replaced(document: str, tables: str) -> str:
-    """The document with its tables exchanged; OpsError where its markers are missing."""
-    head, begin, rest = document.partition(BEGIN)
-    _, end, tail = rest.partition(END)
-    if not begin or not end:
-        raise OpsError(f"{DOCUMENT}: the lines {BEGIN} and {END} are missing; put them where the tables belong")
-    return f"{head}{BEGIN}\n{tables}{END}{tail}"
-
-
 def update_from(project: Path, assembly: Path) -> bool:
-    """Write the tables for an assembly into the document; True where that changed it."""
-    path = project / DOCUMENT
-    before = path.read_text()
-    after = replaced(before, current(Assembly(assembly)))
-    path.write_text(after)
-    return before != after
+    """Write the tables for an assembly into the document; True where that changed it. Raises ConfigError without markers."""
+    return documents.update(project, DOCUMENT, {PART: current(Assembly(assembly))})
 
 
 def update(project: Project, say: Say) -> bool:

@@ -14,9 +14,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from config.catalog import Catalog
-from config.service import ServiceSpec
+from config.service import HttpService, ServiceSpec
 from config.settings import Platform
-from ops import kinds
 
 DEFAULT_GRACE = 60  # seconds
 
@@ -68,5 +67,7 @@ def from_catalog(catalog: Catalog) -> Mesh:
 
 
 def _membership(spec: ServiceSpec) -> Membership:
-    serves = (spec.name,) if kinds.is_http(spec) else ()
-    return Membership(serves, tuple(sorted(set(spec.calls) - {spec.name})), kinds.grace_of(spec))
+    calls = tuple(sorted(set(spec.calls) - {spec.name}))
+    if isinstance(spec, HttpService):
+        return Membership((spec.name,), calls, spec.health_grace)
+    return Membership(calls=calls)

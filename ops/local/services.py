@@ -16,9 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from config.catalog import Catalog
 from config.names import stack_id, stack_name
-from config.service import ServiceSpec
+from config.service import HttpService, Job, ScaledService, ServiceSpec
 from config.settings import Platform, Settings
-from ops import kinds
 from ops.errors import OpsError
 from ops.local import cloudformation
 from ops.local.engine import FREE_SPACE, NO_SPACE, Engine
@@ -71,7 +70,7 @@ class Services:
         }
         task_definition = found.get("AWS::ECS::TaskDefinition")
         service = found.get("AWS::ECS::Service")
-        if task_definition is None or (service is None and not kinds.is_job(spec)):
+        if task_definition is None or (service is None and not isinstance(spec, Job)):
             raise OpsError(f"{spec.name}: its stack {stack} is not deployed; run `make up`")
         return Placement(spec, self._settings.prefix, task_definition, service)
 
@@ -80,7 +79,7 @@ class Services:
         if placement.service is None:
             return
         found = self._describe(placement)
-        wanted = kinds.fewest_copies(placement.spec)
+        wanted = placement.spec.scaling.min if isinstance(placement.spec, ScaledService) else 0
         changes: dict[str, Any] = {}
         if found["taskDefinition"] != placement.task_definition and _primary(found)["rolloutState"] != "IN_PROGRESS":
             changes["taskDefinition"] = placement.task_definition
@@ -95,7 +94,8 @@ class Services:
         `since` is the Unix time before which failed tasks are old news.
         """
         name = placement.spec.name
-        seconds = ROLLOUT_SECONDS + FAILED_TASKS * kinds.grace_of(placement.spec)
+        grace = placement.spec.health_grace if isinstance(placement.spec, HttpService) else 0
+        seconds = ROLLOUT_SECONDS + FAILED_TASKS * grace
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             found = self._describe(placement)
@@ -182,9 +182,9 @@ class Services:
     def outcome(self, placement: Placement, base_url: str) -> Outcome:
         """What became of one service."""
         spec, containers = placement.spec, tuple(self._containers(placement))
-        if placement.service is None:
+        if isinstance(spec, Job):
             ran = any(task["containers"][0].get("exitCode") == 0 for task in self.tasks(placement, "STOPPED"))
-            job = JobRun(ran, kinds.schedule_of(spec))
+            job = JobRun(ran, spec.schedule)
             return Outcome(spec.name, Platform.ECS.value, job, self._image(placement.task_definition), containers)
         found = self._describe(placement)
         url = self.url(spec, base_url)
@@ -193,8 +193,7 @@ class Services:
 
     def url(self, spec: ServiceSpec, base_url: str) -> str | None:
         """Where a service answers; None where it answers no requests."""
-        path = kinds.path_of(spec)
-        return None if path is None else f"{base_url}{path}"
+        return f"{base_url}{spec.path}" if isinstance(spec, HttpService) else None
 
     def _image(self, task_definition: str) -> str:
         described = self._ecs.describe_task_definition(taskDefinition=task_definition)

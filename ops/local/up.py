@@ -15,8 +15,8 @@ from contextlib import suppress
 from botocore.exceptions import BotoCoreError, ClientError
 
 from config.catalog import Catalog
+from config.service import Job
 from config.settings import Platform, Settings
-from ops import kinds
 from ops.assembly import Assembly
 from ops.errors import OpsError
 from ops.local import base_image, cloudformation, emulator, images, kubernetes, mesh, placeholders, report
@@ -166,7 +166,7 @@ class Up:
                 raise OpsError("; ".join(dict.fromkeys(faults)))  # the engine's own faults are the same for all
             base_url = services.base_url()
             for placement in placements:
-                if kinds.is_job(placement.spec):
+                if isinstance(placement.spec, Job):
                     services.run_job(placement)
                 elif url := services.url(placement.spec, base_url):
                     wait_for_answer(url, placement.spec.name)

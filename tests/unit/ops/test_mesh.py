@@ -4,50 +4,40 @@ import json
 
 import pytest
 
+from config.catalog import Catalog
+from config.settings import Platform
 from ops.local.mesh import Membership, Mesh, from_catalog
-from tests.unit.config.project import HTTP, JOB, WORKER, Project, http
+from tests.fakes.specs import http, job, worker
 
 
-@pytest.fixture
-def mesh(tmp_path):
-    """Gives the mesh of services by their manifests."""
-
-    def of(**manifests):
-        project = Project.at(tmp_path)
-        for name, manifest in manifests.items():
-            project.service(name, manifest)
-        return from_catalog(project.catalog())
-
-    return of
+def mesh(*specs):
+    return from_catalog(Catalog(specs))
 
 
-def test_a_service_serves_its_own_name_and_calls_what_it_declares(mesh):
-    found = mesh(
-        tracking=HTTP, quotes=http("/quotes", calls=["tracking"]), mailer={**WORKER, "calls": ["quotes"]}, nightly=JOB
-    )
+def test_a_service_serves_its_own_name_and_calls_what_it_declares():
+    found = mesh(http("tracking"), http("quotes", calls=("tracking",)), worker(calls=("quotes",)), job())
     assert found.members == {
         "tracking": Membership(("tracking",), ()),
         "quotes": Membership(("quotes",), ("tracking",)),
         "mailer": Membership((), ("quotes",)),
-        "nightly": Membership((), ()),
+        "hello": Membership((), ()),
     }
     assert found.called() == {"tracking", "quotes"}
 
 
-def test_an_address_among_the_variables_opens_nothing(mesh):
-    variables = {"DOCS": "http://tracking:8080/docs"}
-    found = mesh(tracking=HTTP, quotes=http("/quotes", environment=variables))
+def test_an_address_among_the_variables_opens_nothing():
+    found = mesh(http("tracking"), http("quotes", environment={"DOCS": "http://tracking:8080/docs"}))
     assert found.of("quotes").calls == ()
     assert found.called() == set()
 
 
-def test_a_service_that_is_not_on_ecs_has_no_place(mesh):
-    assert mesh(tracking=http("/tracking", platforms=["eks"])).members == {}
+def test_a_service_that_is_not_on_ecs_has_no_place():
+    assert mesh(http(platforms=(Platform.EKS,))).members == {}
 
 
-def test_the_grace_period_is_the_services(mesh):
-    found = mesh(slow=http("/slow", health_grace=120), nightly=JOB)
-    assert (found.of("slow").grace, found.of("nightly").grace) == (120, 60)
+def test_the_grace_period_is_the_services():
+    found = mesh(http("slow", health_grace=120), job())
+    assert (found.of("slow").grace, found.of("hello").grace) == (120, 60)
 
 
 def test_a_mesh_comes_back_from_its_file(tmp_path):

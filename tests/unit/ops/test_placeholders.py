@@ -1,14 +1,14 @@
 """Every secret of a manifest has a value locally."""
 
-from types import SimpleNamespace
-
 import boto3
 import pytest
 from moto import mock_aws
 
+from config.catalog import Catalog
 from config.service import SecretSource
 from ops.local import placeholders
 from tests.fakes.aws import FakeTarget
+from tests.fakes.specs import http
 
 
 @pytest.fixture
@@ -20,7 +20,7 @@ def target():
 
 def test_every_secret_of_a_manifest_gets_a_value_once(target):
     wanted = {"A": SecretSource(secrets_manager="harbour/key"), "B": SecretSource(ssm="/harbour/key")}
-    catalog = SimpleNamespace(services=[SimpleNamespace(secrets=wanted)])
+    catalog = Catalog((http(secrets=wanted),))
     for _ in range(2):
         placeholders.create(target, catalog)
     secret = target.client("secretsmanager").get_secret_value(SecretId="harbour/key")

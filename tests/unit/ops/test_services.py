@@ -5,18 +5,16 @@ from types import SimpleNamespace
 
 import pytest
 
-from config.service import Kind
 from ops.errors import OpsError
 from ops.local import services
 from ops.local.outcome import JobRun, Tasks
 from ops.local.services import LOAD_BALANCER, Placement, Services
 from tests.fakes.aws import ENDPOINT, CloudFormation, Ecs, FakeTarget
 from tests.fakes.engine import FakeEngine
+from tests.fakes.specs import http, job
 
 NEW, OLD = "arn:x:task-definition/app-web:2", "arn:x:task-definition/app-web:1"
-SPEC = SimpleNamespace(
-    name="web", kind=Kind.HTTP, path="/", scaling=SimpleNamespace(min=1), schedule=None, health_grace=0
-)
+SPEC = http(path="/").model_copy(update={"health_grace": 0})  # no patience: the clock here is a real one
 PLACEMENT = Placement(SPEC, "app", NEW, "service-arn")
 
 
@@ -145,7 +143,7 @@ def test_what_an_earlier_failure_left_is_put_right(over, state, changes):
     assert ecs.updates == ([] if changes is None else [{"cluster": "app", "service": "service-arn", **changes}])
 
 
-JOB = Placement(SimpleNamespace(name="hello", kind=Kind.JOB), "app", NEW, None)
+JOB = Placement(job(), "app", NEW, None)
 
 
 def test_a_job_runs_once_a_version(over):
@@ -190,6 +188,5 @@ def test_an_outcome_holds_what_was_found(over):
 
 
 def test_a_job_that_has_not_run_is_healthy(over):
-    spec = SimpleNamespace(name="hello", kind=Kind.JOB, schedule="0 1 * * *")
-    found = over(Ecs()).outcome(Placement(spec, "app", NEW, None), "")
+    found = over(Ecs()).outcome(JOB, "")
     assert (found.found, found.healthy) == (JobRun(ran=False, schedule="0 1 * * *"), True)

@@ -3,12 +3,10 @@
 import errno
 import io
 import signal
-from types import SimpleNamespace
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from config.service import Kind
 from ops.errors import OpsError
 from ops.local.project import Project
 from ops.local.services import Placement
@@ -16,6 +14,7 @@ from ops.local.up import Guard, Up
 from ops.say import Say
 from tests.fakes.aws import ENDPOINT
 from tests.fakes.engine import FakeEngine
+from tests.fakes.specs import http
 
 
 @pytest.fixture
@@ -101,8 +100,7 @@ class Failing:
         self._faults = faults
 
     def placements(self):
-        specs = [SimpleNamespace(name=name, kind=Kind.HTTP) for name in self._faults]
-        return [Placement(spec, "app", "definition", "service") for spec in specs]
+        return [Placement(http(name), "app", "definition", "service") for name in self._faults]
 
     def settle(self, placement):
         pass

@@ -1,0 +1,24 @@
+"""Services as the catalog has them, right by default."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from config.service import HttpService, Job, Kind, Worker
+
+_ANY: dict[str, Any] = {"folder": Path("services"), "description": "A service", "cpu": 256, "memory": 512}
+
+
+def http(name: str = "web", **fields: Any) -> HttpService:
+    """A service that answers below /<name>."""
+    own = {"port": 8080, "path": f"/{name}", "health": "/healthz"}
+    return HttpService(name=name, kind=Kind.HTTP, **{**_ANY, **own, **fields})
+
+
+def worker(name: str = "mailer", **fields: Any) -> Worker:
+    return Worker(name=name, kind=Kind.WORKER, **{**_ANY, **fields})
+
+
+def job(name: str = "hello", **fields: Any) -> Job:
+    return Job(name=name, kind=Kind.JOB, **{**_ANY, "schedule": "0 1 * * *", **fields})
