@@ -22,7 +22,7 @@ from ops.say import Say
 if TYPE_CHECKING:
     from ops.local.project import Project
 
-# What a handler alone needs is imported there: boto3 and the settings take time that --help need not.
+# What only a handler needs is imported there: boto3 and the settings take time that --help should not.
 # ruff: noqa: PLC0415
 
 

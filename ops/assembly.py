@@ -17,6 +17,7 @@ from config.settings import Platform
 from ops.errors import OpsError
 
 Json = dict[str, Any]
+_MANIFEST = "manifest.json"
 
 
 @dataclass
@@ -74,9 +75,18 @@ class Assembly:
         """Raises OpsError, with exit code 2, where there is no assembly."""
         self.folder = folder
         try:
-            self.manifest: Json = _read(folder / "manifest.json")
+            self.manifest: Json = _read(folder / _MANIFEST)
         except FileNotFoundError:
             raise OpsError(f"{folder}: there is no cloud assembly; write one with: make synth", exit_code=2) from None
+
+    @staticmethod
+    def is_in(folder: Path) -> bool:
+        """True where the folder holds an assembly."""
+        return (folder / _MANIFEST).exists()
+
+    def write_manifest(self) -> None:
+        """Keep what was changed in `manifest`."""
+        (self.folder / _MANIFEST).write_text(json.dumps(self.manifest, indent=1), encoding="utf-8")
 
     @cached_property
     def stacks(self) -> list[Stack]:

@@ -46,9 +46,9 @@ class Cli:
             raise OpsError(f"cdk bootstrap failed: {_reason(done, self._workspace.log('bootstrap'))}")
 
     def deploy(self, assembly: Path, say: Say) -> None:
-        """Deploy every stack of an assembly, in parallel where their order allows; finished stacks are told one by one."""
+        """Deploy every stack of an assembly, in parallel where their order allows; each is printed when it is finished."""
 
-        def tell(line: str) -> None:
+        def show(line: str) -> None:
             match = FINISHED_STACK.match(ANSI.sub("", line))
             if match and "no changes" not in line:
                 say.note(f"deployed {match[1]}")
@@ -57,18 +57,18 @@ class Cli:
             "deploy", "--all", "--app", str(assembly), "--concurrency", CONCURRENCY, "--require-approval", "never",
             "--method", "direct", "--progress", "events",
         ]  # fmt: skip
-        done = self._run("deploy", arguments, on_line=tell)
+        done = self._run("deploy", arguments, on_line=show)
         if not done.ok:
             raise OpsError(f"cdk deploy failed: {_reason(done, self._workspace.log('deploy'))}")
 
     def destroy(self, assembly: Path, say: Say) -> None:
-        def tell(line: str) -> None:
+        def show(line: str) -> None:
             match = FINISHED_STACK.match(ANSI.sub("", line))
             if match:
                 say.note(f"destroyed {match[1].rstrip(':')}")
 
         arguments = ["destroy", "--all", "--force", "--app", str(assembly), "--concurrency", CONCURRENCY]
-        done = self._run("destroy", arguments, on_line=tell)
+        done = self._run("destroy", arguments, on_line=show)
         if not done.ok:
             raise OpsError(f"cdk destroy failed: {_reason(done, self._workspace.log('destroy'))}")
 

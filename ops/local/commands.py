@@ -7,6 +7,7 @@ import time
 from config.errors import ConfigError
 from config.names import stack_id, stack_name
 from config.settings import Platform, Removal, load_settings
+from ops.assembly import Assembly
 from ops.errors import OpsError
 from ops.local import cloudformation, emulator, images, report
 from ops.local import engine as engines
@@ -39,7 +40,7 @@ def down(project: Project, say: Say, *, remove_images: bool) -> None:
                 engine.run("image", "rm", name)
         left = {kind: found for kind, found in emulator.leftovers(target, engine).items() if found}
         if left:
-            raise OpsError(f"left behind: {left}; remove them with the engine's client and tell us")
+            raise OpsError(f"left behind: {left}; remove them with the engine's client")
         kept = (
             ""
             if remove_images
@@ -51,7 +52,7 @@ def down(project: Project, say: Say, *, remove_images: bool) -> None:
 def _destroy(project: Project, say: Say, engine: Engine | None) -> None:
     target = project.target
     owned = cloudformation.repositories_of_stacks(target)
-    if (project.emulated / "manifest.json").exists():
+    if Assembly.is_in(project.emulated):
         Cli(project.root, project.workspace, target, engine).destroy(project.emulated, say)
     left = [name for name in cloudformation.stack_names(target) if name != TOOLKIT_STACK]
     if left:  # of services or settings that the last synth no longer had

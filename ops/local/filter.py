@@ -250,7 +250,7 @@ def _follow_in_assets(target: Path, stacks: list[Stack]) -> None:
             if (path := entry["source"].get("path")) in digests or key in everything
         }
         file.write_text(json.dumps(content, indent=1))
-    (target / "manifest.json").write_text(json.dumps(assembly.manifest, indent=1))
+    assembly.write_manifest()
 
 
 def _renamed(entry: dict[str, Any], digest: str) -> dict[str, Any]:

@@ -232,7 +232,7 @@ def _reason(failures: list[TaskTypeDef]) -> str:
 
 
 def _disk_was_full(task: TaskTypeDef) -> bool:
-    # Of the engine's words alone: a service that says so itself has filled its own /tmp.
+    # Only the engine's own words count: a service that says so itself has filled its own /tmp.
     said = ENGINE_ERROR.search(task.get("stoppedReason", ""))
     return bool(said and NO_SPACE.search(said[1]))
 
