@@ -12,6 +12,10 @@ LOWEST_PRIORITY: Final = 50000
 """The last priority that a listener rule may have (1 is evaluated first):
 https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateRule.html"""
 
+LOWEST_PORT: Final = 1024
+HIGHEST_PORT: Final = 65535
+"""Ports that a process without privileges may listen on."""
+
 ROLE_NAME: Final = 64
 """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 

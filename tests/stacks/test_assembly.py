@@ -176,8 +176,6 @@ def test_outputs_say_where_everything_is(assembly):
     assert set(assembly.outputs("Ecs")) >= {"Url", "ClusterName"}
     assert set(assembly.outputs("Eks")) >= {"Url", "UpdateKubeconfig"}
     for spec in assembly.catalog.services:
-        short = spec.name.replace("-", "")
-        assert f"RepositoryUri{short}" in assembly.outputs("Registry")
         for stack in (platform.value.title() for platform in spec.platforms):
             base = assembly.outputs(stack)["Url"]
             url = assembly.outputs(f"{stack}-{spec.name}").get("Url")
@@ -246,10 +244,11 @@ def test_a_new_route_moves_no_other(sandbox, synthesis):
             assert routed.templates[name] == sandbox.templates[name], name
 
 
-def test_a_new_service_touches_no_other_repository(sandbox, synthesis):
+def test_a_new_service_adds_its_repository_and_changes_nothing_beside_it(sandbox, synthesis):
     bodies = [{r.path: r.body for r in a.resources(stack="Registry")} for a in (sandbox, synthesis.assembly("routed"))]
-    changed = {path for path, body in bodies[0].items() if bodies[1][path] != body}
-    assert {path.split("DefaultPolicy")[0] for path in changed} == {"Registry/ImagePublisher"}
+    assert {path for path, body in bodies[0].items() if bodies[1][path] != body} == set()
+    added = [bodies[1][path]["Type"] for path in set(bodies[1]) - set(bodies[0])]
+    assert added == ["AWS::ECR::Repository"]
 
 
 def test_a_copied_service_is_the_same_but_for_its_name(synthesis):
