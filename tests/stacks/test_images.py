@@ -105,7 +105,7 @@ def test_the_publisher_holds_what_publishing_does_and_nothing_more(assembly):
         for action in statement.actions
     }
     scope = f"arn:<AWS::Partition>:ecr:<AWS::Region>:<AWS::AccountId>:repository/{assembly.settings.prefix}/*"
-    assert held == dict.fromkeys(PUBLISHING, {scope}) | {"ecr:GetAuthorizationToken": {"*"}}
+    assert held == {action: {scope} for action in PUBLISHING} | {"ecr:GetAuthorizationToken": {"*"}}
 
 
 def test_the_publishers_scope_is_every_repository_of_its_environment_and_no_other(assembly):
