@@ -6,15 +6,12 @@ import re
 
 import pytest
 
+from config import quotas
 from config.service import HttpService
 from config.settings import Platform, References, Removal
 from tests.snapshot.normalise import normalised
 from tests.stacks.templates import Assembly, intrinsics, tags
 
-# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
-MOST_RESOURCES = 500
-MOST_OUTPUTS = 200
-LARGEST_TEMPLATE = 1_000_000  # bytes
 # Longest names, by type and property, each from that API's reference.
 LONGEST = {
     ("AWS::IAM::Role", "RoleName"): 64,
@@ -113,9 +110,9 @@ def test_account_region_and_zones_are_the_settings(corners):
 
 def test_no_stack_meets_a_limit_of_cloudformation(assembly):
     for name, template in assembly.templates.items():
-        assert len(template["Resources"]) < MOST_RESOURCES / 2, name
-        assert len(template.get("Outputs", {})) < MOST_OUTPUTS / 2, name
-        assert len(assembly.text(name)) < LARGEST_TEMPLATE / 2, name
+        assert len(template["Resources"]) < quotas.STACK_RESOURCES.value / 2, name
+        assert len(template.get("Outputs", {})) < quotas.STACK_OUTPUTS.value / 2, name
+        assert len(assembly.text(name)) < quotas.TEMPLATE_SIZE.value / 2, name
 
 
 def test_no_name_is_longer_than_its_service_allows(assembly):

@@ -123,6 +123,7 @@ WRONG = [
         ["arn:aws:iam::123456789012:root"],
         "[0]: is 'arn:aws:iam::123456789012:root', not an IAM role or user; ",
     ),
+    ("eks_admins", [f"arn:aws:iam::123456789012:role/r{n}" for n in range(101)], "holds 101; keep 100 or fewer"),
     ("eks_endpoint_access", "public", "is 'public'; write "),
     (
         "eks_endpoint_access",
