@@ -11,6 +11,7 @@ from config.discovery import SERVICES, manifest_file, service_folders
 from config.errors import ConfigError, did_you_mean, shown
 from config.manifest import load_service
 from config.names import stack_id
+from config.quota_checks import check_quotas
 from config.routing import priority_band
 from config.service import HttpService, Job, ServiceSpec
 from config.settings import Platform, Settings, environments, settings_file
@@ -77,7 +78,8 @@ def load_catalog(root: Path, settings: Settings) -> Catalog:
         _check_platforms(spec)
     _check_call_platforms(services)
     for platform in Platform:
-        _check_routes([s for s in services if isinstance(s, HttpService) and platform in s.platforms], platform)
+        _check_routes([s for s in services if isinstance(s, HttpService) and platform in s.platforms])
+    check_quotas(services, settings)
     _check_kept_repositories(declared, settings)
     return Catalog(services, (*_absences(placed, settings), *_cycles(Catalog(services))))
 
@@ -186,11 +188,7 @@ def _check_call_platforms(services: tuple[ServiceSpec, ...]) -> None:
                 raise ConfigError(manifest_file(spec.name), f"calls[{index}]", problem, remedy)
 
 
-def _check_routes(routed: list[HttpService], platform: Platform) -> None:
-    if len(routed) > limits.LISTENER_RULES:
-        problem = f"holds {len(routed)} http services on {platform.value}, and a load balancer routes"
-        remedy = "take the rest off this platform, or make them workers"
-        raise ConfigError(SERVICES, "folder", f"{problem} {limits.LISTENER_RULES}", remedy)
+def _check_routes(routed: list[HttpService]) -> None:
     by_path: dict[str, HttpService] = {}
     by_priority: dict[int, HttpService] = {}
     for spec in routed:

@@ -1,16 +1,18 @@
-"""Numbers that AWS and Kubernetes set, each with the page it comes from: refused here and not at deployment."""
+"""Shapes and bounds of single values that AWS and Kubernetes set, each with the page it comes from. How many there may be of a
+thing is in config.quotas.
+"""
 
 from __future__ import annotations
 
 from typing import Final
 
-LISTENER_RULES: Final = 100
-"""Rules an Application Load Balancer, defaults not counted, and target groups it may feed, before a quota increase:
-https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-limits.html"""
-
 LOWEST_PRIORITY: Final = 50000
 """The last priority that a listener rule may have (1 is evaluated first):
 https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateRule.html"""
+
+LOWEST_PORT: Final = 1024
+HIGHEST_PORT: Final = 65535
+"""Ports that a process without privileges may listen on."""
 
 ROLE_NAME: Final = 64
 """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""

@@ -15,7 +15,7 @@ from pydantic import Field, model_validator
 from pydantic.fields import FieldInfo
 
 from config import service_rules as rules
-from config.limits import LOWEST_PRIORITY
+from config.limits import HIGHEST_PORT, LOWEST_PORT, LOWEST_PRIORITY
 from config.model import NOT_EMPTY, UNIQUE, Meaning, Model, Pattern, Rule, fault
 from config.routing import derived_priority, path_patterns
 from config.settings import Platform, ServiceName
@@ -261,8 +261,8 @@ class HttpService(ScaledService):
 
     kind: Literal[Kind.HTTP]
     port: Annotated[int, Meaning(ecs="container port and target group", eks="containerPort and Service")] = Field(
-        ge=1024,
-        le=65535,
+        ge=LOWEST_PORT,
+        le=HIGHEST_PORT,
         description="Port that the container listens on, given as PORT; not a privileged one.",
         examples=[8080],
     )

@@ -16,6 +16,7 @@ from config import settings_rules as rules
 from config.command_line import COMMAND_LINE
 from config.errors import ConfigError, did_you_mean, shown
 from config.model import NOT_EMPTY, UNIQUE, Model, Pattern, Rule, fault
+from config.quotas import ADJUSTABLE, ENDPOINT_CIDRS, GROUP_RULES, Quota
 from config.strict_yaml import read_mapping, scalar, without_nulls
 from config.validation import Location, dotted, strip, validate, visible_fields
 
@@ -130,7 +131,7 @@ class Settings(Model):
     )
     spot_weight: int = Field(ge=0, le=100, description="Share of Fargate tasks on Spot, in percent.", examples=[100])
     load_balancer_cidrs: Annotated[tuple[Cidr, ...], NOT_EMPTY, UNIQUE] = Field(
-        description="IPv4 ranges that may reach the load balancers.", examples=[["0.0.0.0/0"]], max_length=50
+        description="IPv4 ranges that may reach the load balancers.", examples=[["0.0.0.0/0"]]
     )
     log_retention_days: Annotated[int, Rule(rules.check_retention, (("enum", list(limits.LOG_RETENTION_DAYS)),))] = (
         Field(
@@ -167,6 +168,7 @@ class Settings(Model):
     eks_admins: Annotated[tuple[Annotated[str, Rule(rules.check_admin)], ...], UNIQUE] = Field(
         description="IAM roles or users that get AmazonEKSClusterAdminPolicy.",
         examples=[["arn:aws:iam::123456789012:role/admin"]],
+        max_length=100,  # each is a resource of the stack Eks, which has 500
     )
     eks_endpoint_access: EndpointAccess = Field(
         description="Who may reach the Kubernetes API: the VPC alone, or the ranges of eks_endpoint_cidrs too.",
@@ -176,7 +178,7 @@ class Settings(Model):
         (),
         description="Public IPv4 ranges that may reach the Kubernetes API.",
         examples=[["203.0.113.0/24"]],
-        max_length=40,
+        max_length=ENDPOINT_CIDRS.value,
     )
     domain: Domain | None = Field(
         None,
@@ -201,6 +203,12 @@ class Settings(Model):
         description="Services whose folder is gone while their stacks still run: their repositories stay.",
         examples=[["oldname"]],
     )
+    quotas: Annotated[dict[str, int], Rule(rules.check_quotas)] = Field(
+        {},
+        description="AWS's quotas that this account has other than by default: "
+        f"{', '.join(sorted(ADJUSTABLE))}; docs/limits.md says what they count.",
+        examples=[{"listener_rules": 150}],
+    )
     tags: Annotated[dict[str, str], Rule(rules.check_tags)] = Field(
         {}, description="Tags on every resource.", examples=[{"project": "harbour"}]
     )
@@ -214,6 +222,10 @@ class Settings(Model):
     def zone_count(self) -> int:
         """How many availability zones the VPC spans."""
         return self.zones if isinstance(self.zones, int) else len(self.zones)
+
+    def quota(self, quota: Quota) -> int:
+        """What this account has of a quota."""
+        return self.quotas.get(quota.name, quota.value)
 
     @model_validator(mode="after")
     def _check_place(self) -> Self:
@@ -245,6 +257,19 @@ class Settings(Model):
                 f"gives /{length} subnets in {self.zone_count} zones, and a load balancer wants /27 or larger",
                 "take a larger range or fewer zones",
                 field="vpc_cidr",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_entrance(self) -> Self:
+        ports = 2 if self.domain else 1
+        rules_needed, limit = ports * len(self.load_balancer_cidrs), self.quota(GROUP_RULES)
+        if rules_needed > limit:
+            on = "ports 80 and 443" if self.domain else "port 80"
+            raise fault(
+                f"makes {rules_needed} inbound rules for {on}, and a security group has {limit}",
+                f"name {limit // ports} ranges or fewer, or have AWS raise it and write quotas.{GROUP_RULES.name}",
+                field="load_balancer_cidrs",
             )
         return self
 

@@ -6,9 +6,10 @@ import ipaddress
 import re
 from typing import Final
 
-from config.errors import shown
+from config.errors import did_you_mean, shown
 from config.limits import EKS_SERVICE_CIDR, KUBECTL_LAYERS, LOG_RETENTION_DAYS
 from config.model import fault
+from config.quotas import ADJUSTABLE
 
 PRIVATE_RANGES = tuple(ipaddress.IPv4Network(n) for n in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 """RFC 1918."""
@@ -113,6 +114,16 @@ def check_tags(tags: dict[str, str]) -> None:
         if key.lower() in lower:
             raise fault("differs from another tag by case alone, which IAM refuses", "keep one of the two", field=key)
         lower.add(key.lower())
+
+
+def check_quotas(values: dict[str, int]) -> None:
+    for name, value in values.items():
+        if name not in ADJUSTABLE:
+            known = sorted(ADJUSTABLE)
+            remedy = did_you_mean(name, known, else_say=f"write one of {', '.join(known)}")
+            raise fault("is no quota that AWS raises", remedy, field=name)
+        if value < 1:
+            raise fault(f"is {value}", "write what Service Quotas shows for this account", field=name)
 
 
 def _network(text: str) -> ipaddress.IPv4Network:

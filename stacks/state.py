@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from aws_cdk import CfnOutput, aws_dynamodb, aws_kms
+from aws_cdk import aws_dynamodb, aws_kms
 from constructs import Construct
 
 from config.service import ServiceSpec, Table
@@ -38,7 +38,7 @@ class StateStack(EnvironmentStack):
         encryption = (
             aws_dynamodb.TableEncryption.CUSTOMER_MANAGED if self.key else aws_dynamodb.TableEncryption.AWS_MANAGED
         )
-        created = aws_dynamodb.Table(
+        return aws_dynamodb.Table(
             self,
             f"Table-{service}",
             partition_key=_string_key(table.partition_key),
@@ -53,8 +53,6 @@ class StateStack(EnvironmentStack):
             deletion_protection=not self.disposable,
             removal_policy=self.removal_policy,
         )
-        CfnOutput(self, f"TableName-{service}", value=created.table_name)
-        return created
 
 
 def _string_key(name: str) -> aws_dynamodb.Attribute:

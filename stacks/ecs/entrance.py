@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from aws_cdk import aws_ec2, aws_elasticloadbalancingv2, aws_route53, aws_route53_targets
 
+from config import limits
 from stacks.acknowledgements import acknowledge
 from stacks.alarms import Metric
 from stacks.base import EnvironmentStack
@@ -21,7 +22,7 @@ class Entrance:
 
     Attributes:
         load_balancer_full_name: as CloudWatch's metrics name it.
-        security_group_id: the load balancer's; a service's stack adds what it may reach.
+        security_group_id: the load balancer's; a service lets it in on its own port.
         listener_arn: where services add their rules.
         url: what a browser is pointed at.
     """
@@ -69,6 +70,9 @@ def _create_security_group(scope: EnvironmentStack, vpc: aws_ec2.IVpc) -> aws_ec
     for cidr in settings.load_balancer_cidrs:
         for port in (80, 443) if settings.domain else (80,):
             group.add_ingress_rule(aws_ec2.Peer.ipv4(cidr), aws_ec2.Port.tcp(port))
+    # One way out for all, as a group has 60 rules: which port of which service answers is the service's rule to say.
+    ports = aws_ec2.Port.tcp_range(limits.LOWEST_PORT, limits.HIGHEST_PORT)
+    group.add_egress_rule(aws_ec2.Peer.ipv4(settings.vpc_cidr), ports, "To the services")
     if "0.0.0.0/0" in settings.load_balancer_cidrs:
         acknowledge(
             group,

@@ -14,7 +14,7 @@ from stacks.ecs.fargate_service import (
     create_service_outputs,
     track,
 )
-from stacks.ecs.security_groups import open_port
+from stacks.ecs.security_groups import admit
 from stacks.ecs.task import PORT_NAME
 from stacks.ecs.workload import EcsWorkload
 from stacks.narrow import narrow
@@ -75,7 +75,7 @@ class HttpServiceOnEcs(Construct):
         )
 
     def _admit_load_balancer(self) -> None:
-        open_port(
+        admit(
             self,
             "load-balancer",
             source=self._entrance.security_group_id,

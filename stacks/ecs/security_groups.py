@@ -25,16 +25,16 @@ def create_security_group(scope: Construct, *, vpc: aws_ec2.IVpc, service: str) 
     return group
 
 
-def open_port(scope: Construct, identity: str, *, source: str, target: str, port: int, description: str) -> None:
-    """Opens one port from one security group to another, on both sides.
+def admit(scope: Construct, identity: str, *, source: str, target: str, port: int, description: str) -> None:
+    """Lets one security group in to another on one port.
 
     Args:
-        scope: a construct of the stack that both rules stand in.
-        identity: what the rules' ids end with.
+        scope: a construct of the stack that the rule stands in.
+        identity: what the rule's id ends with.
         source: id of the group that calls.
         target: id of the group that is called.
         port: the TCP port.
-        description: of both rules, as the console shows it.
+        description: as the console shows it.
     """
     aws_ec2.CfnSecurityGroupIngress(
         scope,
@@ -46,6 +46,11 @@ def open_port(scope: Construct, identity: str, *, source: str, target: str, port
         to_port=port,
         description=description,
     )
+
+
+def open_port(scope: Construct, identity: str, *, source: str, target: str, port: int, description: str) -> None:
+    """Opens one port from one security group to another, on both sides; the arguments are those of admit()."""
+    admit(scope, identity, source=source, target=target, port=port, description=description)
     aws_ec2.CfnSecurityGroupEgress(
         scope,
         f"Egress-{identity}",

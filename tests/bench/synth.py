@@ -65,11 +65,13 @@ def project(folder: Path, generated: int | None = None) -> Path:
     """A copy of the project, with its own services or with generated ones beside its job; returns its app."""
     for name in ("config", "stacks"):
         shutil.copytree(ROOT / name, folder / name)
-    # A load balancer routes a hundred services; the project's own would not fit beside a hundred generated ones.
+    # A load balancer feeds a hundred services; the project's own would not fit beside a hundred generated ones.
     own = ["hello"] if generated is not None else [path.name for path in (ROOT / "services").iterdir() if path.is_dir()]
     for name in own:
         shutil.copytree(ROOT / "services" / name, folder / "services" / name)
     shutil.copy(ROOT / "app.py", folder)
+    with (folder / "config" / "environments" / "sandbox.yaml").open("a", encoding="utf-8") as settings:
+        settings.write("quotas: {listener_rules: 101, group_rules: 101}\n")
     for number in range(generated or 0):
         service = folder / "services" / f"generated-{number}"
         service.mkdir()

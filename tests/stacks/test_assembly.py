@@ -6,15 +6,12 @@ import re
 
 import pytest
 
+from config import quotas
 from config.service import HttpService
 from config.settings import Platform, References, Removal
 from tests.snapshot.normalise import normalised
 from tests.stacks.templates import Assembly, intrinsics, tags
 
-# https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
-MOST_RESOURCES = 500
-MOST_OUTPUTS = 200
-LARGEST_TEMPLATE = 1_000_000  # bytes
 # Longest names, by type and property, each from that API's reference.
 LONGEST = {
     ("AWS::IAM::Role", "RoleName"): 64,
@@ -113,9 +110,9 @@ def test_account_region_and_zones_are_the_settings(corners):
 
 def test_no_stack_meets_a_limit_of_cloudformation(assembly):
     for name, template in assembly.templates.items():
-        assert len(template["Resources"]) < MOST_RESOURCES / 2, name
-        assert len(template.get("Outputs", {})) < MOST_OUTPUTS / 2, name
-        assert len(assembly.text(name)) < LARGEST_TEMPLATE / 2, name
+        assert len(template["Resources"]) < quotas.STACK_RESOURCES.value / 2, name
+        assert len(template.get("Outputs", {})) < quotas.STACK_OUTPUTS.value / 2, name
+        assert len(assembly.text(name)) < quotas.TEMPLATE_SIZE.value / 2, name
 
 
 def test_no_name_is_longer_than_its_service_allows(assembly):
@@ -176,8 +173,6 @@ def test_outputs_say_where_everything_is(assembly):
     assert set(assembly.outputs("Ecs")) >= {"Url", "ClusterName"}
     assert set(assembly.outputs("Eks")) >= {"Url", "UpdateKubeconfig"}
     for spec in assembly.catalog.services:
-        short = spec.name.replace("-", "")
-        assert f"RepositoryUri{short}" in assembly.outputs("Registry")
         for stack in (platform.value.title() for platform in spec.platforms):
             base = assembly.outputs(stack)["Url"]
             url = assembly.outputs(f"{stack}-{spec.name}").get("Url")
@@ -246,10 +241,11 @@ def test_a_new_route_moves_no_other(sandbox, synthesis):
             assert routed.templates[name] == sandbox.templates[name], name
 
 
-def test_a_new_service_touches_no_other_repository(sandbox, synthesis):
+def test_a_new_service_adds_its_repository_and_changes_nothing_beside_it(sandbox, synthesis):
     bodies = [{r.path: r.body for r in a.resources(stack="Registry")} for a in (sandbox, synthesis.assembly("routed"))]
-    changed = {path for path, body in bodies[0].items() if bodies[1][path] != body}
-    assert {path.split("DefaultPolicy")[0] for path in changed} == {"Registry/ImagePublisher"}
+    assert {path for path, body in bodies[0].items() if bodies[1][path] != body} == set()
+    added = [bodies[1][path]["Type"] for path in set(bodies[1]) - set(bodies[0])]
+    assert added == ["AWS::ECR::Repository"]
 
 
 def test_a_copied_service_is_the_same_but_for_its_name(synthesis):

@@ -104,8 +104,16 @@ def test_the_publisher_holds_what_publishing_does_and_nothing_more(assembly):
         for statement in assembly.statements(publisher(assembly))
         for action in statement.actions
     }
-    arns = {repository.att("Arn") for repository in repositories(assembly).values()}
-    assert held == dict.fromkeys(PUBLISHING, arns) | {"ecr:GetAuthorizationToken": {"*"}}
+    scope = f"arn:<AWS::Partition>:ecr:<AWS::Region>:<AWS::AccountId>:repository/{assembly.settings.prefix}/*"
+    assert held == {action: {scope} for action in PUBLISHING} | {"ecr:GetAuthorizationToken": {"*"}}
+
+
+def test_the_publishers_scope_is_every_repository_of_its_environment_and_no_other(assembly):
+    """Two prefixes never begin with each other's scope, since a slash ends it."""
+    (scope,) = {r for s in assembly.statements(publisher(assembly)) if "ecr:PutImage" in s.actions for r in s.resources}
+    prefix = scope.removesuffix("*").rpartition(":repository/")[2]
+    assert prefix == f"{assembly.settings.prefix}/"
+    assert all(name.startswith(prefix) for name in repositories(assembly))
 
 
 # --- publishing -------------------------------------------------------------------------------------------------------

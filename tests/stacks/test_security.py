@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from config import limits
 from config.service import Kind
 from config.settings import Egress, Platform, Removal
 from tests.stacks.templates import Assembly, Resource, statements
@@ -106,11 +107,20 @@ def test_the_load_balancer_reaches_each_service_on_its_port_alone(assembly):
     assert ports == {group_of(assembly, f"Ecs-{s.name}").att("GroupId"): (s.port, s.port) for s in http}
 
 
-def test_each_open_port_is_open_on_both_sides(assembly):
+def test_the_load_balancer_may_send_to_every_port_that_a_manifest_may_give_inside_the_vpc_alone(assembly):
+    balancer = group_of(assembly, "Ecs").att("GroupId")
+    ways_out = [rule for _, rule in outbound(assembly) if rule["GroupId"] == balancer]
+    assert [(rule["CidrIp"], rule["IpProtocol"], rule["FromPort"], rule["ToPort"]) for rule in ways_out] == [
+        (assembly.settings.vpc_cidr, "tcp", limits.LOWEST_PORT, limits.HIGHEST_PORT)
+    ]
+
+
+def test_each_port_between_services_is_open_on_both_sides(assembly):
+    balancer = group_of(assembly, "Ecs").att("GroupId")
     ways_in = {
         (rule["SourceSecurityGroupId"], rule["GroupId"], rule["FromPort"])
         for _, rule in inbound(assembly)
-        if "SourceSecurityGroupId" in rule
+        if rule.get("SourceSecurityGroupId", balancer) != balancer
     }
     ways_out = {
         (rule["GroupId"], rule["DestinationSecurityGroupId"], rule["FromPort"])
@@ -176,7 +186,7 @@ def test_a_role_is_assumed_by_one_service_or_by_the_account(assembly):
 
 def test_tables_are_open_to_their_own_service_alone(assembly):
     """Task role on ECS, Pod Identity's role on Kubernetes; nobody else names a table."""
-    tables = {table.att("Arn"): table for table in assembly.resources("AWS::DynamoDB::Table")}
+    tables = {_table_arn(table): table for table in assembly.resources("AWS::DynamoDB::Table")}
     reach: dict[str, set[str]] = {arn: set() for arn in tables}
     for role in assembly.roles():
         for statement in assembly.statements(role):
@@ -186,7 +196,7 @@ def test_tables_are_open_to_their_own_service_alone(assembly):
                     reach[arn].add(role.stack)
     for spec in assembly.catalog.services:
         if spec.table:
-            arn = _table(assembly, spec.name).att("Arn")
+            arn = _table_arn(_table(assembly, spec.name))
             assert reach.pop(arn) == {f"{p.value.title()}-{spec.name}" for p in spec.platforms}
     assert reach == {}
 
@@ -245,9 +255,15 @@ def test_secrets_reach_the_container_by_reference(assembly):
 # --- keys -------------------------------------------------------------------------------------------------------------
 
 
+def _table_arn(table: Resource) -> str:
+    return f"arn:<AWS::Partition>:dynamodb:<AWS::Region>:<AWS::AccountId>:table/{table.ref}"
+
+
 def _table(assembly: Assembly, service: str) -> Resource:
-    reference = assembly.outputs("State")[f"TableName{service.replace('-', '')}"]
-    return assembly.by_reference(reference)
+    logical_id = re.compile(f"Table{service.replace('-', '')}[0-9A-F]{{8}}")
+    found = [t for t in assembly.resources("AWS::DynamoDB::Table", stack="State") if logical_id.fullmatch(t.id)]
+    assert len(found) == 1, service
+    return found[0]
 
 
 @pytest.mark.parametrize(

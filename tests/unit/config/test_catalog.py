@@ -238,22 +238,6 @@ def test_adding_a_service_moves_no_other_services_priority(project):
     assert {name: after[name] for name in before} == before
 
 
-def many(project: Project, count: int, **more: Any) -> None:
-    for n in range(count):
-        project.service(f"s{n}", http(f"/p{n}", priority=n + 1, **more))
-
-
-def test_as_many_services_as_one_load_balancer_routes_are_right_and_one_more_is_refused(project):
-    many(project, 100)
-    assert project.fault() == ""
-    project.service("mailer", WORKER)
-    project.service("last", http("/last", platforms=["eks"]))
-    assert project.fault() == (
-        "services: folder: holds 101 http services on eks, and a load balancer routes 100; "
-        "take the rest off this platform, or make them workers"
-    )
-
-
 # --- the environment -------------------------------------------------------------------------------------------------
 
 

@@ -93,7 +93,8 @@ WRONG = [
         ["10.0.0.1/8"],
         "[0]: is 10.0.0.1/8, an address inside a range; write the range itself: 10.0.0.0/8",
     ),
-    ("load_balancer_cidrs", [f"10.0.{n}.0/24" for n in range(51)], "holds 51; keep 50 or fewer"),
+    ("quotas", {"listner_rules": 150}, "listner_rules: is no quota that AWS raises; did you mean listener_rules?"),
+    ("quotas", {"listener_rules": 0}, "listener_rules: is 0; write what Service Quotas shows for this account"),
     ("log_retention_days", 8, "is 8, a time that CloudWatch Logs does not offer; write 7 (one of 1, 3, 5, 7, "),
     ("image_retention_count", 0, "is 0, out of range; write a whole number from 1 to 1000"),
     ("removal", "destroy", "is 'destroy'; write one of disposable, kept"),
@@ -122,6 +123,7 @@ WRONG = [
         ["arn:aws:iam::123456789012:root"],
         "[0]: is 'arn:aws:iam::123456789012:root', not an IAM role or user; ",
     ),
+    ("eks_admins", [f"arn:aws:iam::123456789012:role/r{n}" for n in range(101)], "holds 101; keep 100 or fewer"),
     ("eks_endpoint_access", "public", "is 'public'; write "),
     (
         "eks_endpoint_access",
