@@ -38,6 +38,8 @@ MISLEADING = re.compile(
     r"|npm_config_(global|location|(local_)?prefix|dry_run|omit|include|only|production|workspaces?|package_lock\w*|bin_links|json)",
     re.IGNORECASE,
 )
+# Not compiled: a module is when it is first imported, and the app runs with -O, for which pip would not compile.
+PIP_INSTALL = ("install", "--require-hashes", "--no-compile", "--no-user", "--no-warn-script-location", "--quiet", "-r")
 NEW = "not set up yet"
 LIGHT = re.compile(r"(bin/)?(pip|python)|.*\.dist-info$")  # what `venv` and `pip install` put back by themselves
 
@@ -74,12 +76,16 @@ def run(command: list[str], environment: Mapping[str, str]) -> Finished:
     return Finished(done.returncode, done.stdout)
 
 
+def say(line: str) -> None:
+    """Progress, on the error output: `make synth | head` is to get what synth prints, and may close it at any time."""
+    print(line, file=sys.stderr, flush=True)
+
+
 class Setup:
     """The set-up of one project folder."""
 
     def __init__(self, root: Path, runner: Callable[[list[str], Mapping[str, str]], Finished] = run) -> None:
-        self._root = root
-        self._run = runner
+        self._root, self._run = root, runner
         self._venv = root / ".venv"
         self._bin = self._venv / "bin"
         self._cli = root / "node_modules" / "aws-cdk"
@@ -95,14 +101,10 @@ class Setup:
             return dict.fromkeys(chain, "it cannot be written")
         lacking = {name: self._lacks(name) for name in chain}
         unusable = self._unusable()
-        return {name: unusable or reason for name, reason in lacking.items() if unusable or reason}
+        return {name: reason for name in chain if (reason := unusable or lacking[name])}
 
     def prepare(self, level: str) -> None:
-        """Brings a set, and those it builds on, to what the lock files say.
-
-        Raises:
-            SetupError: it cannot be done; says what to do.
-        """
+        """Brings a set, and those it builds on, to what the lock files say; a SetupError says why it cannot."""
         from time import monotonic  # noqa: PLC0415 - see run
 
         started = monotonic()
@@ -115,7 +117,7 @@ class Setup:
             for name in self.wants(level):
                 if name in self.wants(level):  # one set may have brought what another lost
                     self._install(name)
-        print(f"Set up in {monotonic() - started:.0f} s", flush=True)
+        say(f"Set up in {monotonic() - started:.0f} s")
 
     def _unusable(self) -> str | None:
         """Why .venv has to be made anew."""
@@ -123,10 +125,9 @@ class Setup:
         config = self._venv / "pyvenv.cfg"  # without it, pip would install for the whole machine
         if not runtime or not config.is_file() or any(self._stamp(name) == [] for name in PYTHON_SETS):
             return "the last set-up did not end" if os.path.lexists(self._venv) else NEW
-        location, version, *_ = runtime
-        if location != os.path.realpath(self._venv):
+        if runtime[0] != os.path.realpath(self._venv):
             return "the folder was moved or copied"
-        if version != self._version():
+        if runtime[1] != self._interpreter():
             return "the Python that it was made with is gone"
         missing = {name for level in PYTHON_SETS for name in self._missing(level)}
         if any(name.endswith(".dist-info") for name in missing) or all(LIGHT.match(name) for name in missing):
@@ -179,18 +180,13 @@ class Setup:
             try:
                 digest.update((self._root / file).read_bytes())
             except OSError as error:
-                raise SetupError(
-                    f"{file}: cannot be read ({error.strerror}); `git checkout {file}` restores it"
-                ) from None
+                raise SetupError(f"{file}: cannot be read ({error.strerror}); `git checkout {file}`") from None
         return digest.hexdigest()
 
-    def _version(self) -> str:
-        """Of the interpreter in .venv, which as a rule is the one that runs this."""
-        program = self._bin / "python"
-        if os.path.realpath(program) == os.path.realpath(sys.executable):
-            return f"{sys.version_info[0]}.{sys.version_info[1]}"
-        code = "import sys; print('%d.%d' % sys.version_info[:2])"
-        return self._run([str(program), "-IS", "-c", code], self._environment()).output.strip()
+    def _interpreter(self) -> str:
+        """The Python behind .venv, whose path names its version; empty if it is gone."""
+        program = os.path.realpath(self._bin / "python")
+        return program if os.access(program, os.X_OK) else ""
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
@@ -199,7 +195,7 @@ class Setup:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                print("Waiting for another set-up in this folder", flush=True)
+                say("Waiting for another set-up in this folder")
                 fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
@@ -216,7 +212,7 @@ class Setup:
         """A virtual environment with a pip that works, as good as it was if nothing is wrong with it."""
         unusable = self._unusable()
         if os.path.lexists(self._venv) and reason != NEW:
-            print(f"Setting up {'anew' if unusable else 'again'}: {reason}", flush=True)
+            say(f"Setting up {'anew' if unusable else 'again'}: {reason}")
         if unusable:
             _remove(self._venv)
         for _ in range(3):
@@ -227,39 +223,30 @@ class Setup:
             made = self._run([str(self._python), "-m", "venv", str(self._venv)], self._environment())
             if made.code:
                 _remove(self._venv)
-                raise SetupError(_venv_fault(made))
-        raise SetupError(
-            f"{self._python} -m venv makes no working pip; name another Python: make PYTHON=python3.12 ..."
-        )
+                if re.search("ensurepip|No module named venv", made.output):
+                    raise SetupError("python3 has no venv module; on Debian and Ubuntu: apt-get install python3-venv")
+                raise SetupError(f".venv: python3 -m venv failed: {made.reason()}; mend that and run it again")
+        raise SetupError(f"{self._python} makes no working pip; name another Python: make PYTHON=python3.12 ...")
 
     def _install(self, name: str) -> None:
         title, files = SETS[name]
-        print(f"Setting up: {title} ({files[-1]})", flush=True)
+        lock, tool = files[-1], "npm" if name == "node" else "pip"
+        say(f"Setting up: {title} ({lock})")
         kept, before = self._stamp(name), self._contents(name)
         self._write_stamp(name, [])
-        done = (
-            self._npm()
-            if name == "node"
-            else self._pip("install", "--require-hashes", "-r", str(self._root / files[0]))
-        )
-        self._log(name, done)
+        done = self._npm() if name == "node" else self._pip(*PIP_INSTALL, str(self._root / lock))
+        with contextlib.suppress(OSError):  # where the disk is full, the line below says so
+            (self._venv / f"{tool}.log").write_text(done.output, encoding="utf-8")
         if done.code:
             if self._contents(name) == before:
                 self._write_stamp(name, kept)  # nothing happened, so nothing is half done
-            tool = "npm" if name == "node" else "pip"
-            raise SetupError(
-                f"{files[-1]}: {tool} failed: {done.reason()}; mend that and run it again (.venv/{tool}.log)"
-            )
-        place = [os.path.realpath(self._venv), self._version(), self._locks(name)]
+            raise SetupError(f"{lock}: {tool} failed: {done.reason()}; mend that and run it again (.venv/{tool}.log)")
+        place = [os.path.realpath(self._venv), self._interpreter(), self._locks(name)]
         self._write_stamp(name, place + sorted(self._contents(name)))
 
     def _pip(self, *arguments: str) -> Finished:
-        # Not compiled here: what is imported is compiled then, and the app runs with -O, which pip's compiling is not for.
-        quick = (
-            ["--no-compile", "--no-user", "--no-warn-script-location", "--quiet"] if arguments[0] == "install" else []
-        )
         command = [str(self._bin / "python"), "-m", "pip", "--disable-pip-version-check", "--no-input"]
-        return self._run([*command, arguments[0], *quick, *arguments[1:]], self._environment())
+        return self._run([*command, *arguments], self._environment())
 
     def _npm(self) -> Finished:
         quick = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"]
@@ -272,10 +259,6 @@ class Setup:
             if not os.access(link, os.X_OK):
                 return Finished(1, "npm said nothing and left no node_modules/aws-cdk")
         return done
-
-    def _log(self, name: str, done: Finished) -> None:
-        with contextlib.suppress(OSError):  # the error is printed anyway
-            (self._venv / ("npm.log" if name == "node" else "pip.log")).write_text(done.output, encoding="utf-8")
 
     def _environment(self) -> dict[str, str]:
         """The caller's, without what leads pip and npm astray; the .venv's node comes first."""
@@ -300,12 +283,6 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _venv_fault(made: Finished) -> str:
-    if re.search(r"ensurepip|No module named venv", made.output):
-        return "python3 cannot make virtual environments; on Debian and Ubuntu: apt-get install python3-venv"
-    return f".venv: python3 -m venv failed: {made.reason()}; mend that and run it again"
-
-
 def main(arguments: list[str]) -> int:
     """Exit code 0: all is there; 1: it is not, or cannot be; 130: interrupted."""
     setup = Setup(Path(__file__).resolve().parents[1])
@@ -314,13 +291,13 @@ def main(arguments: list[str]) -> int:
             return 1 if setup.wants(arguments[1]) else 0
         setup.prepare(arguments[0])
     except SetupError as error:
-        print(f"error: {error}", file=sys.stderr)
+        say(f"error: {error}")
         return 1
     except OSError as error:
-        print(f"error: {error.filename or 'set-up'}: {error.strerror}; mend that and run it again", file=sys.stderr)
+        say(f"error: {error.filename or 'set-up'}: {error.strerror}; mend that and run it again")
         return 1
     except KeyboardInterrupt:
-        print("\nerror: set-up interrupted; run the same command again", file=sys.stderr)
+        say("\nerror: set-up interrupted; run the same command again")
         return 130
     return 0
 

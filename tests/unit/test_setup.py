@@ -47,10 +47,10 @@ class Machine:
         return Setup(self.root, self.run)
 
     def prepare(self, level: str = "dev") -> list[str]:
-        """What a set-up ran, without its questions to Python and pip."""
+        """What a set-up ran, without its questions to pip."""
         self.ran.clear()
         self.setup().prepare(level)
-        return [command for command in self.ran if command not in {"pip --version", "python"}]
+        return [command for command in self.ran if command != "pip --version"]
 
     def is_whole(self, level: str = "dev") -> bool:
         installed = all((self.venv / LIBRARY / name / "code.py").is_file() for name in " ".join(LOCKS.values()).split())
@@ -64,8 +64,6 @@ class Machine:
             *(Path(word).name for word in command[1:] if word in {"ci", "--version"} or word.endswith(".txt")),
         ]
         self.ran.append(" ".join(words))
-        if tool not in {"npm", "pip", "venv"}:
-            return setup.run(command, environment)
         fault = self.faults.get(self.ran[-1])
         done: Finished = getattr(self, f"_{tool}")(command, half=isinstance(fault, BaseException))
         if isinstance(fault, BaseException):
@@ -83,7 +81,7 @@ class Machine:
     def _pip(self, command: list[str], *, half: bool) -> Finished:
         if not (self.venv / "bin" / "python").exists() or not (self.venv / LIBRARY / "pip" / "code.py").exists():
             return Finished(1, "No module named pip")
-        if "--version" not in command and self.ran[-1] not in self.faults or half:
+        if half or ("--version" not in command and self.ran[-1] not in self.faults):
             for name in Path(command[-1]).read_text(encoding="utf-8").split():
                 self._add(name, half=half)
         return Finished(0, "")
@@ -126,14 +124,14 @@ ANEW = ["venv", "pip requirements.txt", "pip requirements-local.txt", "pip requi
 
 def test_a_bare_folder_is_set_up_in_the_order_of_the_sets(bare, capsys):
     assert bare.prepare() == ANEW
-    assert re.fullmatch(r"(Setting up: .*\n){4}Set up in \d+ s\n", capsys.readouterr().out)
+    assert re.fullmatch(r"(Setting up: .*\n){4}Set up in \d+ s\n", capsys.readouterr().err)
 
 
 def test_where_all_is_well_nothing_is_run_or_printed(machine, capsys):
     capsys.readouterr()
     for level in ("runtime", "local", "dev"):
         assert machine.prepare(level) == []
-    assert capsys.readouterr().out == ""
+    assert capsys.readouterr().err == ""
 
 
 def test_synth_waits_for_no_emulator_and_the_emulator_for_no_test_tools(bare):
@@ -150,7 +148,7 @@ def interpreter_gone(machine: Machine) -> None:
 def interpreter_upgraded(machine: Machine) -> None:
     stamp = machine.venv / "set-up.runtime"
     place, _, rest = stamp.read_text("utf-8").split("\n", 2)
-    stamp.write_text(f"{place}\n3.1\n{rest}", "utf-8")
+    stamp.write_text(f"{place}\n/usr/bin/python3.1\n{rest}", "utf-8")
 
 
 def folder_moved(machine: Machine) -> None:
@@ -216,7 +214,7 @@ def test_damage_is_found_and_mended(machine, capsys, damage, mended_by):
     capsys.readouterr()
     assert machine.prepare() == mended_by
     assert machine.is_whole()
-    assert capsys.readouterr().out.splitlines()[-1].startswith("Set up in ")
+    assert capsys.readouterr().err.splitlines()[-1].startswith("Set up in ")
 
 
 @pytest.mark.parametrize("lock", [*LOCKS, "package-lock.json"])
@@ -260,7 +258,7 @@ def test_a_failed_installation_is_pips_own_reason_in_one_line_and_the_next_run_g
 def test_a_registry_that_does_not_answer_is_named_instead_of_what_pip_concludes(bare):
     bare.faults["pip requirements.txt"] = Finished(
         1,
-        "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError(Name or service not known)': /simple/cdk/\n"
+        "WARNING: Retrying after connection broken by 'NewConnectionError(Name or service not known)': /cdk\n"
         "ERROR: No matching distribution found for cdk==1\n",
     )
     with pytest.raises(SetupError, match="Name or service not known"):
@@ -280,7 +278,7 @@ def test_without_a_network_for_the_test_tools_synth_still_works(bare):
 def test_npm_that_fails_is_its_own_reason_in_one_line(bare):
     bare.faults["npm ci"] = Finished(
         1,
-        "npm error code ENOTFOUND\nnpm error network request to https://r/ failed, reason: x\nnpm error A complete log: debug-0.log",
+        "npm error code ENOTFOUND\nnpm error network request to https://r/ failed, reason: x\nnpm error See x-debug-0.log",
     )
     with pytest.raises(SetupError, match="npm failed: request to https://r/ failed, reason: x; "):
         bare.prepare()
@@ -380,9 +378,7 @@ def test_a_fault_ends_in_one_line(monkeypatch, capsys, fault, code, line):
 
 def test_a_missing_lock_file_is_one_line(bare):
     (bare.root / "requirements.txt").unlink()
-    with pytest.raises(
-        SetupError, match=r"^requirements.txt: cannot be read .*; `git checkout requirements.txt` restores it$"
-    ):
+    with pytest.raises(SetupError, match=r"^requirements.txt: cannot be read .*; `git checkout requirements.txt`$"):
         bare.prepare()
 
 
@@ -408,10 +404,11 @@ def make(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 
 
 def test_variables_that_would_break_python_node_or_the_cli_go_no_further_than_make(make):
-    broken = {
-        "PYTHONHOME": "/none", "PYTHONPATH": "/none", "PYTHONSAFEPATH": "1", "PYTHONOPTIMIZE": "2", "PYTHONDONTWRITEBYTECODE": "1",
-        "JSII_NODE": "/none", "CDK_APP": "x", "CDK_OUTPUT": "x", "CDK_OUTDIR": "x", "CDK_CONTEXT_JSON": "x",
-    }  # fmt: skip
+    broken = dict.fromkeys(
+        "PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONOPTIMIZE PYTHONDONTWRITEBYTECODE JSII_NODE "
+        "CDK_APP CDK_OUTPUT CDK_OUTDIR CDK_CONTEXT_JSON".split(),
+        "/none",
+    )
     said = make(
         "runtime", **broken, NODE_OPTIONS="--require /none --use-system-ca", CDK_DOCKER="podman"
     ).stdout.splitlines()
