@@ -2,12 +2,12 @@
 
     python3 ops/setup.py [--check] runtime|local|dev
 
-The Makefile runs this before its targets, by path and on a bare Python, so it imports the standard library only. With --check
-it just looks (some 50 ms) and exits with 1 if there is work to do.
+The Makefile runs this before its targets, by path and on a bare Python: the standard library is all it imports. With --check it
+only looks (some 50 ms) and exits with 1 if there is work to do.
 
-Each set of packages leaves a stamp: where it was installed, for which Python, from which lock file, and what is there. The
-difference decides what is done. A changed lock is one more `pip install`; a folder that moved, an interpreter that is gone or
-a set-up that never ended is a new .venv, because pip takes a half-installed package for a whole one.
+Each set of packages leaves a stamp: where it is, for which Python, from which lock file, and what was put there. A lock file
+that changed is one more `pip install`; a folder that moved, an interpreter that is gone or a set-up that never ended is a new
+.venv, because pip takes a half-installed package for a whole one.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import hashlib
 import os
 import re
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -105,9 +106,7 @@ class Setup:
 
     def prepare(self, level: str) -> None:
         """Brings a set, and those it builds on, to what the lock files say; a SetupError says why it cannot."""
-        from time import monotonic  # noqa: PLC0415 - see run
-
-        started = monotonic()
+        started = time.monotonic()
         with self._alone():
             wanted = self.wants(level)
             if not wanted:
@@ -117,7 +116,7 @@ class Setup:
             for name in self.wants(level):
                 if name in self.wants(level):  # one set may have brought what another lost
                     self._install(name)
-        say(f"Set up in {monotonic() - started:.0f} s")
+        say(f"Set up in {time.monotonic() - started:.0f} s")
 
     def _unusable(self) -> str | None:
         """Why .venv has to be made anew."""
@@ -253,10 +252,9 @@ class Setup:
         command = [str(self._bin / "npm"), "ci", "--prefix", str(self._root), *quick]
         done = self._run(command, self._environment())
         if done.code == 0:
-            link = self._bin / "cdk"
-            link.unlink(missing_ok=True)
-            link.symlink_to("../../node_modules/aws-cdk/bin/cdk")
-            if not os.access(link, os.X_OK):
+            (self._bin / "cdk").unlink(missing_ok=True)
+            (self._bin / "cdk").symlink_to("../../node_modules/aws-cdk/bin/cdk")
+            if not os.access(self._bin / "cdk", os.X_OK):
                 return Finished(1, "npm said nothing and left no node_modules/aws-cdk")
         return done
 

@@ -405,8 +405,18 @@ def make(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 
 def test_variables_that_would_break_python_node_or_the_cli_go_no_further_than_make(make):
     broken = dict.fromkeys(
-        "PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONOPTIMIZE PYTHONDONTWRITEBYTECODE JSII_NODE "
-        "CDK_APP CDK_OUTPUT CDK_OUTDIR CDK_CONTEXT_JSON".split(),
+        (
+            "PYTHONHOME",
+            "PYTHONPATH",
+            "PYTHONSAFEPATH",
+            "PYTHONOPTIMIZE",
+            "PYTHONDONTWRITEBYTECODE",
+            "JSII_NODE",
+            "CDK_APP",
+            "CDK_OUTPUT",
+            "CDK_OUTDIR",
+            "CDK_CONTEXT_JSON",
+        ),
         "/none",
     )
     said = make(
