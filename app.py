@@ -4,11 +4,29 @@
 from __future__ import annotations
 
 import gc
+import json
+import os
 import sys
 from pathlib import Path
 
-# A synth is one short burst of allocation; collecting garbage on the way only costs time.
-gc.disable()
+ROOT = Path(__file__).resolve().parent
+
+
+def prepare() -> None:
+    """Makes up for what a shell may lack or say for other projects, before anything is imported."""
+    sys.path.insert(0, str(ROOT))  # PYTHONSAFEPATH leaves it out
+    # jsii starts the first node on PATH, which is to be the virtual environment's, activated or not.
+    if sys.prefix != sys.base_prefix:
+        os.environ["PATH"] = os.pathsep.join([str(Path(sys.prefix, "bin")), os.environ.get("PATH", os.defpath)])
+    # jsii unpacks its libraries below the home folder, which a container or a build server may not have.
+    if not os.access(os.path.expanduser("~"), os.W_OK):  # noqa: PTH111 - Path.home() raises where there is none
+        os.environ.setdefault("JSII_RUNTIME_PACKAGE_CACHE_ROOT", str(ROOT / ".venv" / "cache" / "jsii"))
+    # A synth is one short burst of allocation; collecting garbage on the way only costs time.
+    gc.disable()
+
+
+if __name__ == "__main__":
+    prepare()
 
 from aws_cdk import App, Validations  # noqa: E402
 
@@ -16,7 +34,6 @@ from config.catalog import load_catalog  # noqa: E402
 from config.errors import ConfigError  # noqa: E402
 from config.settings import load_settings, overrides_from_context  # noqa: E402
 
-ROOT = Path(__file__).resolve().parent
 DEFAULT_ENVIRONMENT = "sandbox"
 _REFERENCES = "@aws-cdk/core:defaultCrossStackReferences"
 
@@ -49,20 +66,34 @@ def main() -> int:
 
     A wrong setting or manifest is one line on stderr and exit status 2; a finding of cdk-nag is exit status 1.
     """
-    app = App(analytics_reporting=False, tree_metadata=False)
+    alone = "CDK_CONTEXT_JSON" not in os.environ  # `python app.py`, without the CLI
+    app = App(
+        analytics_reporting=False,
+        tree_metadata=False,
+        context=_context() if alone else None,
+        outdir=os.environ.get("CDK_OUTDIR", str(ROOT / "cdk.out")) if alone else None,
+    )
     try:
         build(app)
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 2
     try:
-        app.synth()
+        assembly = app.synth()
     except RuntimeError as error:
         if "ValidationFailed" not in str(error):
             raise
         # The rules' findings are printed already, each with its construct; a traceback would only bury them.
         return 1
+    if alone:
+        print(f"Synthesized {DEFAULT_ENVIRONMENT} into {assembly.directory}; `cdk synth -c env=NAME` takes another")
     return 0
+
+
+def _context() -> dict[str, object]:
+    """What the CLI would pass: the feature flags in cdk.json, and that templates name their constructs and assets."""
+    file = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))
+    return {**file["context"], "aws:cdk:enable-path-metadata": True, "aws:cdk:enable-asset-metadata": True}
 
 
 if __name__ == "__main__":

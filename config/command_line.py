@@ -36,7 +36,7 @@ def run(command: Callable[[], int], *, before: str = "") -> int:
 
     Args:
         command: returns the exit code of a run without a fault.
-        before: printed in front of a fault's line.
+        before: printed in front of a fault's line, but for those that begin with a file's name.
     """
     try:
         try:
@@ -44,7 +44,7 @@ def run(command: Callable[[], int], *, before: str = "") -> int:
         finally:  # here and not at the interpreter's end, where nobody can catch it; --help leaves by SystemExit
             sys.stdout.flush()
     except UserError as error:
-        print(f"{before}{error}", file=sys.stderr)
+        print(error if isinstance(error, ConfigError) else f"{before}{error}", file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:
         _let_nobody_read()

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from config.command_line import context_from, run
+from config.command_line import context_from, printable, run
 from ops.errors import OpsError
 from ops.local import base_image
 from ops.local import engine as engines
@@ -24,6 +24,31 @@ if TYPE_CHECKING:
 
 # What only a handler needs is imported there: boto3 and the settings take time that --help should not.
 # ruff: noqa: PLC0415
+
+
+# --- on the project's own files --------------------------------------------------------------------------------------
+
+
+def _check(options: argparse.Namespace, say: Say) -> int:
+    from ops.check import check
+
+    for line in check(options.root, options.env, context_from(options.context)):
+        say.line(printable(line))
+    return 0
+
+
+def _docs(options: argparse.Namespace, say: Say) -> int:
+    from config.reference import write_reference
+    from ops.assembly import Assembly
+    from ops.costs import Bill, write_costs
+    from ops.local.fidelity import DOCUMENT, update_from
+
+    assembly = _assembly(options)
+    changed = write_reference(options.root)
+    changed += write_costs(options.root, Bill(Assembly(assembly)), options.env)
+    changed += [str(DOCUMENT)] if update_from(options.root, assembly) else []
+    say.line(f"brought up to date: {', '.join(changed)}" if changed else "every generated document is current")
+    return 0
 
 
 # --- on a cloud assembly, or on AWS ----------------------------------------------------------------------------------
@@ -43,14 +68,9 @@ def _account(options: argparse.Namespace, say: Say) -> int:
 
 def _costs(options: argparse.Namespace, say: Say) -> int:
     from ops.assembly import Assembly
-    from ops.costs import DOCUMENT, Bill, render
+    from ops.costs import Bill, render
 
-    text = render(Bill(Assembly(_assembly(options))), options.env)
-    if options.write:
-        (options.root / DOCUMENT).write_text(text, encoding="utf-8")
-        say.line(f"wrote {DOCUMENT}")
-    else:
-        say.line(text)
+    say.line(render(Bill(Assembly(_assembly(options))), options.env))
     return 0
 
 
@@ -133,14 +153,6 @@ def _prune(options: argparse.Namespace, say: Say) -> int:
     return 0
 
 
-def _fidelity(options: argparse.Namespace, say: Say) -> int:
-    from ops.local.fidelity import DOCUMENT, update, update_from
-
-    changed = update_from(options.root, options.assembly) if options.assembly else update(_project(options), say)
-    say.line(f"{DOCUMENT} was brought up to date" if changed else f"{DOCUMENT} is current")
-    return 0
-
-
 def _project(options: argparse.Namespace) -> Project:
     from ops.local.project import Project
 
@@ -183,16 +195,20 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m ops", description="Operator's commands.")
     commands = Commands(parser)
     env = _parent("--env", default="sandbox", help="environment of config/environments (default: sandbox)")
+    context = _parent(
+        "-c", dest="context", action="append", default=[], metavar="KEY=VALUE", help="override a setting, as with cdk"
+    )
     endpoint = _parent("--endpoint", default=DEFAULT_ENDPOINT, help="loopback address of the emulator")
     assembly = _parent("assembly", type=Path, nargs="?", help="a folder that cdk synth wrote; default: cdk.out")
 
-    account = commands.add("account", _account, "refuse AWS credentials that the environment does not name", env)
-    account.add_argument(
-        "-c", dest="context", action="append", default=[], metavar="KEY=VALUE", help="override a setting, as with cdk"
+    check = commands.add("check", _check, "load settings and manifests, and print a line for each service", context)
+    check.add_argument("--env", help="environment of config/environments (default: all)")
+    commands.add(
+        "docs", _docs, "write the generated parts of docs/, from the models and a synth of the sandbox", env, assembly
     )
+    commands.add("account", _account, "refuse AWS credentials that the environment does not name", env, context)
     commands.add("summary", _summary, "list the stacks, images and addresses of a synth", assembly)
-    costs = commands.add("costs", _costs, "what an environment costs a month when idle", env, assembly)
-    costs.add_argument("--write", action="store_true", help="write docs/costs.md instead of printing")
+    commands.add("costs", _costs, "what an environment costs a month when idle", env, assembly)
     sbom = commands.add("sbom", _sbom, "write a bill of materials for each image")
     sbom.add_argument("services", nargs="*", metavar="service", help="all services by default")
     sbom.add_argument("--output", type=Path, help="folder to write to; default: sbom")
@@ -210,10 +226,6 @@ def _parser() -> argparse.ArgumentParser:
     logs.add_argument("service", nargs="?", default="", help="one service; all by default")
     logs.add_argument("--follow", "-f", action="store_true", help="go on until Ctrl-C")
     commands.add("prune", _prune, "take down local services whose folder is gone", env, endpoint)
-    fidelity = commands.add(
-        "fidelity", _fidelity, "write what the emulator leaves out into docs/emulator.md", env, endpoint
-    )
-    fidelity.add_argument("--assembly", type=Path, help="a synthesized assembly; by default the app is synthesized")
     return parser
 
 

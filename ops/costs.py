@@ -182,6 +182,15 @@ def render(bill: Bill, environment: str) -> str:
     return template.substitute(environment=environment, prices_of=PRICES_OF, hours=HOURS, **totals, **tables)
 
 
+def write_costs(root: Path, bill: Bill, environment: str) -> list[str]:
+    """Brings docs/costs.md up to date; names it where that changed it."""
+    path, text = root / DOCUMENT, render(bill, environment)
+    if path.exists() and path.read_text(encoding="utf-8") == text:
+        return []
+    path.write_text(text, encoding="utf-8")
+    return [str(DOCUMENT)]
+
+
 def _table(lines: list[Line]) -> Iterator[str]:
     yield "| what | count | each a month | USD |"
     yield "|---|---:|---:|---:|"

@@ -11,10 +11,10 @@ import yaml
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from config.__main__ import main
 from config.catalog import load_catalog
 from config.errors import ConfigError
 from config.service import manifest_fields
+from ops.__main__ import main
 from tests.unit.config.project import ROOT, Project, assert_one_line
 
 GOOD: dict[str, Any] = {
@@ -177,7 +177,7 @@ def test_every_kind_of_break_is_exit_code_2_and_one_line(project: Project, capsy
 @pytest.mark.parametrize("how", ["bytes are forbidden", "a value has another type", "it is far too deep"])
 def test_a_process_shows_the_same_whatever_the_terminal_can_print(project: Project, how):
     project.service("tracking", example(BREAKS[how]))
-    command = [sys.executable, "-m", "config", "check", "--root", str(project.root), "--env", "sandbox"]
+    command = [sys.executable, "-m", "ops", "check", "--root", str(project.root), "--env", "sandbox"]
     run = subprocess.run(
         command, cwd=ROOT, env={"PYTHONIOENCODING": "ascii", "LC_ALL": "C"}, capture_output=True, text=True, check=False
     )
@@ -190,7 +190,7 @@ def test_a_process_shows_the_same_whatever_the_terminal_can_print(project: Proje
 
 def test_a_key_that_the_terminal_cannot_print_is_shown_escaped(project: Project):
     project.service("tracking", dump({**GOOD, "schlüssel→\u202e": "x"}))
-    command = [sys.executable, "-m", "config", "check", "--root", str(project.root), "--env", "sandbox"]
+    command = [sys.executable, "-m", "ops", "check", "--root", str(project.root), "--env", "sandbox"]
     run = subprocess.run(
         command, cwd=ROOT, env={"PYTHONIOENCODING": "ascii"}, capture_output=True, text=True, check=False
     )

@@ -26,7 +26,7 @@ def test_a_fault_is_one_line_and_its_exit_code(capsys):
         raise ConfigError("file", "field", "is wrong", "write it right")
 
     assert run(fail, before="error: ") == 2
-    assert capsys.readouterr().err == "error: file: field: is wrong; write it right\n"
+    assert capsys.readouterr().err == "file: field: is wrong; write it right\n"
 
 
 def test_a_fault_of_the_program_is_not_hidden():
@@ -38,7 +38,7 @@ def test_a_fault_of_the_program_is_not_hidden():
         run(fail)
 
 
-@pytest.mark.parametrize("command", [["config", "check"]], ids=" ".join)
+@pytest.mark.parametrize("command", [["ops", "check"], ["ops", "--help"]], ids=" ".join)
 def test_a_closed_pipe_ends_a_command_without_a_word(command):
     reader, writer = os.pipe()
     os.close(reader)

@@ -9,7 +9,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from config import schema
-from config.__main__ import main
+from config.errors import ConfigError
 from config.reference import write_reference
 from config.service import KINDS, manifest_fields
 from config.settings import Settings
@@ -46,12 +46,13 @@ def test_a_stale_document_is_brought_up_to_date_and_what_a_person_wrote_stays(do
     assert all((documents / f).read_text() == (ROOT / f).read_text() + "\nA sentence.\n" for f in FILES[:2])
 
 
-def test_a_document_without_its_markers_is_one_line(documents, capsys):
+def test_a_document_without_its_markers_is_one_line(documents):
     (documents / SETTINGS_FILE).write_text("# Settings\n")
-    assert main(["docs", "--root", str(documents)]) == 2
-    assert capsys.readouterr().err == (
+    with pytest.raises(ConfigError) as caught:
+        write_reference(documents)
+    assert str(caught.value) == (
         "docs/settings.md: settings: has no place in the document; put <!-- settings: written by `make docs` --> and "
-        "<!-- end of settings --> where it belongs\n"
+        "<!-- end of settings --> where it belongs"
     )
 
 

@@ -49,9 +49,7 @@ def test_the_command_names_the_environment_and_its_account(capsys, monkeypatch):
 
 def test_an_override_without_a_value_is_refused(capsys):
     assert account("-c", "allowed_accounts") == 2
-    assert capsys.readouterr().err == (
-        "error: cdk -c: allowed_accounts: has no value; write -c allowed_accounts=VALUE\n"
-    )
+    assert capsys.readouterr().err == ("cdk -c: allowed_accounts: has no value; write -c allowed_accounts=VALUE\n")
 
 
 def test_missing_credentials_are_one_line_that_says_how_to_sign_in(capsys, monkeypatch):

@@ -1,4 +1,4 @@
-"""The project that the tests of config spoil."""
+"""The project that tests spoil."""
 
 from __future__ import annotations
 
