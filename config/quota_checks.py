@@ -145,7 +145,7 @@ def _check_sizes(spec: ServiceSpec, services: Sequence[ServiceSpec]) -> None:
 
 def _refuse_size(spec: ServiceSpec, size: int, quota: Quota, says: str) -> None:
     if size > quota.value:
-        remedy = "keep large values in the image, a table or a file of your own"
+        remedy = "keep large values in the image or in a table"
         raise ConfigError(manifest_file(spec.name), "environment", says.format(size, quota.value), remedy)
 
 
@@ -170,7 +170,7 @@ def kubectl_event_size(spec: ServiceSpec, callers: int) -> int:
     secrets = sum(
         600 + 6 * len(name) + len(arn) for name, arn in zip(sorted(spec.secrets), _secret_arns(spec), strict=True)
     )
-    peers = 300 * (len(spec.calls) + callers)
+    peers = 300 * len(spec.calls) + 180 * callers
     return 2 * (_FIXED_OBJECTS + variables + secrets + peers)
 
 

@@ -107,7 +107,7 @@ def test_the_load_balancer_reaches_each_service_on_its_port_alone(assembly):
     assert ports == {group_of(assembly, f"Ecs-{s.name}").att("GroupId"): (s.port, s.port) for s in http}
 
 
-def test_the_load_balancer_may_send_to_every_port_that_a_manifest_may_give_inside_the_vpc_alone(assembly):
+def test_the_load_balancer_may_send_only_inside_the_vpc_and_to_ports_that_a_manifest_may_give(assembly):
     balancer = group_of(assembly, "Ecs").att("GroupId")
     ways_out = [rule for _, rule in outbound(assembly) if rule["GroupId"] == balancer]
     assert [(rule["CidrIp"], rule["IpProtocol"], rule["FromPort"], rule["ToPort"]) for rule in ways_out] == [
