@@ -59,6 +59,9 @@ runtime local dev:
 
 setup: dev ## Create .venv with everything, and the CDK CLI
 
+# CDK's own rules run in the tests and before a deployment, and not where only the templates are asked for: docs/decisions/0012.
+bootstrap synth destroy docs: export CDK_VALIDATION := false
+
 # --- AWS -------------------------------------------------------------------------------------------------------------
 
 bootstrap: runtime ## Prepare the AWS account and region of your credentials for CDK, once

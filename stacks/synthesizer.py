@@ -44,19 +44,21 @@ class ServiceSynthesizer(DefaultStackSynthesizer):
             image_asset_publishing_role_arn=f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/{role}",
             docker_tag_prefix=TAG_PREFIXES[platform],
         )
-        self._registry_stack = registry
+        self._registry_artifact = registry.artifact_id
+        self._assets_artifact = ""
 
     @jsii.member(jsii_name="reusableBind")
     def reusable_bind(self, stack: Stack) -> IBoundStackSynthesizer:
         """Binds this object itself: the stock method binds a copy, which would lose the override below."""
         self.bind(stack)
+        self._assets_artifact = f"{stack.artifact_id}.assets"
         return self
 
     @jsii.member(jsii_name="synthesize")
     def synthesize(self, session: ISynthesisSession) -> None:
         """Synthesizes as usual, then makes the stack's assets wait for the repositories."""
         super().synthesize(session)
-        artifact = f"{self._bound_stack.artifact_id}.assets"
+        artifact = self._assets_artifact
         session.assembly.add_artifact(
             artifact,
             type=ArtifactType.ASSET_MANIFEST,
@@ -65,5 +67,5 @@ class ServiceSynthesizer(DefaultStackSynthesizer):
                 requires_bootstrap_stack_version=_BOOTSTRAP_VERSION,
                 bootstrap_stack_version_ssm_parameter=f"/cdk-bootstrap/{self.bootstrap_qualifier}/version",
             ),
-            dependencies=[self._registry_stack.artifact_id],
+            dependencies=[self._registry_artifact],
         )

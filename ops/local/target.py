@@ -94,6 +94,7 @@ class Target:
             "AWS_CONFIG_FILE": os.devnull,
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "CDK_DISABLE_VERSION_CHECK": "1",
+            "CDK_VALIDATION": "false",  # docs/decisions/0012
             "JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION": "1",
             **(engine.environment if engine else {}),
         }

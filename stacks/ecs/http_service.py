@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnOutput, Duration, aws_ecs, aws_elasticloadbalancingv2
+from aws_cdk import CfnOutput, aws_ecs, aws_elasticloadbalancingv2
 from constructs import Construct, IDependable
 
 from config.limits import HEALTHY_CODES
 from config.service import HttpService
 from stacks.alarms import Formula
+from stacks.durations import seconds
 from stacks.ecs.fargate_service import (
     create_fargate_service,
     create_scalable_target,
@@ -55,7 +56,7 @@ class HttpServiceOnEcs(Construct):
             on_ecs=self._on_ecs,
             spec=self._spec,
             service_connect=self._offer_name(),
-            health_grace=Duration.seconds(self._spec.health_grace),
+            health_grace=seconds(self._spec.health_grace),
         )
 
     def _offer_name(self) -> aws_ecs.ServiceConnectProps:
@@ -93,12 +94,12 @@ class HttpServiceOnEcs(Construct):
             port=spec.port,
             protocol=aws_elasticloadbalancingv2.ApplicationProtocol.HTTP,
             target_type=aws_elasticloadbalancingv2.TargetType.IP,
-            deregistration_delay=Duration.seconds(spec.drain_seconds),
+            deregistration_delay=seconds(spec.drain_seconds),
             health_check=aws_elasticloadbalancingv2.HealthCheck(
                 path=spec.health,
                 healthy_http_codes=HEALTHY_CODES,
-                interval=Duration.seconds(_HEALTH_INTERVAL),
-                timeout=Duration.seconds(_HEALTH_TIMEOUT),
+                interval=seconds(_HEALTH_INTERVAL),
+                timeout=seconds(_HEALTH_TIMEOUT),
                 healthy_threshold_count=2,
                 unhealthy_threshold_count=3,
             ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from aws_cdk import aws_ec2
 from constructs import Construct
 
@@ -21,8 +23,13 @@ def create_security_group(scope: Construct, *, vpc: aws_ec2.IVpc, service: str) 
         description=f"{service} on ECS",
         allow_all_outbound=False,
     )
-    group.add_egress_rule(aws_ec2.Peer.any_ipv4(), aws_ec2.Port.tcp(443), "HTTPS to AWS and beyond")
+    group.add_egress_rule(*_https_anywhere(), "HTTPS to AWS and beyond")
     return group
+
+
+@cache  # the same for every service, and two calls to Node each time
+def _https_anywhere() -> tuple[aws_ec2.IPeer, aws_ec2.Port]:
+    return aws_ec2.Peer.any_ipv4(), aws_ec2.Port.tcp(443)
 
 
 def admit(scope: Construct, identity: str, *, source: str, target: str, port: int, description: str) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from aws_cdk import Duration, aws_ecs, aws_iam
+from functools import cached_property
+
+from aws_cdk import aws_ecs, aws_iam
 from constructs import Construct
 
 from config.service import USER_ID
 from config.settings import Architecture, Platform, Settings
 from stacks.acknowledgements import acknowledge
+from stacks.durations import seconds
 from stacks.logs import owned_log_group
 from stacks.workload import Workload
 
@@ -15,6 +18,7 @@ _CPU_ARCHITECTURES = {
     Architecture.AMD64: aws_ecs.CpuArchitecture.X86_64,
     Architecture.ARM64: aws_ecs.CpuArchitecture.ARM64,
 }
+_LINUX = aws_ecs.OperatingSystemFamily.LINUX
 PORT_NAME = "http"
 
 
@@ -55,7 +59,7 @@ class FargateTask(Construct):
             memory_limit_mib=spec.memory,
             runtime_platform=aws_ecs.RuntimePlatform(
                 cpu_architecture=_CPU_ARCHITECTURES[settings.architecture],
-                operating_system_family=aws_ecs.OperatingSystemFamily.LINUX,
+                operating_system_family=_LINUX,
             ),
             volumes=[aws_ecs.Volume(name="tmp")],
         )
@@ -83,7 +87,7 @@ class FargateTask(Construct):
             user=f"{USER_ID}:{USER_ID}",
             readonly_root_filesystem=True,
             linux_parameters=self._linux_parameters(),
-            stop_timeout=Duration.seconds(spec.stop_timeout),
+            stop_timeout=seconds(spec.stop_timeout),
             logging=aws_ecs.LogDrivers.aws_logs(
                 stream_prefix=Platform.ECS,
                 log_group=self.log_group,
@@ -125,7 +129,7 @@ class FargateTask(Construct):
             },
         )
 
-    @property
+    @cached_property
     def execution_role(self) -> aws_iam.IRole:
         """The role that pulls the image, reads the secrets and writes the log, before and beside the container."""
         return self.definition.obtain_execution_role()

@@ -28,7 +28,8 @@ def cdk(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "AWS_"))}
     return subprocess.run(
         ["node", "node_modules/aws-cdk/bin/cdk", *arguments],
-        cwd=project, env={**environment, "CI": "true"}, capture_output=True, text=True, check=False, timeout=300,
+        cwd=project, env={**environment, "CI": "true", "CDK_VALIDATION": "false"},
+        capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
 
 

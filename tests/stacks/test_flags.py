@@ -1,6 +1,7 @@
 """cdk.json follows the pinned version of CDK."""
 
 import json
+import re
 import tarfile
 from importlib.resources import files
 
@@ -26,3 +27,12 @@ def test_every_recommended_feature_flag_of_the_pinned_version_is_set(recommended
 def test_references_are_weak_unless_an_environment_says_otherwise():
     context = json.loads((ROOT / "cdk.json").read_text("utf-8"))["context"]
     assert context["@aws-cdk/core:defaultCrossStackReferences"] == "weak"
+
+
+def test_cdks_own_rules_run_before_a_deployment_to_aws():
+    """docs/decisions/0012 says where they are left out, and that is nowhere else."""
+    without = re.findall(
+        r"^(.*): export CDK_VALIDATION := false$", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE
+    )
+    assert [line.split() for line in without] == [["bootstrap", "synth", "destroy", "docs"]]
+    assert "builtin_cloud_formation_validation" not in (ROOT / "app.py").read_text("utf-8")
