@@ -202,8 +202,6 @@ def repository(tmp_path: Path) -> Path:
     for name in (".venv", "node_modules"):
         if (ROOT / name).exists():
             (copy / name).symlink_to(ROOT / name)
-    for name in ("requirements.txt", "requirements-dev.txt", "package.json", "package-lock.json"):
-        os.utime(copy / name, (0, 0))  # older than the environment: nobody else's is to be set up anew by a test
     return copy
 
 

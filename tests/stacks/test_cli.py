@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -25,10 +27,16 @@ def project(root: Path, tmp_path: Path) -> Path:
 
 
 def cdk(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "AWS_"))}
+    return run(project, "node", "node_modules/aws-cdk/bin/cdk", *arguments)
+
+
+def run(project: Path, *command: str) -> subprocess.CompletedProcess[str]:
+    """A command in a shell that is as safe as some companies want it."""
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "AWS_", "CDK_"))
+    }
     return subprocess.run(
-        ["node", "node_modules/aws-cdk/bin/cdk", *arguments],
-        cwd=project, env={**environment, "CI": "true", "CDK_VALIDATION": "false"},
+        command, cwd=project, env={**environment, "CI": "true", "PYTHONSAFEPATH": "1", "CDK_VALIDATION": "false"},
         capture_output=True, text=True, check=False, timeout=300,
     )  # fmt: skip
 
@@ -44,10 +52,36 @@ def test_a_bad_manifest_is_one_line_through_the_real_cli(project):
     assert len(lines) <= 2, lines  # the second one is the CLI's own: that the app ended with 2
 
 
-def test_synth_through_the_real_cli_warns_of_nothing_and_needs_no_credentials(project):
+def test_the_cli_warns_of_nothing_needs_no_credentials_and_makes_what_the_app_makes_alone(project):
     done = cdk(project, "synth", "--quiet")
     assert (done.returncode, done.stderr) == (0, "")
     said = done.stdout.splitlines()
     assert said[0].startswith("Successfully synthesized to ")
     assert [line for line in said[1:] if not line.startswith("Supply a stack id ")] == []
     assert (project / "cdk.out" / "manifest.json").is_file()
+
+    made_by_cli = templates(project)
+    alone = run(project, sys.executable, "-O", "app.py")
+    assert (alone.returncode, alone.stderr) == (0, "")
+    assert alone.stdout == f"Synthesized sandbox into {project}/cdk.out; `cdk synth -c env=NAME` takes another\n"
+    assert templates(project) == made_by_cli
+
+
+def templates(project: Path) -> dict[str, str]:
+    """Templates and asset manifests; removed, so that nobody takes them for newer ones."""
+    found = {file.name: file.read_text("utf-8") for file in (project / "cdk.out").glob("*.*.json")}
+    shutil.rmtree(project / "cdk.out")
+    return {name: text for name, text in found.items() if name.endswith((".template.json", ".assets.json"))}
+
+
+def test_where_the_home_folder_cannot_be_written_jsii_unpacks_into_the_project(monkeypatch):
+    import app
+
+    for home in ("/none", "/dev/null"):
+        monkeypatch.setenv("HOME", home)
+        monkeypatch.delenv("JSII_RUNTIME_PACKAGE_CACHE_ROOT", raising=False)
+        monkeypatch.setattr(sys, "path", [])
+        monkeypatch.setattr(os, "access", lambda path, _: not str(path).startswith(("/none", "/dev/null")))
+        app.prepare()
+        assert os.environ["JSII_RUNTIME_PACKAGE_CACHE_ROOT"] == str(app.ROOT / ".venv" / "cache" / "jsii")
+    gc.enable()
