@@ -22,7 +22,7 @@ _WILDCARD: Final = re.compile(r"[*?\[\]\\]")
 # What Go's filepath.Match accepts: Docker refuses a build whose .dockerignore holds anything else.
 # A letter after a backslash means one thing to filepath.Match and another to the expression that it becomes: refused too.
 _IN_BRACKETS: Final = r"(?:\\[^a-zA-Z0-9]|[^\\\]-])"
-_VALID: Final = re.compile(rf"(?:\\[^a-zA-Z0-9]|\[\^?(?:{_IN_BRACKETS}(?:-{_IN_BRACKETS})?)+\]|[^\\\[])*", re.DOTALL)
+_VALID: Final = re.compile(rf"(?:\\[^a-zA-Z0-9]|\[\^?+(?:{_IN_BRACKETS}(?:-{_IN_BRACKETS})?)+\]|[^\\\[])*", re.DOTALL)
 _TOKEN: Final = re.compile(r"\*\*/?|\\.|.", re.DOTALL)
 
 Hits = tuple[bool, ...]
@@ -44,6 +44,16 @@ class Pattern:
 
     text: str
     brings_back: bool
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether a build would take it."""
+        if not self.text or not _VALID.fullmatch(self.text):
+            return False
+        try:
+            return self._expression is not None
+        except re.error:
+            return False
 
     def matches(self, path: str) -> bool:
         """Whether it matches this very path; what that means for a folder's content is the rules' matter."""
@@ -122,30 +132,33 @@ class IgnoreRules:
         return any(pattern.names_below(path) for pattern in self._exceptions)
 
     def asks_for(self, path: str) -> bool:
-        """Whether a line brings back this very path, so that it is there on purpose."""
-        return any(pattern.matches(path) for pattern in self._exceptions)
+        """Whether a line brings back this very path, or something below it, by its name and not with all that is around it."""
+        neighbour = f"{path.rpartition('/')[0]}/\0".removeprefix("/")  # no file has such a name
+        by_name = any(p.matches(path) and not p.matches(neighbour) for p in self._exceptions)
+        return by_name or self.names_below(path)
 
 
 def _patterns(text: str) -> Iterator[Pattern]:
     for number, line in enumerate(text.removeprefix(_BYTE_ORDER_MARK).split("\n"), start=1):
-        path = line.strip(_SPACE)
+        path = _cleaned(_without_leading_slash(line))
         if not path or line.startswith("#"):
             continue
         brings_back = path.startswith("!")
-        path = path.removeprefix("!").strip(_SPACE)
-        path = _cleaned(path) if path else path
-        if not path or (path == "/" and brings_back) or not _VALID.fullmatch(path):
+        pattern = Pattern(path.removeprefix("!"), brings_back)
+        if not pattern.is_valid:
             raise BadPattern(number, line.strip(_SPACE))
-        pattern = Pattern(path, brings_back)
-        try:
-            pattern.matches("")
-        except re.error:
-            raise BadPattern(number, line.strip(_SPACE)) from None
         yield pattern
 
 
+def _without_leading_slash(line: str) -> str:
+    """The line as ignorefile.go hands it on."""
+    path = line.strip(_SPACE)
+    mark = "!" if path.startswith("!") else ""
+    path = _cleaned(path.removeprefix("!"))
+    return mark + (path[1:] if len(path) > 1 and path.startswith("/") else path)
+
+
 def _cleaned(path: str) -> str:
-    """Go's filepath.Clean, then one leading slash less: `/a/../b/` is `b`."""
-    clean = normpath(path)
-    clean = clean[1:] if clean.startswith("//") else clean
-    return clean[1:] if len(clean) > 1 and clean.startswith("/") else clean
+    """Without space around it, then as Go's filepath.Clean leaves it: `/a/../b/` is `/b`."""
+    path = path.strip(_SPACE)
+    return re.sub("^//", "/", normpath(path)) if path else path

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import Final
 
 from config.build_context import BuildContext
 from config.discovery import MANIFEST
-from config.dockerignore import IgnoreRules
+from config.dockerignore import Pattern
 
 UNWANTED: Final = (
     MANIFEST,
@@ -26,14 +27,14 @@ def unwanted_lines(context: BuildContext) -> list[str]:
 
     What a line brings back by its own name (`!tests`) is wanted.
     """
-    missing = []
-    ahead = [entry.path for entry in context.entries if not context.rules.asks_for(entry.path)]
+    missing, seen = [], set[str]()
     for line in UNWANTED:
-        rules = IgnoreRules(line.encode())
-        rest = [path for path in ahead if not _leaves_out(rules, path)]
-        if len(rest) < len(ahead):
+        pattern = Pattern(line, brings_back=False)
+        found = {entry.path for entry in context.entries if pattern.matches(entry.path)}
+        found = {path for path in found if not (context.rules.asks_for(path) or _is_below(path, seen))}
+        seen |= found
+        if found:
             missing.append(line)
-        ahead = rest
     return missing
 
 
@@ -47,10 +48,5 @@ def notice(context: BuildContext) -> str | None:
     return f"{problem}: add {' '.join(lines)}, a line each (or !{lines[0]}, to keep it)"
 
 
-def _leaves_out(rules: IgnoreRules, path: str) -> bool:
-    parts = path.split("/")
-    hits = rules.at_the_top
-    left_out = False
-    for depth in range(1, len(parts) + 1):
-        left_out, hits = rules.decide("/".join(parts[:depth]), hits)
-    return left_out
+def _is_below(path: str, folders: set[str]) -> bool:
+    return any(str(parent) in folders for parent in PurePosixPath(path).parents)
