@@ -9,6 +9,8 @@ from pathlib import Path, PurePosixPath
 from config import limits
 from config.discovery import SERVICES, manifest_file, service_folders
 from config.errors import ConfigError, did_you_mean, shown
+from config.image import ImageSource
+from config.leftovers import notice
 from config.manifest import load_service
 from config.names import stack_id
 from config.quota_checks import check_quotas
@@ -19,9 +21,10 @@ from config.settings import Platform, Settings, environments, settings_file
 
 @dataclass(frozen=True)
 class Catalog:
-    """The services that this environment runs, sorted by name, and what is worth saying about them."""
+    """The services that this environment runs, sorted by name, what their images are made from, and what is worth saying."""
 
     services: tuple[ServiceSpec, ...]
+    images: Mapping[str, ImageSource] = field(default_factory=dict, compare=False)
     notices: tuple[str, ...] = field(default=(), compare=False)
     _orders: dict[Platform, tuple[ServiceSpec, ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
@@ -81,7 +84,10 @@ def load_catalog(root: Path, settings: Settings) -> Catalog:
         _check_routes([s for s in services if isinstance(s, HttpService) and platform in s.platforms])
     check_quotas(services, settings)
     _check_kept_repositories(declared, settings)
-    return Catalog(services, (*_absences(placed, settings), *_cycles(Catalog(services))))
+    # Of all, not only of those that run here, so that no mistake waits for another environment.
+    images = {spec.name: ImageSource.of(root, spec.folder, settings) for spec in declared}
+    notices = (*_absences(placed, settings), *_cycles(Catalog(services)), *_leftovers(images.values()))
+    return Catalog(services, images, notices)
 
 
 # --- order -----------------------------------------------------------------------------------------------------------
@@ -252,3 +258,7 @@ def _cycles(catalog: Catalog) -> Iterator[str]:
                 f"{SERVICES}/{spec.name} is in a cycle of calls: on ecs it starts before {late} and cannot find it "
                 f"until its tasks start anew, so redeploy {stack_id(Platform.ECS, spec.name)} once after the first deployment"
             )
+
+
+def _leftovers(images: Iterable[ImageSource]) -> Iterator[str]:
+    yield from filter(None, (notice(image.context) for image in images))

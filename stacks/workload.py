@@ -7,29 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aws_cdk import Aws, aws_dynamodb, aws_ecr_assets, aws_iam, aws_kms, aws_secretsmanager, aws_ssm
+from aws_cdk import Aws, aws_dynamodb, aws_iam, aws_kms, aws_secretsmanager, aws_ssm
 from constructs import Construct
 
 from config.catalog import Catalog
 from config.service import HttpService, ServiceSpec
-from config.settings import Architecture, Settings
+from config.settings import Settings
 from stacks.base import stack_of
-
-_IMAGE_ARCHITECTURES = {
-    Architecture.AMD64: aws_ecr_assets.Platform.LINUX_AMD64,
-    Architecture.ARM64: aws_ecr_assets.Platform.LINUX_ARM64,
-}
-# Never part of an image, whatever the service's own .dockerignore says, so that they never change a tag either.
-_NEVER_IN_THE_IMAGE = (
-    "service.yaml",
-    ".dockerignore",
-    "**/README*",
-    "**/tests",
-    "**/__pycache__",
-    "**/*.pyc",
-    "**/.*_cache",
-    "**/.DS_Store",
-)
+from stacks.image import ServiceImage
 
 # Reading and writing items; neither streams nor the table's own settings.
 _TABLE_DATA = [
@@ -98,17 +83,9 @@ class Workload:
             variables[spec.table_variable] = self.table.table_name
         return variables | dict(sorted(spec.environment.items()))
 
-    def build_image(self, scope: Construct) -> aws_ecr_assets.DockerImageAsset:
-        """The image, built by the CDK CLI from the service's folder for the environment's architecture."""
-        return aws_ecr_assets.DockerImageAsset(
-            scope,
-            "Image",
-            directory=str(self.spec.folder),
-            platform=_IMAGE_ARCHITECTURES[self.settings.architecture],
-            build_args={"BASE_REGISTRY": self.settings.base_registry},
-            exclude=list(_NEVER_IN_THE_IMAGE),
-            display_name=self.spec.name,
-        )
+    def add_image(self, scope: Construct) -> ServiceImage:
+        """The image, built by the CDK CLI from the copy of the service's folder in the cloud assembly."""
+        return ServiceImage(scope, "Image", source=self.catalog.images[self.spec.name], display_name=self.spec.name)
 
     def grant_table(self, role: aws_iam.IRole) -> None:
         """Lets a role read and write the service's table and nothing else."""

@@ -77,11 +77,12 @@ class FargateTask(Construct):
 
     def _add_container(self) -> aws_ecs.ContainerDefinition:
         spec = self._workload.spec
-        image = self._workload.build_image(self)
+        image = self._workload.add_image(self)
+        image.repository.grant_pull(self.execution_role)
         container = self.definition.add_container(
             "Container",
             container_name=spec.name,
-            image=aws_ecs.ContainerImage.from_docker_image_asset(image),
+            image=aws_ecs.ContainerImage.from_registry(image.uri),
             environment=self._workload.environment(),
             secrets=self._secrets(),
             user=f"{USER_ID}:{USER_ID}",

@@ -52,6 +52,6 @@ class EksServiceStack(EnvironmentStack):
                 settings=workload.settings, service=spec.name, platform=Platform.EKS, registry=registry
             ),
         )
-        on_eks = EksWorkload(workload=workload, cluster=cluster, image_uri=workload.build_image(self).image_uri)
+        on_eks = EksWorkload(workload=workload, cluster=cluster, image_uri=workload.add_image(self).uri)
         # "Default" is left out of logical ids.
         KINDS[type(spec)](self, "Default", on_eks=on_eks)

@@ -46,7 +46,7 @@ class Variant:
 
 
 def _add_a_service(project: Path) -> None:
-    """What a newcomer does first; and what must not matter: documents, tests, caches."""
+    """What a newcomer does first; and what .dockerignore leaves out: documents, tests, caches."""
     services = project / "services"
     shutil.copytree(services / "hello", services / "hello2")
     for service in services.iterdir():

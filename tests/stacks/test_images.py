@@ -186,7 +186,8 @@ def test_the_two_environments_show_both_architectures(sandbox, production):
 # --- tags follow the code ---------------------------------------------------------------------------------------------
 
 
-def test_documents_tests_caches_and_the_manifest_are_no_part_of_an_image(sandbox, synthesis):
+def test_what_dockerignore_leaves_out_changes_no_tag(sandbox, synthesis):
+    """Documents, tests and caches of services whose .dockerignore names what they want."""
     added = synthesis.assembly("added")
     for stack, _, _ in service_stacks(sandbox):
         assert image_asset(added, stack)[0] == image_asset(sandbox, stack)[0], stack
@@ -209,13 +210,30 @@ def test_new_code_changes_its_services_tag_and_no_other(sandbox, synthesis):
     assert changed == {"Ecs-quotes", "Eks-quotes"}
 
 
-def test_a_services_folder_brings_nothing_unneeded_into_the_build(assembly):
-    """What the CLI hands to the builder holds no test, document, cache or manifest, even if .dockerignore forgets them."""
-    for stack, _, _ in service_stacks(assembly):
+def test_the_cli_builds_from_the_context_that_docker_would_send_and_nothing_else(assembly):
+    """Nothing is left out that .dockerignore lets in (alpha's lets in all), and nothing of it is added."""
+    for stack, service, _ in service_stacks(assembly):
         folder = assembly.directory / image_asset(assembly, stack)[1]["source"]["directory"]
-        names = {path.name for path in folder.rglob("*")}
-        assert "Dockerfile" in names
-        assert not names & {"tests", "README.md", "service.yaml", "__pycache__", ".pytest_cache"}, stack
+        staged = {str(path.relative_to(folder)) for path in folder.rglob("*")}
+        wanted = {entry.path for entry in assembly.catalog.images[service].context.entries}
+        assert staged == wanted | {"Dockerfile", ".dockerignore"}, stack
+
+
+def test_a_service_may_keep_its_readme_and_tests(corners):
+    """A Python package names README.md in its metadata; to leave it out unasked broke the build."""
+    folder = corners.directory / image_asset(corners, "Ecs-alpha")[1]["source"]["directory"]
+    assert {"README.md", "tests"} <= {path.name for path in folder.iterdir()}
+
+
+def test_both_platforms_run_the_same_content(assembly):
+    by_service: dict[str, set[str]] = {}
+    for stack, service, _ in service_stacks(assembly):
+        by_service.setdefault(service, set()).add(image_asset(assembly, stack)[0])
+    assert {service: len(digests) for service, digests in by_service.items() if len(digests) > 1} == {}
+
+
+def test_the_projects_own_services_let_in_nothing_that_no_image_needs(environment):
+    assert [notice for notice in environment.catalog.notices if ".dockerignore" in notice] == []
 
 
 def test_every_image_brings_a_writable_tmp_and_a_user_that_is_not_root(environment):

@@ -59,7 +59,7 @@ class Project:
         raw = manifest if isinstance(manifest, bytes) else manifest.encode()
         (folder / "service.yaml").write_bytes(raw)
         (folder / "Dockerfile").write_text("FROM scratch\n")
-        (folder / ".dockerignore").write_text("tests\n")
+        (folder / ".dockerignore").write_text("*\n")
         return folder
 
     def settings(self, environment: str = "sandbox", **overrides: object) -> Settings:

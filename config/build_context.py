@@ -1,0 +1,196 @@
+"""What `docker build services/<name>` would send to the builder, found without asking Docker.
+
+`.dockerignore` decides, and nothing is added to it. Links are where this differs from Docker on purpose: one that stays in its
+folder is a link here too, one that leads to another folder of the project (shared code) becomes the files that it leads to, and
+one that leads out of the project is refused. What is left out of the context may link wherever it likes.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+from config.discovery import SERVICES
+from config.dockerignore import BadPattern, Hits, IgnoreRules
+from config.errors import ConfigError, shown
+from config.links import BadLink, follow
+
+DOCKERFILE: Final = "Dockerfile"
+OWN_IGNORE_FILE: Final = f"{DOCKERFILE}.dockerignore"
+"""Comes before .dockerignore where it is there. https://docs.docker.com/build/concepts/context/#filename-and-location"""
+IGNORE_FILE: Final = ".dockerignore"
+_FOR_THE_BUILDER: Final = (DOCKERFILE, OWN_IGNORE_FILE, IGNORE_FILE)
+
+
+class Kind(StrEnum):
+    """What an entry is in the image. The executable bit is the only mode that git keeps, so the only one that counts."""
+
+    FILE = "file"
+    EXECUTABLE = "executable"
+    FOLDER = "folder"
+    LINK = "link"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One path of the context.
+
+    Attributes:
+        path: in the context, with slashes.
+        kind: what it is.
+        source: where its content is; outside the service's folder if a link leads there.
+        target: what a link says.
+    """
+
+    path: str
+    kind: Kind
+    source: str
+    target: str = ""
+
+
+@dataclass(frozen=True)
+class BuildContext:
+    """A service's folder as its image's build sees it.
+
+    Attributes:
+        name: the folder, relative to the project's root, as messages print it.
+        folder: the folder itself.
+        entries: sorted by path.
+        ignore_file: name of the file whose rules were applied.
+        rules: those rules.
+    """
+
+    name: str
+    folder: Path
+    entries: tuple[Entry, ...]
+    ignore_file: str
+    rules: IgnoreRules
+
+    @property
+    def builder_files(self) -> tuple[Entry, ...]:
+        """What the builder reads beside the context, whether or not it is part of it."""
+        found = [name for name in _FOR_THE_BUILDER if (self.folder / name).is_file()]
+        return tuple(Entry(name, Kind.FILE, str(self.folder / name)) for name in found)
+
+
+def read_context(root: Path, folder: Path) -> BuildContext:
+    """The build context of a service's folder in the project at `root`.
+
+    Raises:
+        ConfigError: .dockerignore has a bad line, or an entry leads outside, is not a file, or cannot be read.
+    """
+    name = f"{SERVICES}/{folder.name}"
+    ignore_file = OWN_IGNORE_FILE if (folder / OWN_IGNORE_FILE).is_file() else IGNORE_FILE
+    rules = _rules(folder, name, ignore_file)
+    top = os.path.realpath(folder)
+    walk = _Walk(root=os.path.realpath(root), name=name, rules=rules, remedy=f"leave it out in {name}/{ignore_file}")
+    return BuildContext(name, folder, walk.entries(top), ignore_file, rules)
+
+
+def _rules(folder: Path, name: str, ignore_file: str) -> IgnoreRules:
+    try:
+        return IgnoreRules((folder / ignore_file).read_bytes())
+    except BadPattern as bad:
+        problem = f"is {shown(bad.line)}, which is no pattern to Docker"
+        remedy = "write a path with *, ?, ** or [a-z], or take it out"
+        raise ConfigError(f"{name}/{ignore_file}", f"line {bad.number}", problem, remedy) from None
+    except OSError as error:
+        problem = f"cannot be read ({error.strerror})"
+        raise ConfigError(f"{name}/{ignore_file}", "file", problem, "make it readable") from None
+
+
+@dataclass(frozen=True)
+class _Walk:
+    root: str
+    name: str
+    rules: IgnoreRules
+    remedy: str
+
+    def entries(self, top: str) -> tuple[Entry, ...]:
+        """All entries of the service's real folder, sorted by path."""
+        with self._telling(""):
+            found = self._below(top, "", self.rules.at_the_top, tree=top, around=(top,))
+            return tuple(sorted(found, key=lambda entry: entry.path))
+
+    def _below(self, folder: str, path: str, hits: Hits, *, tree: str, around: tuple[str, ...]) -> Iterator[Entry]:
+        """The entries below a real folder that is `path` in the context.
+
+        `tree` is the real folder in which a link may move and stay a link; `around` holds the real folders that are being read.
+        """
+        for name in sorted(entry.name for entry in Path(folder).iterdir()):
+            inside = f"{path}/{name}" if path else name
+            with self._telling(inside):
+                yield from self._entry(folder, name, inside, hits, tree=tree, around=around)
+
+    def _entry(
+        self, folder: str, name: str, path: str, hits: Hits, *, tree: str, around: tuple[str, ...]
+    ) -> Iterator[Entry]:
+        left_out, hits = self.rules.decide(path, hits)
+        if not left_out and not _is_utf8(path):
+            raise self._fault(path, "file", "has a name that is not UTF-8, which no build takes", "rename it")
+        source = f"{folder}/{name}"
+        mode = os.lstat(source).st_mode
+        if stat.S_ISLNK(mode):
+            if left_out and not self.rules.names_below(path):
+                return
+            destination = follow(Path(source), root=Path(self.root), tree=Path(tree))
+            if destination.stays and path not in _FOR_THE_BUILDER:
+                if not left_out:
+                    # As it is written: Path.readlink() would tidy it.
+                    yield Entry(path, Kind.LINK, source, os.readlink(source))  # noqa: PTH115
+                return
+            source = tree = str(destination.path)
+            mode = os.lstat(source).st_mode
+        if stat.S_ISDIR(mode):
+            yield from self._folder(source, path, hits, left_out=left_out, tree=tree, around=around)
+        elif not left_out:
+            yield self._file(source, path, mode)
+
+    def _folder(
+        self, source: str, path: str, hits: Hits, *, left_out: bool, tree: str, around: tuple[str, ...]
+    ) -> Iterator[Entry]:
+        # Docker, too, passes by a folder that is left out and cannot be read.
+        if left_out and not (self.rules.may_bring_back(path) and os.access(source, os.R_OK | os.X_OK)):
+            return
+        if source in around:
+            raise BadLink("leads in a circle")
+        entries = list(self._below(source, path, hits, tree=tree, around=(*around, source)))
+        # Docker sends a folder that is left out where something in it is not.
+        if entries or not left_out:
+            yield Entry(path, Kind.FOLDER, source)
+        yield from entries
+
+    def _file(self, source: str, path: str, mode: int) -> Entry:
+        if not stat.S_ISREG(mode):
+            raise self._fault(path, "file", "is a socket, a pipe or a device")
+        if not os.access(source, os.R_OK):
+            raise self._fault(path, "file", "cannot be read", "make it readable")
+        return Entry(path, Kind.EXECUTABLE if mode & stat.S_IXUSR else Kind.FILE, source)
+
+    @contextmanager
+    def _telling(self, path: str) -> Iterator[None]:
+        """Turns what can be wrong with an entry into one line about it."""
+        try:
+            yield
+        except BadLink as bad:
+            remedy = "link to something in the project by a relative path, put the real thing there"
+            raise self._fault(path, "link", str(bad), remedy) from None
+        except OSError as error:
+            raise self._fault(path, "file", f"cannot be read ({error.strerror})", "make it readable") from None
+
+    def _fault(self, path: str, field: str, problem: str, remedy: str = "take it away") -> ConfigError:
+        return ConfigError(f"{self.name}/{path}".rstrip("/"), field, problem, f"{remedy}, or {self.remedy}")
+
+
+def _is_utf8(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

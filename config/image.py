@@ -1,0 +1,142 @@
+"""A service's image before it is built: the hash that names it, and the copy that it is built from.
+
+The tag is the content. The hash covers what decides the image and nothing else: paths, bytes, the executable bit and link targets
+of the build context, the Dockerfile, the build arguments and the platform. Not times, owners, other modes, or where the clone is:
+the same commit gives the same tag anywhere. Every byte is read each time, since a file's size and time do not say whether it
+changed. CDK's own fingerprint leaves out modes and carriage returns and trusts such a cache (docs/decisions/0011).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+from config.build_context import DOCKERFILE, BuildContext, Entry, Kind, read_context
+from config.errors import ConfigError
+from config.settings import Settings
+
+_VERSION: Final = 1  # of the way to hash; another one gives every image another tag
+_FOLDER_MODE: Final = 0o755
+_FILE_MODES: Final = {Kind.FILE: 0o644, Kind.EXECUTABLE: 0o755}
+
+
+@dataclass(frozen=True)
+class ImageSource:
+    """What one service's image is made from.
+
+    Attributes:
+        context: the files.
+        platform: as `docker build --platform` wants it.
+        build_arguments: as `docker build --build-arg` wants them.
+    """
+
+    context: BuildContext
+    platform: str
+    build_arguments: Mapping[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, root: Path, folder: Path, settings: Settings) -> ImageSource:
+        """The source of the service in `folder` for an environment. Raises ConfigError for a context that cannot be built."""
+        return cls(
+            context=read_context(root, folder),
+            platform=f"linux/{settings.architecture.value}",
+            build_arguments={"BASE_REGISTRY": settings.base_registry},
+        )
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 in hexadecimal. Raises ConfigError when a file went away since the context was read."""
+        described = {
+            "version": _VERSION,
+            "platform": self.platform,
+            "build_arguments": dict(self.build_arguments),
+            "dockerfile": self._content(Entry(DOCKERFILE, Kind.FILE, str(self.context.folder / DOCKERFILE))),
+            "context": [(entry.path, entry.kind, self._content(entry)) for entry in self.context.entries],
+        }
+        return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+
+    @property
+    def staged_name(self) -> str:
+        """Name of the copy in the cloud assembly, as CDK would call it."""
+        return f"asset.{self.digest}"
+
+    def stage(self, assembly: Path) -> None:
+        """Puts the copy that the image is built from into the cloud assembly.
+
+        It holds the context, the Dockerfile and the ignore file, with the modes of a clone under umask 022, since COPY keeps
+        modes. A copy is right if it gives its own name; one that is there already is held to that too.
+        """
+        target = assembly / self.staged_name
+        if self._is_right(target):
+            return
+        assembly.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=".staging-", dir=assembly))
+        try:
+            copy = scratch / self.context.folder.name
+            self._copy_to(copy)
+            if not self._is_right(copy):
+                raise self._changed()
+            shutil.rmtree(target, ignore_errors=True)
+            copy.rename(target)
+        finally:
+            shutil.rmtree(scratch)
+
+    def _copy_to(self, folder: Path) -> None:
+        folder.mkdir()
+        folder.chmod(_FOLDER_MODE)
+        beside = [entry for entry in self.context.builder_files if entry.path not in self._paths]
+        for entry in (*self.context.entries, *beside):
+            target = folder / entry.path
+            try:
+                _copy(entry, target)
+            except FileNotFoundError:
+                raise self._changed() from None
+
+    @cached_property
+    def _paths(self) -> frozenset[str]:
+        return frozenset(entry.path for entry in self.context.entries)
+
+    def _is_right(self, copy: Path) -> bool:
+        if not copy.is_dir():
+            return False
+        try:
+            return replace(self, context=read_context(copy, copy)).digest == self.digest
+        except ConfigError:
+            return False
+
+    def _content(self, entry: Entry) -> str:
+        """What an entry holds, in a word: the hash of a file, the target of a link."""
+        if entry.kind is Kind.FOLDER:
+            return ""
+        if entry.kind is Kind.LINK:
+            return entry.target
+        try:
+            with Path(entry.source).open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except FileNotFoundError:
+            raise self._changed() from None
+
+    def _changed(self) -> ConfigError:
+        return ConfigError(self.context.name, "folder", "changed while it was read", "run it again")
+
+
+def _copy(entry: Entry, target: Path) -> None:
+    if entry.kind is Kind.LINK:
+        target.symlink_to(entry.target)
+    elif entry.kind is Kind.FOLDER:
+        target.mkdir()
+        target.chmod(_FOLDER_MODE)
+    else:
+        # With its time, as `docker build` by hand would send it: httpd, for one, makes an ETag of it.
+        shutil.copyfile(entry.source, target)
+        found = Path(entry.source).stat()
+        os.utime(target, ns=(found.st_atime_ns, found.st_mtime_ns))
+        target.chmod(_FILE_MODES[entry.kind])

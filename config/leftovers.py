@@ -1,0 +1,52 @@
+"""What lies in a build context that no image wants, and that changes its tag: worth a line, since nothing is left out unasked."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Final
+
+from config.build_context import BuildContext
+from config.discovery import MANIFEST
+from config.dockerignore import Pattern
+
+UNWANTED: Final = (
+    MANIFEST,
+    "tests",
+    ".git",
+    "**/.venv",
+    "**/__pycache__",
+    "**/*.pyc",
+    "**/.*_cache",
+    "**/.DS_Store",
+)
+"""Lines for a .dockerignore."""
+
+
+def unwanted_lines(context: BuildContext) -> list[str]:
+    """The lines that .dockerignore lacks, as far as they matter today.
+
+    What a line brings back by its own name (`!tests`) is wanted.
+    """
+    missing, seen = [], set[str]()
+    for line in UNWANTED:
+        pattern = Pattern(line, brings_back=False)
+        found = {entry.path for entry in context.entries if pattern.matches(entry.path)}
+        found = {path for path in found if not (context.rules.asks_for(path) or _is_below(path, seen))}
+        seen |= found
+        if found:
+            missing.append(line)
+    return missing
+
+
+def notice(context: BuildContext) -> str | None:
+    """One line about them; None where there is nothing to say."""
+    lines = unwanted_lines(context)
+    if not lines:
+        return None
+    file = f"{context.name}/{context.ignore_file}"
+    problem = f"{file} lets in what changes the image's tag and is no use in the image"
+    return f"{problem}: add {' '.join(lines)}, a line each (or !{lines[0]}, to keep it)"
+
+
+def _is_below(path: str, folders: set[str]) -> bool:
+    return any(str(parent) in folders for parent in PurePosixPath(path).parents)
