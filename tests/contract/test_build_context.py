@@ -8,10 +8,10 @@ import tarfile
 from pathlib import Path
 
 import pytest
-from harness import client, found_engine
 
 from config.image import ImageSource
 from config.settings import load_settings
+from tests.contract.harness import client, found_engine
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = [pytest.mark.contract, pytest.mark.usefixtures("engine")]

@@ -23,6 +23,7 @@ import pytest
 
 from config import quotas
 from config.catalog import Catalog
+from config.image import ImageSource
 from config.quota_checks import (
     REGISTRY_OWN,
     SHARED_ROLES,
@@ -145,7 +146,8 @@ def _synthesize(sized: Sized, out: Path) -> Assembly:
     flags = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))["context"]
     references = {"@aws-cdk/core:defaultCrossStackReferences": sized.settings.references.value}
     app = App(analytics_reporting=False, tree_metadata=False, outdir=str(out), context={**flags, **references})
-    catalog = Catalog(sized.services)
+    source = ImageSource.of(ROOT, ROOT / "services" / "hello", sized.settings)
+    catalog = Catalog(sized.services, {spec.name: source for spec in sized.services})
     catalog._orders.update({platform: Catalog(sample).on(platform) for platform, sample in sized.sample.items()})
     build_stacks(app, sized.settings, catalog)
     reader = Stack(app, "Reader")
