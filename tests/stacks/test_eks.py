@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from config.reserved import SERVICE_NAMES
 from config.settings import EKS_SERVICE_CIDR, EndpointAccess
 from tests.stacks.templates import KUBERNETES, Assembly, Resource
 
@@ -182,3 +183,19 @@ def test_alarms_of_a_workload_watch_its_pods_where_there_are_metrics(assembly):
         dimensions = str(alarm.properties)
         assert assembly.settings.prefix in dimensions
         assert alarm.stack.removeprefix("Eks-") in dimensions
+
+
+def test_no_service_can_take_the_name_of_what_all_services_share(assembly):
+    """A service's objects carry its name: with one of these, two stacks would own the same object."""
+    namespace = assembly.settings.app
+    shared = {o["metadata"]["name"] for o in assembly.objects("Eks") if o["metadata"].get("namespace") == namespace}
+    backends = {
+        path["backend"]["service"]["name"]
+        for o in assembly.objects("Eks")
+        if o["kind"] == "Ingress"
+        for rule in o["spec"]["rules"]
+        for path in rule["http"]["paths"]
+    }
+    assert len(shared) > 2
+    assert backends
+    assert shared | backends <= set(SERVICE_NAMES)
