@@ -140,9 +140,9 @@ def _status(options: argparse.Namespace, say: Say) -> int:
 
 
 def _logs(options: argparse.Namespace, say: Say) -> int:
-    from ops.local import commands
+    from ops.local.logs import logs
 
-    commands.logs(_project(options), say, service=options.service or None, follow=options.follow)
+    logs(_project(options), say, service=options.service or None, follow=options.follow)
     return 0
 
 

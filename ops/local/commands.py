@@ -1,12 +1,9 @@
-"""`make down`, `status`, `logs` and `prune`: what is done with a local deployment that is there."""
+"""`make down`, `status` and `prune`: what is done with a local deployment that is there."""
 
 from __future__ import annotations
 
-import time
-
 from config.errors import ConfigError
-from config.names import stack_id, stack_name
-from config.settings import Platform, Removal, load_settings
+from config.settings import Removal, load_settings
 from ops.assembly import Assembly
 from ops.errors import OpsError
 from ops.local import cloudformation, emulator, images, report
@@ -16,8 +13,6 @@ from ops.local.engine import Engine
 from ops.local.project import Project
 from ops.local.services import Services
 from ops.say import Say
-
-LOG_GROUP = "AWS::Logs::LogGroup"
 
 
 def down(project: Project, say: Say, *, remove_images: bool) -> None:
@@ -99,32 +94,3 @@ def status(project: Project, say: Say) -> bool:
     for line in report.outcome_lines(outcomes):
         say.line(line)
     return all(outcome.healthy for outcome in outcomes)
-
-
-def logs(project: Project, say: Say, *, service: str | None, follow: bool) -> None:
-    """Print what the services wrote, from the emulator's CloudWatch Logs; with `follow`, until Ctrl-C."""
-    engine = project.running_engine()
-    settings, catalog = project.read(engine.architecture)
-    names = [spec.name for spec in catalog.on(Platform.ECS)]
-    if service is not None and service not in names:
-        raise OpsError(
-            f"SERVICE={service}: there is no such service on ECS; write one of {', '.join(names)}", exit_code=2
-        )
-    chosen = [service] if service else names
-    client, seen = project.target.logs, dict[str, int]()
-    width = max(len(name) for name in chosen)
-    while True:
-        for name in chosen:
-            stack = stack_name(settings, stack_id(Platform.ECS, name))
-            for group in cloudformation.physical_ids(project.target, stack, LOG_GROUP):
-                pages = client.get_paginator("filter_log_events").paginate(
-                    logGroupName=group, startTime=seen.get(group, 0)
-                )
-                for event in sorted(
-                    (event for page in pages for event in page["events"]), key=lambda e: e["timestamp"]
-                ):
-                    seen[group] = event["timestamp"] + 1
-                    say.line(f"{name.ljust(width)}  {event['message'].rstrip()}")
-        if not follow:
-            return
-        time.sleep(1)

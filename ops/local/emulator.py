@@ -15,6 +15,7 @@ from pathlib import Path
 
 from ops.errors import OpsError
 from ops.local.engine import Engine
+from ops.local.kept_lines import KeptLines
 from ops.local.target import Target
 from ops.local.workspace import Workspace
 from ops.process import alive, capture, command_line, spawn_daemon, stop
@@ -68,6 +69,7 @@ def launch(target: Target, workspace: Workspace, engine: Engine) -> bool:
     workspace.prepare()
     log = workspace.log("emulator")
     log.unlink(missing_ok=True)
+    KeptLines(workspace.service_logs).forget()
     command: list[str | Path] = [
         sys.executable,
         "-m",
@@ -172,14 +174,3 @@ def remove_leftovers(target: Target, engine: Engine) -> None:
         engine.run("rm", "-f", "-v", *found["containers"])
     if found["networks"]:
         engine.run("network", "rm", *found["networks"])
-
-
-def save_logs(target: Target, workspace: Workspace, engine: Engine) -> None:
-    """Keep the last output of every container of this emulator in the workspace, for after they are gone."""
-    folder = workspace.logs / "containers"
-    folder.mkdir(parents=True, exist_ok=True)
-    for container in leftovers(target, engine)["containers"]:
-        name = engine.run("inspect", "--format", "{{.Name}}", container).out.strip().lstrip("/")
-        done = engine.run("logs", "--tail", "200", container)
-        if name:
-            (folder / f"{name}.log").write_text(done.out + done.err)

@@ -1,4 +1,4 @@
-"""The embedded AWS as a process of ours: MiniStack, with what its ECS leaves out filled in at four named places.
+"""The embedded AWS as a process of ours: MiniStack, with what its ECS leaves out filled in at a few named places.
 
 Run by `ops.local.emulator`, never imported by it. MiniStack starts tasks as containers; these hooks make such a container what
 the task definition says, give it the names of the services it calls, and let it count as running only once the target
@@ -20,20 +20,25 @@ from typing import Any
 
 from ops.local import container_options, health
 from ops.local.forwarder import Forwarder
+from ops.local.kept_lines import Copied, KeptLines
 from ops.local.mesh import Mesh
+from ops.local.workspace import Workspace
 
 PROBE_SECONDS = 0.15  # between two health checks of a starting task
 # AWS waits between taking a target out and stopping its task; here long enough for requests already on their way.
 DEREGISTRATION_SECONDS = 1.0
+LAST_LINES_SECONDS = 5.0  # that the last lines of a container that has ended may take
 
 
 class Hooks:
     """The wrappers, with what they need to know: the engine's networks and the names between services."""
 
-    def __init__(self, ecs: Any, alb: Any, *, mesh_file: Path, network: str, gateway: str) -> None:
+    def __init__(self, ecs: Any, alb: Any, *, mesh_file: Path, kept: KeptLines, network: str, gateway: str) -> None:
         self._ecs = ecs
         self._alb = alb
         self._mesh_file = mesh_file
+        self._kept = kept
+        self._copied: dict[str, Copied] = {}  # by container
         self._network = network
         self._gateway = gateway
         self._networks_lock = threading.Lock()
@@ -57,6 +62,7 @@ class Hooks:
             "_run_docker_container": self.run_docker_container,
             "_resolve_container_secrets": self.resolve_container_secrets,
             "_remove_docker_container": self.remove_docker_container,
+            "_start_awslogs_forwarder": self.start_awslogs_forwarder,
         }
 
     def build_run_kwargs(self, original: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
@@ -79,8 +85,10 @@ class Hooks:
         def wrapped(client: Any, container: Mapping[str, Any], run_kwargs: dict[str, Any], **named: Any) -> Any:
             launcher = Launcher(client, self, container["name"])
             started = original(launcher, container, run_kwargs, **named)
+            task_arn = run_kwargs["labels"]["com.amazonaws.ecs.task-arn"]
             try:
-                self._await_health(started, container, run_kwargs["labels"]["com.amazonaws.ecs.task-arn"])
+                self._ecs._start_awslogs_forwarder(started, container, task_arn.rpartition("/")[2])
+                self._await_health(started, container, task_arn)
                 self._publish(client, started, container["name"])
             except Exception:
                 self._ecs._remove_docker_container(client, started)
@@ -103,9 +111,25 @@ class Hooks:
         def wrapped(client: Any, container: Any) -> None:
             if client and container is not None:
                 self._stop_gently(client, container)
+                self._read_to_its_end(container)
             original(client, container)
 
         return wrapped
+
+    def start_awslogs_forwarder(self, original: Callable[..., None]) -> Callable[..., None]:
+        """Forwarding is under way before the health check, as on AWS; the emulator would lose what a failing container says."""
+
+        def wrapped(container: Any, definition: Mapping[str, Any], task_id: str) -> None:
+            if container.id not in self._copied:
+                self._copied[container.id] = Copied(container, definition["name"], self._kept)
+                original(self._copied[container.id], definition, task_id)
+
+        return wrapped
+
+    def _read_to_its_end(self, container: Any) -> None:
+        copied = self._copied.pop(container if isinstance(container, str) else container.id, None)
+        if copied is not None:
+            copied.wait(LAST_LINES_SECONDS)
 
     def _stop_gently(self, client: Any, container: Any) -> None:
         try:
@@ -257,7 +281,9 @@ def main() -> None:
         bridge.start()
     network = f"container-services-{options.port}"
     gateway = options.gateway if forwarding else ""
-    Hooks(ecs, alb, mesh_file=options.workspace / "mesh.json", network=network, gateway=gateway).install()
+    workspace = Workspace(options.workspace.parent)
+    kept = KeptLines(workspace.service_logs)
+    Hooks(ecs, alb, mesh_file=workspace.mesh, kept=kept, network=network, gateway=gateway).install()
     importlib.import_module("ministack.app").main()
 
 

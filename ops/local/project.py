@@ -18,6 +18,8 @@ from ops.local.engine import Engine
 from ops.local.target import Target
 from ops.local.workspace import Workspace
 
+NOT_UP = "the local deployment is not up; run `make up`"
+
 
 @dataclass(frozen=True)
 class Project:
@@ -45,9 +47,10 @@ class Project:
         """The copy of it that the emulator can deploy."""
         return self.workspace.folder / "cdk.emulated"
 
-    def read(self, architecture: str) -> tuple[Settings, Catalog]:
-        """Settings and services. Raises ConfigError for the first fault."""
-        settings = load_settings(self.root, self.environment, {"architecture": architecture})
+    def read(self, architecture: str | None = None) -> tuple[Settings, Catalog]:
+        """Settings and services, for a processor where that matters. Raises ConfigError for the first fault."""
+        overrides = {} if architecture is None else {"architecture": architecture}
+        settings = load_settings(self.root, self.environment, overrides)
         return settings, load_catalog(self.root, settings)
 
     @contextmanager
@@ -70,7 +73,7 @@ class Project:
     def running_engine(self) -> Engine:
         """The engine, given that this project's emulator runs. Raises OpsError that says how to get there."""
         if not self.is_up():
-            raise OpsError("the local deployment is not up; run `make up`")
+            raise OpsError(NOT_UP)
         engine = engines.find()
         if engine is None:
             raise OpsError("the container engine does not answer; start it and run `make up`")

@@ -166,8 +166,8 @@ class Services:
                 code = task["containers"][0].get("exitCode")
                 if code == 0:
                     return
-                reason = task.get("stoppedReason", "")
-                raise OpsError(f"{name}: the job ended with exit code {code}: {reason}. See `make logs SERVICE={name}`")
+                ended = _reason([task]) if code is None else f"exit code {code}"
+                raise OpsError(f"{name}: the job failed: {ended}. See `make logs SERVICE={name}`")
             time.sleep(POLL_SECONDS)
         self._ecs.stop_task(cluster=placement.cluster, task=started)
         raise OpsError(f"{name}: the job did not end within {JOB_SECONDS:g} s. See `make logs SERVICE={name}`")

@@ -66,8 +66,6 @@ class Guard:
         if self.started_here:
             with suppress(BrokenPipeError):  # nobody reads any more, which is no reason to leave it running
                 self._say.note("taking down what this run had started")
-            if self.engine is not None:
-                emulator.save_logs(self._target, self._workspace, self.engine)
             emulator.shut_down(self._target, self._workspace, self.engine)
 
 
@@ -180,10 +178,9 @@ class Up:
             services.wait(placement, since)
         except OpsError as error:
             engine = self._guard.engine
-            if engine is not None and engine.run("version", timeout=20).ok:
-                emulator.save_logs(self._target, self._workspace, engine)
-                if not services.earlier_version_runs(placement):
-                    services.halt(placement)
+            engine_answers = engine is not None and engine.run("version", timeout=20).ok
+            if engine_answers and not services.earlier_version_runs(placement):
+                services.halt(placement)
             return error.message
         return ""
 

@@ -24,6 +24,11 @@ class Workspace:
         return self.folder / "logs"
 
     @property
+    def service_logs(self) -> Path:
+        """What each service wrote, for after its containers are gone."""
+        return self.logs / "services"
+
+    @property
     def pids(self) -> Path:
         return self.folder / "pids"
 

@@ -16,7 +16,8 @@ class Network:
 
 class Container:
     def __init__(self, log, *, status="running", code=0, networks=()):
-        self.name, self.status, self.log = "c", status, log
+        self.id = self.name = "c"
+        self.status, self.log = status, log
         self.labels = {"com.amazonaws.ecs.container-name": "tracking", "container-services.stop-timeout": "7"}
         addresses = {name: {"IPAddress": "127.0.0.1"} for name in networks or ("net",)}
         self.attrs = {"State": {"ExitCode": code}, "NetworkSettings": {"Networks": addresses}}
@@ -33,8 +34,8 @@ class Container:
     def remove(self, **_):
         self.log.append(("remove",))
 
-    def logs(self, tail):
-        return b"first\nlast words\n"
+    def logs(self, *, tail=0, stream=False):
+        return iter([b"first\nlast words\n"]) if stream else b"first\nlast words\n"
 
 
 class Client:

@@ -1,48 +1,18 @@
-"""`make status`, `logs` and `prune` on a deployment of one service, on fakes of the emulator and the engine."""
+"""`make status` and `prune` on a deployment of one service, on fakes of the emulator and the engine."""
 
 import io
-from types import SimpleNamespace
 
 import pytest
 
-from config.catalog import Catalog
-from config.settings import load_settings
-from ops.errors import OpsError
 from ops.local import commands
-from ops.local.project import Project
 from ops.local.services import LOAD_BALANCER
 from ops.say import Say
-from tests.conftest import ROOT
-from tests.fakes.aws import ENDPOINT, CloudFormation, Ecs, FakeTarget
+from tests.fakes.aws import CloudFormation, Ecs, FakeTarget
 from tests.fakes.engine import FakeEngine
+from tests.fakes.project import FakeProject
 from tests.fakes.specs import http, worker
 
 DEFINITION = "arn:x:task-definition/web:1"
-
-
-class Running(Project):
-    """A project whose deployment is up."""
-
-    def __init__(self, root, engine, target, *specs):
-        super().__init__(root, "sandbox", ENDPOINT)
-        self.__dict__ |= {"_engine": engine, "target": target, "_specs": specs}
-
-    def is_up(self):
-        return True
-
-    def running_engine(self):
-        return self.__dict__["_engine"]
-
-    def read(self, architecture):
-        return load_settings(ROOT, "sandbox", {"architecture": architecture}), Catalog(self.__dict__["_specs"])
-
-
-class Logs:
-    def get_paginator(self, _):
-        return SimpleNamespace(paginate=lambda logGroupName, startTime: [{"events": self._events(logGroupName)}])  # noqa: N803
-
-    def _events(self, group):
-        return [{"timestamp": 2, "message": f"{group}: second\n"}, {"timestamp": 1, "message": f"{group}: first\n"}]
 
 
 @pytest.fixture
@@ -50,12 +20,12 @@ def deployed(tmp_path):
     """Gives the project with these services, each with so many tasks, and the stacks beside them."""
 
     def build(*specs, running=1, left=()):
-        parts = [("AWS::ECS::TaskDefinition", DEFINITION), ("AWS::ECS::Service", "s"), (commands.LOG_GROUP, "/web")]
+        parts = [("AWS::ECS::TaskDefinition", DEFINITION), ("AWS::ECS::Service", "s")]
         stacks = {f"harbour-sandbox-Ecs-{spec.name}": parts for spec in specs}
         stacks["harbour-sandbox-Ecs"] = [(LOAD_BALANCER, "arn:x:loadbalancer/app/b/1")]
         ecs = Ecs({"taskDefinition": DEFINITION, "runningCount": running, "desiredCount": 1})
-        target = FakeTarget(cloudformation=CloudFormation(*left, **stacks), ecs=ecs, logs=Logs())
-        return Running(tmp_path, FakeEngine(tmp_path / "engine").engine, target, *specs)
+        target = FakeTarget(cloudformation=CloudFormation(*left, **stacks), ecs=ecs)
+        return FakeProject(tmp_path, target, *specs, engine=FakeEngine(tmp_path / "engine").engine)
 
     return build
 
@@ -77,17 +47,6 @@ def say():
 def test_the_status_is_a_fact_and_its_words_are_printed(deployed, say, spec, running, well, said):
     assert commands.status(deployed(spec, running=running), say) is well
     assert said in say.out.getvalue()
-
-
-def test_log_lines_come_in_their_order_with_the_services_name(deployed, say):
-    commands.logs(deployed(worker("mailer")), say, service=None, follow=False)
-    assert say.out.getvalue() == "mailer  /web: first\nmailer  /web: second\n"
-
-
-def test_the_logs_of_a_service_that_is_not_there_are_refused(deployed, say):
-    with pytest.raises(OpsError, match="SERVICE=web: there is no such service on ECS; write one of mailer") as told:
-        commands.logs(deployed(worker("mailer")), say, service="web", follow=False)
-    assert told.value.exit_code == 2
 
 
 def test_stacks_of_services_that_are_gone_are_pruned(deployed, say):

@@ -65,12 +65,3 @@ def test_an_emulator_that_ends_at_once_is_told_with_its_last_words(tmp_path):
 
 def test_shutting_down_nothing_is_fine(tmp_path):
     emulator.shut_down(Target(endpoint="http://localhost:4999"), Workspace(tmp_path), None)
-
-
-def test_what_the_containers_wrote_is_kept(tmp_path):
-    fake = FakeEngine(tmp_path / "engine")
-    fake.answers("ps", "echo c1")
-    fake.answers("inspect", "echo /web-1")
-    fake.answers("logs", "echo last words")
-    emulator.save_logs(Target(), Workspace(tmp_path), fake.engine)
-    assert (tmp_path / ".local" / "logs" / "containers" / "web-1.log").read_text() == "last words\n"

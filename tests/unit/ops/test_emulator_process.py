@@ -1,6 +1,7 @@
 """What is wrapped around the emulator's ECS, with an emulator and an engine that only note what is asked of them."""
 
 import threading
+from contextlib import nullcontext
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import SimpleNamespace
 
@@ -8,6 +9,7 @@ import pytest
 
 from ops.local import emulator_process
 from ops.local.emulator_process import Hooks, Launcher
+from ops.local.kept_lines import Copied, KeptLines
 from ops.local.mesh import Membership, Mesh
 from tests.fakes.docker import Client, Container
 
@@ -28,7 +30,7 @@ def hooks(tmp_path, monkeypatch):
             "web": Membership(grace=1),
         }
     ).save(tmp_path / "mesh.json")
-    removed = []
+    removed, forwarded = [], []
     ecs = SimpleNamespace(
         _build_run_kwargs=lambda *_: {
             "labels": {"a": "b"},
@@ -40,19 +42,30 @@ def hooks(tmp_path, monkeypatch):
             entry["name"]: entry["valueFrom"] for entry in container["secrets"]
         },
         _remove_docker_container=lambda *_: removed.append(1),
+        _start_awslogs_forwarder=lambda container, *rest: forwarded.append([*container.logs(stream=True)]),
         _tasks={ARN: {"clusterArn": "arn:x:cluster/app", "group": "service:web"}},
         _services={},
         removed=removed,
+        forwarded=forwarded,
     )
-    it = Hooks(ecs, SimpleNamespace(_tgs={}), mesh_file=tmp_path / "mesh.json", network="net", gateway="172.18.0.1")
+    kept = KeptLines(tmp_path / "kept")
+    it = Hooks(
+        ecs,
+        SimpleNamespace(_tgs={}),
+        mesh_file=tmp_path / "mesh.json",
+        kept=kept,
+        network="net",
+        gateway="172.18.0.1",
+    )
     it.install()
-    return SimpleNamespace(hooks=it, ecs=ecs)
+    return SimpleNamespace(hooks=it, ecs=ecs, kept=kept)
 
 
 def test_an_emulator_without_a_wrapped_function_ends_at_once(tmp_path):
     with pytest.raises(SystemExit, match="has no _run_docker_container"):
-        Hooks(SimpleNamespace(_build_run_kwargs=1, _resolve_container_secrets=1, _remove_docker_container=1), None,
-              mesh_file=tmp_path, network="n", gateway="").install()  # fmt: skip
+        Hooks(SimpleNamespace(_build_run_kwargs=1, _resolve_container_secrets=1, _remove_docker_container=1,
+                              _start_awslogs_forwarder=1), None,
+              mesh_file=tmp_path, kept=None, network="n", gateway="").install()  # fmt: skip
 
 
 def test_the_container_gets_its_definition_and_the_emulators_credentials(hooks):
@@ -106,6 +119,27 @@ def test_a_container_that_exits_fails_with_its_last_words(hooks):
     with pytest.raises(RuntimeError, match="container web exited with code 3: last words"):
         hooks.ecs._run_docker_container(Client(Container([], status="exited", code=3)), {"name": "web"}, OPTIONS)
     assert hooks.ecs.removed == [1]
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_what_a_container_wrote_that_ends_at_once_is_forwarded_once_and_kept(hooks, code):
+    container = Container([], status="exited", code=code)
+    with nullcontext() if code == 0 else pytest.raises(RuntimeError):
+        hooks.ecs._run_docker_container(Client(container), {"name": "web"}, OPTIONS)
+    if code == 0:
+        hooks.ecs._start_awslogs_forwarder(container, {"name": "web"}, "1")  # as the emulator does for one that runs
+    assert hooks.ecs.forwarded == [[b"first\nlast words\n"]]
+    assert hooks.kept.last("web") == ["first", "last words"]
+
+
+def test_a_container_is_removed_after_all_it_wrote_was_read(hooks, monkeypatch):
+    order = []
+    monkeypatch.setattr(Copied, "wait", lambda *_: order.append(len(hooks.ecs.removed)))
+    container = Container([])
+    hooks.ecs._run_docker_container(Client(container), {"name": "web"}, OPTIONS)
+    hooks.ecs._remove_docker_container(Client(container), container)
+    hooks.ecs._remove_docker_container(Client(container), container)
+    assert (order, hooks.ecs.removed) == ([0], [1, 1])
 
 
 def test_a_job_may_end_at_once(hooks):

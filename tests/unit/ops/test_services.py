@@ -153,8 +153,16 @@ def test_a_job_runs_once_a_version(over):
 
 
 def test_a_job_that_ends_with_another_code_is_told(over):
-    with pytest.raises(OpsError, match="hello: the job ended with exit code 3: it stopped"):
+    with pytest.raises(OpsError, match=r"hello: the job failed: exit code 3\. See `make logs SERVICE=hello`"):
         over(Ecs(stopped=[failed("it stopped", exit_code=3)])).run_job(JOB)
+
+
+def test_a_job_that_ends_at_once_is_told_in_its_own_words(over):
+    said = (
+        "ResourceInitializationError: unable to pull image or start container: container hello exited with code 3: no"
+    )
+    with pytest.raises(OpsError, match=r"hello: the job failed: container hello exited with code 3: no\. See"):
+        over(Ecs(stopped=[failed(said, exit_code=None)])).run_job(JOB)
 
 
 def test_nobody_answers_where_nobody_listens():

@@ -28,7 +28,6 @@ def engine(tmp_path):
     fake = FakeEngine(tmp_path / "engine")
     fake.answers("ps", "echo c1")
     fake.answers("network", '[ "$2" != ls ] || echo n1')
-    fake.answers("inspect", "echo /web-1")
     return fake
 
 
@@ -61,7 +60,6 @@ def test_a_run_that_started_the_emulator_takes_it_down_whatever_went_wrong(proje
     with pytest.raises(type(fault)):
         run(project, engine, fault, started_here=True)
     assert removed(engine) == ALL
-    assert (project.workspace.logs / "containers" / "web-1.log").exists()
 
 
 def test_it_is_taken_down_where_nobody_reads_any_more(project, engine):
