@@ -251,6 +251,8 @@ class Setup:
     def _npm(self) -> Finished:
         quick = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error"]
         command = [str(self._bin / "npm"), "ci", "--prefix", str(self._root), *quick]
+        if self._cli.parent.is_symlink():  # npm would empty another folder's
+            _remove(self._cli.parent)
         done = self._run(command, self._environment())
         if done.code == 0:
             (self._bin / "cdk").unlink(missing_ok=True)

@@ -98,7 +98,8 @@ class Machine:
 
     def _npm(self, _command: list[str], **_: bool) -> Finished:
         assert (self.venv / "bin" / "npm").exists(), "npm comes with the Python packages"
-        shutil.rmtree(self.root / "node_modules", ignore_errors=True)
+        for path in (self.root / "node_modules").glob("*"):  # also where that is a link
+            shutil.rmtree(path)
         cli = self.root / "node_modules" / "aws-cdk"
         for name in ("bin/cdk", "lib/index.js", "package.json"):
             (cli / name).parent.mkdir(parents=True, exist_ok=True)
@@ -323,10 +324,13 @@ def test_a_link_to_a_shared_set_up_is_used_and_never_emptied(machine, tmp_path):
     (machine.venv / "set-up.runtime").unlink()
     Setup(copy, machine.run)
     borrower = Machine(tmp_path / "borrower")
-    (borrower.root / ".venv").symlink_to(machine.venv)
+    for name in (".venv", "node_modules"):
+        (borrower.root / name).symlink_to(machine.root / name)
+    lent = [*machine.root.rglob("*")]
     borrower.prepare()
+    assert borrower.is_whole()
     assert not borrower.venv.is_symlink()
-    assert (machine.venv / LIBRARY / "cdk" / "code.py").exists()
+    assert [*machine.root.rglob("*")] == lent
 
 
 def test_settings_for_other_projects_reach_neither_pip_nor_npm_but_registries_do(bare, monkeypatch):
