@@ -167,6 +167,7 @@ def test_a_bad_image_rolls_nothing_else_back(running):
     assert again.code == 1, again.out + again.err
     assert again.last_line.startswith("error: tracking: the new version was rolled back"), again.err
     assert "broken on purpose" in again.last_line
+    assert "\ntracking  broken on purpose\n" in running.ops("logs", "tracking").out
     assert "Traceback" not in again.err
     assert {status for _, status in counts} == {"200"}, counts
     assert steady(running)["tracking"] == before["tracking"]
