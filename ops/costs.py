@@ -190,7 +190,7 @@ def write_costs(root: Path, bill: Bill, environment: str) -> list[str]:
 
 
 def _table(lines: list[Line]) -> Iterator[str]:
-    yield "| what | count | each per month | USD |"
+    yield "| item | count | USD per month each | USD per month |"
     yield "|---|---:|---:|---:|"
     for line in lines:
         yield f"| [{line.what}]({line.source}) | {line.count.normalize():f} | {line.monthly:.4f} | {line.total} |"

@@ -29,7 +29,7 @@ def down(project: Project, say: Say, *, remove_images: bool) -> None:
             if project.is_up():
                 with say.phase("cdk destroy"):
                     _destroy(project, say, engine)
-        finally:  # which also removes whatever a failed destroy left
+        finally:  # stopping the emulator also removes whatever a failed destroy left
             with say.phase("stop the emulator"):
                 emulator.shut_down(target, project.workspace, engine)
         if engine is None:

@@ -26,7 +26,7 @@ BUILDS_AT_ONCE = 2
 BUILDKIT_ERROR = re.compile(r"^(?:#(?P<step>\d+) )?(?:ERROR|error)[: ]+(?P<what>.*)$")
 STOPPED_BY_ANOTHER = "context canceled"  # the error of a step that ran in parallel with the failed one
 COMMAND_FAILED = re.compile(r"exit code: (?P<code>\d+)$")
-TELLING = re.compile(r"\b(?:E:|error|fatal|failed|cannot|could not|denied|not found)", re.IGNORECASE)
+ERROR_WORDS = re.compile(r"\b(?:E:|error|fatal|failed|cannot|could not|denied|not found)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def _written(lines: list[str], step: str) -> str | None:
     """The last line of a step's command that reads like an error (`#5 2.37 E: ...`), else its last line."""
     prefix = re.compile(rf"^#{step} \d+\.\d+ (.+)$")
     said = [match[1] for line in lines if (match := prefix.match(line))]
-    return next((line for line in reversed(said) if TELLING.search(line)), said[-1] if said else None)
+    return next((line for line in reversed(said) if ERROR_WORDS.search(line)), said[-1] if said else None)
 
 
 def create_repositories(images: list[Image], target: Target) -> None:

@@ -24,7 +24,7 @@ BREAK_AT_START = '\n\nraise SystemExit("broken on purpose")\n'
 def engine() -> engines.Engine:
     found = engines.find()
     if found is None:
-        pytest.skip("no container engine answers that can build: `python -m ops engine` starts or names one")
+        pytest.skip("no container engine that can build answers: `python -m ops engine` finds or starts one")
     return found
 
 

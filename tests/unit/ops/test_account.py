@@ -28,9 +28,9 @@ def test_an_account_that_is_not_named_is_refused(named):
     check_account(settings(**named), OURS)
     with pytest.raises(
         AccountRefusedError, match=f"these credentials are for {OTHER}.*may only be deployed to {OURS}"
-    ) as told:
+    ) as caught:
         check_account(settings(**named), OTHER)
-    assert told.value.exit_code == 2
+    assert caught.value.exit_code == 2
 
 
 @mock_aws

@@ -38,6 +38,6 @@ def test_what_an_earlier_synth_left_does_not_count(tmp_path):
 
 
 def test_a_folder_without_an_assembly_is_refused_with_what_to_run(tmp_path):
-    with pytest.raises(OpsError, match="holds no cloud assembly; run `make synth` to write one") as told:
+    with pytest.raises(OpsError, match="holds no cloud assembly; run `make synth` to write one") as caught:
         Assembly(tmp_path)
-    assert told.value.exit_code == 2
+    assert caught.value.exit_code == 2

@@ -1,4 +1,4 @@
-"""The emulator's stacks: found, told apart, deleted."""
+"""Stacks in the emulator are found and deleted."""
 
 from types import SimpleNamespace
 

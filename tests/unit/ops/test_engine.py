@@ -99,7 +99,7 @@ class TestChoice:
         monkeypatch.delenv("DOCKER_HOST", raising=False)
         monkeypatch.setattr(engine, "find", lambda: None)
         monkeypatch.setattr(engine, "_may_install", lambda: False)
-        with pytest.raises(OpsError) as told:
+        with pytest.raises(OpsError) as caught:
             engine.ensure(Workspace(tmp_path), Say())
-        assert "start Docker Desktop" in told.value.message
-        assert "\n" not in told.value.message
+        assert "start Docker Desktop" in caught.value.message
+        assert "\n" not in caught.value.message

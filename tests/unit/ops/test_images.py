@@ -108,10 +108,10 @@ def test_an_image_that_lacks_one_of_its_tags_is_built(assembly, fake, workspace)
 )
 def test_a_build_failure_names_the_service_and_the_step_in_one_line(assembly, fake, workspace, script, said):
     fake.answers("build", script)
-    with pytest.raises(OpsError) as told:
+    with pytest.raises(OpsError) as caught:
         build(fake, assembly(s={HASH: image("app/web", "ecs-1")}), workspace)
-    assert told.value.message == f"web: image build failed: {said} (log: {workspace.log('build-web')})"
-    assert told.value.exit_code == 1
+    assert caught.value.message == f"web: image build failed: {said} (log: {workspace.log('build-web')})"
+    assert caught.value.exit_code == 1
 
 
 @pytest.mark.parametrize(

@@ -45,10 +45,10 @@ def test_objects_with_and_without_a_schema_are_counted():
 
 
 def test_an_object_that_breaks_its_schema_is_one_line():
-    with pytest.raises(OpsError) as told:
+    with pytest.raises(OpsError) as caught:
         kubernetes.validate([{**POD, "spec": {"containers": "none"}}], "1.36")
-    assert told.value.message.startswith("Kubernetes 1.36 would refuse Pod/p: ")
-    assert "\n" not in told.value.message
+    assert caught.value.message.startswith("Kubernetes 1.36 would refuse Pod/p: ")
+    assert "\n" not in caught.value.message
 
 
 def test_a_misspelt_field_is_refused_too():
@@ -119,9 +119,9 @@ def test_pods_of_the_emulators_own_cluster_get_its_address():
 
 def test_a_kubeconfig_that_is_not_there_is_refused(tmp_path):
     assert kubernetes.kubeconfig({}) is None
-    with pytest.raises(OpsError, match="there is no such file") as told:
+    with pytest.raises(OpsError, match="there is no such file") as caught:
         kubernetes.kubeconfig({"KUBECONFIG": str(tmp_path / "none")})
-    assert told.value.exit_code == 2
+    assert caught.value.exit_code == 2
 
 
 class TestOutcomes:

@@ -33,9 +33,9 @@ def test_the_lock_is_free_again_after_a_failure(project):
 
 
 def test_a_wrong_manifest_is_its_own_line_and_exit_code_2(project):
-    with pytest.raises(ConfigError, match=r"^config/environments: ") as told:
+    with pytest.raises(ConfigError, match=r"^config/environments: ") as caught:
         project.read("amd64")
-    assert told.value.exit_code == 2
+    assert caught.value.exit_code == 2
 
 
 def test_a_deployment_that_is_not_up_says_what_to_run(project):

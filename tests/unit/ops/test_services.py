@@ -74,12 +74,12 @@ def test_a_rollback_is_reported_with_the_last_line_of_the_new_version(over):
         "ResourceInitializationError: unable to pull image or start container: container web exited with code 1: boom"
     )
     rolled_back = described(OLD, deployments=[deployment(status="ACTIVE", state="FAILED", running=0), deployment()])
-    with pytest.raises(OpsError) as told:
+    with pytest.raises(OpsError) as caught:
         over(Ecs(rolled_back, stopped=[failed("earlier", at=50), failed(reason)])).wait(PLACEMENT, since=0)
-    assert told.value.message.startswith(
+    assert caught.value.message.startswith(
         "web: the new version was rolled back: container web exited with code 1: boom; "
     )
-    assert "the earlier version keeps running" in told.value.message
+    assert "the earlier version keeps running" in caught.value.message
 
 
 def test_waiting_ends_early_if_a_first_version_keeps_failing(over):

@@ -112,6 +112,6 @@ class Failing:
 
 def test_a_fault_that_services_share_is_reported_once(project):
     faults = {"tracking": "the disk is full", "quotes": "quotes: boom", "web": "the disk is full", "hello": ""}
-    with pytest.raises(OpsError) as told:
+    with pytest.raises(OpsError) as caught:
         Up(project, Say(io.StringIO()))._wait(Failing(faults), since=0)
-    assert told.value.message == "the disk is full; quotes: boom"
+    assert caught.value.message == "the disk is full; quotes: boom"
