@@ -91,7 +91,7 @@ LOCAL = $(if $(ENDPOINT),--endpoint $(ENDPOINT))
 up: local ## Deploy everything to an emulated AWS on this machine
 	@$(BIN)/python -m ops up --env $(ENV) $(LOCAL)
 
-down: local ## Take that deployment down, and check that nothing is left
+down: local ## Destroy the deployment on this machine, and check that nothing is left
 	@$(BIN)/python -m ops down --env $(ENV) $(LOCAL) $(if $(IMAGES),--images)
 
 status: local ## Show what runs on this machine
@@ -110,7 +110,7 @@ test: dev ## Run the tests (those that need a container engine only if there is 
 	@$(BIN)/python -m pytest -q -n 2 -m "not e2e" tests services
 	@$(BIN)/python -m pytest -q -m e2e tests/e2e
 
-lint: dev ## ruff, mypy, hadolint
+lint: dev ## Run ruff, mypy and hadolint
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
