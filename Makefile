@@ -1,5 +1,5 @@
-# What a person types. `make` alone lists it. Each target prepares what it needs: virtual environment, Node, CDK CLI.
-# The real work is `cdk`, `pytest` and `python -m ops`, which also work by themselves inside the virtual environment.
+# The commands to type; `make` without a target lists them. Each target first sets up what it needs: virtual environment,
+# Node, CDK CLI. The work is done by `cdk`, `pytest` and `python -m ops`, which can also be called directly in the virtual environment.
 
 ENV ?= sandbox
 PYTHON ?= python3
@@ -7,21 +7,21 @@ CONTEXT ?=
 
 VENV := .venv
 BIN := $(VENV)/bin
-# The virtual environment's Node comes first: it does not matter which one the machine has, or whether it has one.
+# The virtual environment's Node comes first, so it does not matter which one the machine has, if any.
 export CALLER_PATH := $(PATH)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export CDK_DISABLE_CLI_TELEMETRY := true
 export CDK_DISABLE_STACK_TRACE := 1
 CDK := node node_modules/aws-cdk/bin/cdk
 
-# What the caller's shell may say for other projects and would break this one: another Python's packages, asserts that vanish,
-# modules that are compiled at each run, a Node of another version, an app or output folder that is not ours.
+# Variables that the caller may have set for other projects and that would break this one: another Python's packages, disabled
+# asserts, modules compiled on every run, another version of Node, an app or output folder that is not ours.
 unexport PYTHONHOME PYTHONPATH PYTHONSAFEPATH PYTHONOPTIMIZE PYTHONDONTWRITEBYTECODE PYTHONINSPECT PYTHONWARNINGS PYTHONPLATLIBDIR
 unexport VIRTUAL_ENV JSII_NODE JSII_RUNTIME NODE_PATH CDK_APP CDK_OUTPUT CDK_OUTDIR CDK_CONTEXT CDK_CONTEXT_JSON CDK_STAGING
-# Of Node's options, those for certificates and memory stay.
+# Of Node's options, only those for certificates and memory are kept.
 export NODE_OPTIONS := $(filter --use-% --max-%,$(NODE_OPTIONS))
 
-# Caches go into the project where the home folder cannot be written; settings and credentials are read from it all the same.
+# If the home folder is not writable, caches go into the project; settings and credentials are still read from it.
 ifneq ($(shell test -d "$$HOME" && echo yes),yes)
 export HOME := $(CURDIR)/$(VENV)/home
 endif
@@ -33,33 +33,33 @@ export npm_config_cache := $(CACHE)/npm
 export PIP_CACHE_DIR := $(CACHE)/pip
 endif
 
-# What it prints is shown only when it fails.
+# Its output is shown only when it fails.
 SYNTH := rm -f $(VENV)/synth.log; $(CDK) synth --quiet
 LOGGED := >$(VENV)/synth.log 2>&1 || { cat $(VENV)/synth.log 2>/dev/null; exit 1; }
-# A reader that goes away, as in `make synth | head`, is no error.
+# A reader that closes the pipe early, as in `make synth | head`, is not an error.
 PIPED := || test $$? = 141
 
 .DEFAULT_GOAL := help
 .PHONY: help runtime local dev setup bootstrap synth review snapshots diff deploy destroy up down status logs prune test lint format \
         bench sbom lock docs clean
 
-help: ## List what can be typed
+help: ## List the targets
 	@( grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}' && \
-		echo && echo "  ENV=production picks another environment; CONTEXT='-c spot_weight=50' overrides single settings." ) $(PIPED)
+		echo && echo "  ENV=production picks another environment; CONTEXT='-c spot_weight=50' overrides settings." ) $(PIPED)
 
 # --- set-up ----------------------------------------------------------------------------------------------------------
 
-# Looks in some 50 ms that all is as it was set up; if not, ops/setup.py mends it.
+# The check takes about 50 ms; if anything is missing or out of date, ops/setup.py repairs it.
 runtime local dev:
 	@$(BIN)/python -IS ops/setup.py --check $@ 2>/dev/null || { \
 		PATH="$$CALLER_PATH"; \
 		$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
-			{ echo "error: Python 3.11 or newer is needed; say which: make PYTHON=python3.12 ..." >&2; exit 2; }; \
+			{ echo "error: Python 3.11 or newer is needed; name one: make PYTHON=python3.12 ..." >&2; exit 2; }; \
 		$(PYTHON) -I ops/setup.py $@; }
 
-setup: dev ## Create .venv with everything, and the CDK CLI
+setup: dev ## Create .venv with all packages, and the CDK CLI
 
-# CDK's own rules run in the tests and before a deployment, and not where only the templates are asked for: docs/decisions/0012.
+# CDK's own rules run in the tests and before a deployment, but not for targets that only need the templates: docs/decisions/0012.
 bootstrap synth destroy docs: export CDK_VALIDATION := false
 
 # --- AWS -------------------------------------------------------------------------------------------------------------
@@ -74,43 +74,43 @@ synth: runtime ## Synthesize ENV into cdk.out/ and list stacks, images and addre
 diff: runtime ## Compare ENV with what is deployed (needs AWS credentials)
 	@$(CDK) diff -c env=$(ENV) $(CONTEXT) $(PIPED)
 
-# Stacks deploy side by side, where the CLI cannot ask about each change of rights: `make diff` shows them before.
+# Stacks deploy in parallel, so the CLI cannot ask for approval of permission changes: `make diff` shows them beforehand.
 deploy: runtime ## Deploy ENV to AWS (needs AWS credentials and a container engine); make diff shows what would change
 	@$(BIN)/python -m ops account --env $(ENV) $(CONTEXT)
 	@$(CDK) deploy --all --concurrency 6 --require-approval never -c env=$(ENV) $(CONTEXT)
 
-destroy: runtime ## Destroy ENV in AWS: says what, and asks
+destroy: runtime ## Destroy ENV in AWS, after listing its stacks and asking
 	@$(BIN)/python -m ops account --env $(ENV) $(CONTEXT)
 	@$(CDK) destroy --all -c env=$(ENV) $(CONTEXT)
 
-# --- the same on this machine, without an AWS account ----------------------------------------------------------------
+# --- on this machine, without an AWS account -------------------------------------------------------------------------
 
-# ENDPOINT=http://localhost:PORT puts it at another port; SERVICE=name FOLLOW=1 for logs; IMAGES=1 for down
+# ENDPOINT=http://localhost:PORT uses another port; SERVICE=name FOLLOW=1 for logs; IMAGES=1 for down
 LOCAL = $(if $(ENDPOINT),--endpoint $(ENDPOINT))
 
 up: local ## Deploy everything to an emulated AWS on this machine
 	@$(BIN)/python -m ops up --env $(ENV) $(LOCAL)
 
-down: local ## Take that down again, and prove that nothing is left
+down: local ## Destroy the deployment on this machine, and check that nothing is left
 	@$(BIN)/python -m ops down --env $(ENV) $(LOCAL) $(if $(IMAGES),--images)
 
-status: local ## What runs on this machine
+status: local ## Show what runs on this machine
 	@$(BIN)/python -m ops status --env $(ENV) $(LOCAL) $(PIPED)
 
-logs: local ## The services' log lines on this machine
+logs: local ## Print the logs of the services on this machine
 	@$(BIN)/python -m ops logs --env $(ENV) $(LOCAL) $(SERVICE) $(if $(FOLLOW),--follow) $(PIPED)
 
-prune: local ## Remove what is left of services whose folder is gone
+prune: local ## Remove the stacks of services whose folder is gone
 	@$(BIN)/python -m ops prune --env $(ENV) $(LOCAL)
 
 # --- checks ----------------------------------------------------------------------------------------------------------
 
 # The end-to-end tests count failed requests during a deployment, so nothing else may run beside them.
-test: dev ## Run the tests (those that need a container engine run where there is one)
+test: dev ## Run the tests (those that need a container engine only if there is one)
 	@$(BIN)/python -m pytest -q -n 2 -m "not e2e" tests services
 	@$(BIN)/python -m pytest -q -m e2e tests/e2e
 
-lint: dev ## ruff, mypy, hadolint
+lint: dev ## Run ruff, mypy and hadolint
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
@@ -120,7 +120,7 @@ format: dev ## Format the code
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-snapshots: dev ## Rewrite the templates' snapshots after a wanted change
+snapshots: dev ## Rewrite the templates' snapshots after an intended change
 	@$(BIN)/python -m pytest -q tests/snapshot --update-snapshots
 
 review: snapshots ## Show what this change does to the templates
@@ -145,5 +145,5 @@ lock: dev ## Lock requirements*.in and package.json, with hashes
 	done
 	@npm install --package-lock-only --ignore-scripts --no-audit --no-fund --loglevel=error
 
-clean: ## Remove what was made here (never what is deployed)
+clean: ## Remove generated files (never anything deployed)
 	@rm -rf cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis sbom

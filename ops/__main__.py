@@ -1,4 +1,4 @@
-"""`python -m ops <command>`: the one entry point of the operator's commands."""
+"""`python -m ops <command>`: the single entry point of the operator commands."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from ops.say import Say
 if TYPE_CHECKING:
     from ops.local.project import Project
 
-# What only a handler needs is imported there: boto3 and the settings take time that --help should not.
+# Handlers import what only they need: boto3 and the settings are slow to load, and --help should not wait for them.
 # ruff: noqa: PLC0415
 
 
@@ -101,7 +101,7 @@ def _engine(options: argparse.Namespace, say: Say) -> int:
     workspace = Workspace(options.root.resolve())
     if options.stop:
         if not engines.stop_started(workspace, say):
-            say.line("no engine was started from here")
+            say.line("no engine was started here")
         return 0
     engine = engines.ensure(workspace, say)
     say.line(f"client:       {engine.client}")
@@ -164,11 +164,13 @@ def _project(options: argparse.Namespace) -> Project:
 
 
 class Commands:
-    """Adds commands to a parser; each has --root, and what it shares with others comes in parents."""
+    """Adds commands to a parser. Each has --root; options shared with other commands come in as parents."""
 
     def __init__(self, parser: argparse.ArgumentParser) -> None:
         self._commands = parser.add_subparsers(dest="command", required=True, metavar="command")
-        self._everywhere = _parent("--root", type=_folder, default=Path(), help="the project; default: where you are")
+        self._everywhere = _parent(
+            "--root", type=_folder, default=Path(), help="project folder (default: the current one)"
+        )
 
     def add(self, name: str, handler: object, what: str, *parents: argparse.ArgumentParser) -> argparse.ArgumentParser:
         command = self._commands.add_parser(
@@ -187,44 +189,46 @@ def _parent(*names: str, **option: object) -> argparse.ArgumentParser:
 def _folder(text: str) -> Path:
     path = Path(text)
     if not path.is_dir():
-        raise argparse.ArgumentTypeError(f"{text} is no folder")
+        raise argparse.ArgumentTypeError(f"{text} is not a folder")
     return path
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m ops", description="Operator's commands.")
+    parser = argparse.ArgumentParser(prog="python -m ops", description="Operator commands.")
     commands = Commands(parser)
-    env = _parent("--env", default="sandbox", help="environment of config/environments (default: sandbox)")
+    env = _parent("--env", default="sandbox", help="environment in config/environments (default: sandbox)")
     context = _parent(
         "-c", dest="context", action="append", default=[], metavar="KEY=VALUE", help="override a setting, as with cdk"
     )
     endpoint = _parent("--endpoint", default=DEFAULT_ENDPOINT, help="loopback address of the emulator")
-    assembly = _parent("assembly", type=Path, nargs="?", help="a folder that cdk synth wrote; default: cdk.out")
+    assembly = _parent("assembly", type=Path, nargs="?", help="output folder of cdk synth (default: cdk.out)")
 
-    check = commands.add("check", _check, "load settings and manifests, and print a line for each service", context)
-    check.add_argument("--env", help="environment of config/environments (default: all)")
+    check = commands.add("check", _check, "load settings and manifests, and print one line per service", context)
+    check.add_argument("--env", help="environment in config/environments (default: all)")
     commands.add(
         "docs", _docs, "write the generated parts of docs/, from the models and a synth of the sandbox", env, assembly
     )
-    commands.add("account", _account, "refuse AWS credentials that the environment does not name", env, context)
+    commands.add(
+        "account", _account, "refuse AWS credentials of an account that the environment does not allow", env, context
+    )
     commands.add("summary", _summary, "list the stacks, images and addresses of a synth", assembly)
-    commands.add("costs", _costs, "what an environment costs a month when idle", env, assembly)
+    commands.add("costs", _costs, "print what an environment costs per month when idle", env, assembly)
     sbom = commands.add("sbom", _sbom, "write a bill of materials for each image")
-    sbom.add_argument("services", nargs="*", metavar="service", help="all services by default")
-    sbom.add_argument("--output", type=Path, help="folder to write to; default: sbom")
-    sbom.add_argument("--base-registry", help="build argument BASE_REGISTRY; default: the Dockerfiles' own")
+    sbom.add_argument("services", nargs="*", metavar="service", help="default: all services")
+    sbom.add_argument("--output", type=Path, help="folder to write to (default: sbom)")
+    sbom.add_argument("--base-registry", help="build argument BASE_REGISTRY (default: the Dockerfiles' own)")
 
     engine = commands.add("engine", _engine, "find a container engine that can build, or install and start one")
-    engine.add_argument("--stop", action="store_true", help="stop the engine that was started from here")
-    base = commands.add("base-image", _base_image, "pull the base image, or make a stand-in of the same name")
+    engine.add_argument("--stop", action="store_true", help="stop the engine that was started here")
+    base = commands.add("base-image", _base_image, "pull the base image, or build a stand-in under the same name")
     base.add_argument("--registry", default=base_image.DEFAULT_REGISTRY, help="value of BASE_REGISTRY")
-    commands.add("up", _up, "deploy everything to an AWS on this machine", env, endpoint)
+    commands.add("up", _up, "deploy everything to an emulated AWS on this machine", env, endpoint)
     down = commands.add("down", _down, "destroy the local deployment and stop the emulator", env, endpoint)
-    down.add_argument("--images", action="store_true", help="remove the images from the engine too")
-    commands.add("status", _status, "what runs locally", env, endpoint)
-    logs = commands.add("logs", _logs, "what the local services wrote", env, endpoint)
-    logs.add_argument("service", nargs="?", default="", help="one service; all by default")
-    logs.add_argument("--follow", "-f", action="store_true", help="go on until Ctrl-C")
+    down.add_argument("--images", action="store_true", help="also remove the images from the engine")
+    commands.add("status", _status, "show what runs locally", env, endpoint)
+    logs = commands.add("logs", _logs, "print the logs of the local services", env, endpoint)
+    logs.add_argument("service", nargs="?", default="", help="one service (default: all)")
+    logs.add_argument("--follow", "-f", action="store_true", help="keep printing until Ctrl-C")
     commands.add("prune", _prune, "take down local services whose folder is gone", env, endpoint)
     return parser
 
@@ -234,19 +238,19 @@ def _interrupted(_signal: int, _frame: FrameType | None) -> None:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command; returns the exit code. A fault is one line on the error output, never a traceback."""
+    """Run one command; returns the exit code. A fault is one line on stderr, never a traceback."""
     return run(lambda: _run(argv), before="error: ")
 
 
 def _run(argv: list[str] | None) -> int:
     options = _parser().parse_args(argv)
     signal.signal(signal.SIGTERM, _interrupted)
-    signal.signal(signal.SIGINT, _interrupted)  # also where a script started us with it ignored
+    signal.signal(signal.SIGINT, _interrupted)  # even if a script started us with it ignored
     try:
         return int(options.handler(options, Say()))
     except KeyboardInterrupt:
         end_children()
-        print("\nerror: interrupted; run the same command again to go on", file=sys.stderr)
+        print("\nerror: interrupted; run the same command again to continue", file=sys.stderr)
         return 130
     except OSError as error:
         if error.errno != errno.ENOSPC:

@@ -1,6 +1,6 @@
-"""Refuses to touch an AWS account that the environment does not name.
+"""Refuses to touch an AWS account that the environment does not allow.
 
-`make deploy` and `make destroy` ask here first. Only the caller's identity is read; nothing is changed.
+`make deploy` and `make destroy` run this check first. It only reads the caller's identity.
 """
 
 from __future__ import annotations
@@ -13,33 +13,33 @@ from ops.errors import OpsError
 
 
 class AccountRefusedError(OpsError):
-    """The caller's account is not one that the environment may be deployed to. Exit code 2."""
+    """The environment may not be deployed to the caller's account. Exit code 2."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message, exit_code=2)
 
 
 def check_account(settings: Settings, account: str) -> None:
-    """Compares the caller's account with what the environment allows.
+    """Compares the caller's account with those that the environment allows.
 
     Args:
-        settings: the environment; `account` and `allowed_accounts` decide, and neither set allows any.
+        settings: the environment; `account` and `allowed_accounts` decide, and any account is allowed if neither is set.
         account: the 12 digits of the caller's account.
 
     Raises:
-        AccountRefusedError: the account is not allowed; the message says which are.
+        AccountRefusedError: the account is not allowed; the message lists those that are.
     """
     allowed = {settings.account} if settings.account else set(settings.allowed_accounts)
     if allowed and account not in allowed:
         names = ", ".join(sorted(allowed))
         raise AccountRefusedError(
             f"config/environments/{settings.environment}.yaml: allowed_accounts: these credentials are for {account}, and "
-            f"{settings.environment} may only go to {names}; use a profile of that account, or add the account to the list"
+            f"{settings.environment} may only be deployed to {names}; use a profile of that account, or add this one to the list"
         )
 
 
 def caller_account() -> str:
-    """The account of the credentials in use. Raises OpsError, with exit code 2, where there are none that work."""
+    """The account of the credentials in use. Raises OpsError, with exit code 2, if there are none or they do not work."""
     try:
         return str(boto3.client("sts").get_caller_identity()["Account"])
     except (BotoCoreError, ClientError) as error:

@@ -1,6 +1,6 @@
-"""The one reader of a cloud assembly: what `cdk synth` wrote, as stacks, asset manifests and images.
+"""The only reader of a cloud assembly, the output of `cdk synth`: its stacks, asset manifests and images.
 
-What counts is what manifest.json names. A folder may hold more: an earlier synth leaves the files of stacks that are gone.
+Only files that manifest.json names count: the folder may also hold stacks that an earlier synth left behind.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ class Stack:
 
     Attributes:
         id: its name in the assembly, e.g. Ecs-web.
-        name: CloudFormation's name of it.
+        name: its name in CloudFormation.
         template_file: the template's file name.
-        template: the template; it may be changed, which leaves the file as it is.
+        template: the template; changes to it are not written to the file.
     """
 
     id: str
@@ -53,11 +53,11 @@ class Stack:
 
 @dataclass(frozen=True)
 class ImageAsset:
-    """An image that is to be published under a tag.
+    """An image to be published under a tag.
 
     Attributes:
         hash: hash of everything that goes into it.
-        source: how to build it, in the asset manifest's own words.
+        source: how to build it, as in the asset manifest.
         repository: name of the repository.
         tag: the tag there.
     """
@@ -69,23 +69,23 @@ class ImageAsset:
 
 
 class Assembly:
-    """A folder that `cdk synth` wrote. Each file is read when it is first asked for, and once."""
+    """An output folder of `cdk synth`. Files are read when first needed."""
 
     def __init__(self, folder: Path) -> None:
-        """Raises OpsError, with exit code 2, where there is no assembly."""
+        """Raises OpsError, with exit code 2, if the folder holds no assembly."""
         self.folder = folder
         try:
             self.manifest: Json = _read(folder / _MANIFEST)
         except FileNotFoundError:
-            raise OpsError(f"{folder}: there is no cloud assembly; write one with: make synth", exit_code=2) from None
+            raise OpsError(f"{folder}: holds no cloud assembly; run `make synth` to write one", exit_code=2) from None
 
     @staticmethod
     def is_in(folder: Path) -> bool:
-        """True where the folder holds an assembly."""
+        """True if the folder holds an assembly."""
         return (folder / _MANIFEST).exists()
 
     def write_manifest(self) -> None:
-        """Keep what was changed in `manifest`."""
+        """Write `manifest` back to its file."""
         (self.folder / _MANIFEST).write_text(json.dumps(self.manifest, indent=1), encoding="utf-8")
 
     @cached_property
@@ -112,7 +112,7 @@ class Assembly:
             yield self.folder / file, _read(self.folder / file)
 
     def images(self) -> Iterator[ImageAsset]:
-        """Every image, once for each place that it is published to."""
+        """Every image, once per destination."""
         for _, content in self.asset_manifests():
             for digest, asset in content.get("dockerImages", {}).items():
                 for destination in asset["destinations"].values():

@@ -1,4 +1,4 @@
-"""The rules of config by themselves: in a fraction of a second, without the CDK, an account or an engine."""
+"""Checks settings and manifests in a fraction of a second, without the CDK, an AWS account or a container engine."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from config.settings import Settings, environments, load_settings, overrides_fro
 
 
 def check(root: Path, chosen: str | None, context: Mapping[str, str]) -> Iterator[str]:
-    """Loads one environment, or every one, and yields a line for it and for each service.
+    """Loads one environment, or all, and yields one line per environment and per service.
 
     Args:
         root: the project's folder.
         chosen: the environment; None for the one that the context names, or all.
-        context: settings that stand above the environment's file, as with `cdk -c`.
+        context: settings that override the environment's file, as with `cdk -c`.
 
     Raises:
         ConfigError: the first fault.

@@ -1,7 +1,7 @@
-"""What an environment costs a month when nobody uses it, line by line, from its synthesized templates.
+"""An itemized monthly bill for an idle environment, computed from its synthesized templates.
 
-The count of each billed thing is read from the templates; the price is AWS's list price for us-east-1, in USD, as of the
-date below. Traffic, storage of logs and images, and what scales with use are not idle cost and are left out, by name.
+Quantities are counted in the templates; prices are AWS's list prices for us-east-1, in USD, as of the date below. Traffic,
+storage of logs and images, and anything else that grows with use are not idle costs; the document lists them as left out.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ops.assembly import Assembly, Json
 DOCUMENT = Path("docs/costs.md")  # below the project
 TEMPLATE = Path(__file__).parent / "templates" / "costs.md"
 
-HOURS = 730  # a month, as AWS's own calculator counts
+HOURS = 730  # per month, as in AWS's own calculator
 PRICES_OF = "us-east-1, as published in 2025"
 
 
@@ -30,7 +30,7 @@ class Price:
     Attributes:
         usd: price of one unit, in USD.
         unit: what is counted.
-        source: the page that the price stands on.
+        source: the page that states the price.
     """
 
     usd: Decimal
@@ -63,16 +63,16 @@ _PRICES = {
     "kms_key": Price(Decimal("1.00"), "key", "https://aws.amazon.com/kms/pricing/"),
     "eks_cluster": Price(Decimal("0.10"), "hour", "https://aws.amazon.com/eks/pricing/"),
 }
-# AWS says "up to 70 %"; the price moves, so the saving is counted as what it has long been at least.
+# AWS advertises "up to 70 %" off and the price moves, so this is an estimate.
 # https://aws.amazon.com/fargate/pricing/
 SPOT_FACTOR = Decimal("0.3")
-# The first ten metrics of alarms are free in every account. https://aws.amazon.com/cloudwatch/pricing/
+# The first ten alarm metrics are free in every account. https://aws.amazon.com/cloudwatch/pricing/
 FREE_ALARM_METRICS = 10
 
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the bill: what, how many, at what price a month, and where the price stands."""
+    """One line of the bill: the item, its quantity, the price of one per month, and the source of the price."""
 
     what: str
     count: Decimal
@@ -85,13 +85,13 @@ class Line:
 
 
 class Bill:
-    """Counts what is billed in an assembly's templates."""
+    """Counts the billed resources in an assembly's templates."""
 
     def __init__(self, assembly: Assembly) -> None:
         self._stacks = sorted(assembly.stacks, key=lambda stack: stack.id)
 
     def lines(self, *, platform: Platform) -> list[Line]:
-        """The bill of one platform, with what all platforms share."""
+        """The bill of one platform, shared resources included."""
         stacks = [list(stack.resources.values()) for stack in self._stacks if platform_of(stack.id) in {None, platform}]
         together = [resource for resources in stacks for resource in resources]
         lines = [*self._entrance(together), *self._egress(together)]
@@ -104,7 +104,7 @@ class Bill:
         balancers = _of_type(resources, "AWS::ElasticLoadBalancingV2::LoadBalancer")
         yield _line("Application Load Balancer (without capacity units)", len(balancers), "alb")
         addresses = sum(len(balancer["Properties"]["Subnets"]) for balancer in balancers)
-        yield _line("public IPv4 address of the load balancer, one a zone", addresses, "public_ipv4")
+        yield _line("public IPv4 address of the load balancer, one per zone", addresses, "public_ipv4")
 
     def _egress(self, resources: list[Json]) -> Iterator[Line]:
         gateways = len(_of_type(resources, "AWS::EC2::NatGateway"))
@@ -119,7 +119,7 @@ class Bill:
             for endpoint in _of_type(resources, "AWS::EC2::VPCEndpoint")
             if endpoint["Properties"].get("VpcEndpointType") == "Interface"
         )
-        yield _line("interface endpoint, one a service and zone", zones, "interface_endpoint")
+        yield _line("interface endpoint, one per service and zone", zones, "interface_endpoint")
 
     def _tasks(self, stack: list[Json]) -> Iterator[Line]:
         for service in _of_type(stack, "AWS::ECS::Service"):
@@ -141,21 +141,19 @@ class Bill:
         )
 
     def _control_plane(self, resources: list[Json]) -> Iterator[Line]:
-        yield _line("EKS cluster (nodes come on top)", len(_of_type(resources, "AWS::EKS::Cluster")), "eks_cluster")
+        yield _line("EKS cluster (without nodes)", len(_of_type(resources, "AWS::EKS::Cluster")), "eks_cluster")
 
     def _alarms_and_keys(self, resources: list[Json]) -> Iterator[Line]:
         metrics = sum(
             len([metric for metric in alarm["Properties"].get("Metrics", [1]) if metric == 1 or "MetricStat" in metric])
             for alarm in _of_type(resources, "AWS::CloudWatch::Alarm")
         )
-        yield _line(
-            "metric of an alarm, beyond the ten free ones", max(0, metrics - FREE_ALARM_METRICS), "alarm_metric"
-        )
+        yield _line("alarm metric, beyond the ten free ones", max(0, metrics - FREE_ALARM_METRICS), "alarm_metric")
         yield _line("KMS key", len(_of_type(resources, "AWS::KMS::Key")), "kms_key")
 
 
 def total(lines: list[Line]) -> Decimal:
-    """The sum of a bill, in USD a month."""
+    """The sum of a bill, in USD per month."""
     return sum((line.total for line in lines), Decimal(0))
 
 
@@ -174,7 +172,7 @@ def _spot_share(service: Json) -> Decimal:
 
 
 def render(bill: Bill, environment: str) -> str:
-    """The document templates/costs.md, filled in: a table for ECS, one for EKS, and what is left out."""
+    """The document templates/costs.md, filled in: a table for ECS, one for EKS, and the costs left out."""
     bills = {platform: bill.lines(platform=platform) for platform in Platform}
     totals = {f"{platform.value}_total": str(total(lines)) for platform, lines in bills.items()}
     tables = {f"{platform.value}_table": "\n".join(_table(lines)) for platform, lines in bills.items()}
@@ -183,7 +181,7 @@ def render(bill: Bill, environment: str) -> str:
 
 
 def write_costs(root: Path, bill: Bill, environment: str) -> list[str]:
-    """Brings docs/costs.md up to date; names it where that changed it."""
+    """Brings docs/costs.md up to date; returns its name if it changed."""
     path, text = root / DOCUMENT, render(bill, environment)
     if path.exists() and path.read_text(encoding="utf-8") == text:
         return []
@@ -192,8 +190,8 @@ def write_costs(root: Path, bill: Bill, environment: str) -> list[str]:
 
 
 def _table(lines: list[Line]) -> Iterator[str]:
-    yield "| what | count | each a month | USD |"
+    yield "| item | count | USD per month each | USD per month |"
     yield "|---|---:|---:|---:|"
     for line in lines:
         yield f"| [{line.what}]({line.source}) | {line.count.normalize():f} | {line.monthly:.4f} | {line.total} |"
-    yield f"| **together** | | | **{total(lines)}** |"
+    yield f"| **total** | | | **{total(lines)}** |"

@@ -1,4 +1,4 @@
-"""What an operator's command ends with when it cannot do what was asked; config/errors.py shows the whole hierarchy."""
+"""The error that ends an operator command; config/errors.py shows the whole hierarchy."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Child processes, started one way: arguments as a list, an explicit environment, output kept for the error line.
+"""Runs child processes: arguments as a list, an explicit environment, output kept for the error line.
 
-Children run in sessions of their own and are remembered, so that Ctrl-C is ours to handle: it ends them all, once, in an
-order we choose, whether it came from a terminal or from another program.
+Each child runs in its own session and is tracked, so Ctrl-C reaches only us: we end all children once, in the order we
+choose, whether the signal came from a terminal or from another program.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _running_lock = threading.Lock()
 
 @dataclass(frozen=True)
 class Finished:
-    """What a child left behind; `code` 127 means that the program does not exist or cannot be run."""
+    """How a child ended; `code` 127 means that the program does not exist or cannot be run."""
 
     code: int
     out: str
@@ -32,7 +32,7 @@ class Finished:
         return self.code == 0
 
     def last_line(self) -> str:
-        """The last line with text of the error output, else of the output: what a person would read first."""
+        """The last non-empty line of stderr, else of stdout: what a person would read first."""
         for text in (self.err, self.out):
             lines = [line.strip() for line in text.splitlines() if line.strip()]
             if lines:
@@ -48,7 +48,7 @@ def capture(
     timeout: float | None = None,
     stdin: str | None = None,
 ) -> Finished:
-    """Run to the end and keep both outputs as text. `timeout` in seconds; code 124 when it was exceeded."""
+    """Run to completion and capture both outputs as text. `timeout` in seconds; code 124 if it is exceeded."""
     try:
         child = subprocess.Popen(
             [str(part) for part in argv],
@@ -80,7 +80,7 @@ def stream(
     log: Path,
     on_line: Callable[[str], None] = lambda line: None,
 ) -> Finished:
-    """Run to the end, writing both outputs to `log` as they come and handing each line to `on_line`."""
+    """Run to completion, writing both outputs to `log` as they arrive and passing each line to `on_line`."""
     log.parent.mkdir(parents=True, exist_ok=True)
     lines: list[str] = []
     try:
@@ -108,7 +108,7 @@ def stream(
 
 
 class _Tracked:
-    """Remembers a child while it runs, and ends it when the code around it is left early."""
+    """Tracks a child while it runs, and ends it if the block is left early."""
 
     def __init__(self, child: subprocess.Popen[str]) -> None:
         self._child = child
@@ -139,7 +139,7 @@ def _end(child: subprocess.Popen[str]) -> None:
 
 
 def end_children() -> None:
-    """End every child that still runs; for Ctrl-C while worker threads wait for theirs."""
+    """End every running child; for Ctrl-C while worker threads wait for theirs."""
     with _running_lock:
         children = list(_running)
     for child in children:
@@ -147,7 +147,7 @@ def end_children() -> None:
 
 
 def spawn_daemon(argv: Sequence[str | Path], *, env: Mapping[str, str], log: Path, cwd: Path) -> int:
-    """Start a process in a session of its own, so that neither Ctrl-C nor the end of the shell takes it along.
+    """Start a process in its own session, so that it survives Ctrl-C and the end of the shell.
 
     Both outputs go to `log`. Returns the process id.
     """
@@ -166,7 +166,7 @@ def spawn_daemon(argv: Sequence[str | Path], *, env: Mapping[str, str], log: Pat
 
 
 def alive(pid: int) -> bool:
-    """True where the process runs; a zombie (ended, not yet collected by us) does not."""
+    """True if the process is running; a zombie (ended, not yet reaped by us) is not."""
     try:
         collected, _ = os.waitpid(pid, os.WNOHANG)
     except ChildProcessError:
@@ -183,7 +183,7 @@ def alive(pid: int) -> bool:
 
 
 def command_line(pid: int) -> str:
-    """The arguments a process was started with, or an empty string; guards against a pid that was used again."""
+    """The arguments a process was started with, or an empty string; guards against a reused pid."""
     proc = Path(f"/proc/{pid}/cmdline")
     if proc.exists():
         return proc.read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()
@@ -191,7 +191,7 @@ def command_line(pid: int) -> str:
 
 
 def stop(pid: int, *, grace: float) -> None:
-    """SIGTERM, `grace` seconds, then SIGKILL; quiet when the process is gone already."""
+    """SIGTERM, `grace` seconds, then SIGKILL; does nothing if the process is already gone."""
     for signum, patience in ((signal.SIGTERM, grace), (signal.SIGKILL, 5.0)):
         try:
             os.kill(pid, signum)

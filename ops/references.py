@@ -1,4 +1,4 @@
-"""CloudFormation's references, read in one place: Ref, Fn::GetAtt, Fn::Sub, Fn::Join, Fn::GetStackOutput, Fn::ImportValue."""
+"""The only reader of CloudFormation's references: Ref, Fn::GetAtt, Fn::Sub, Fn::Join, Fn::GetStackOutput, Fn::ImportValue."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ _SUBSTITUTION = re.compile(r"\$\{([^!${}][^${}]*)\}")
 _REGISTRY_HOST = re.compile(r"^\$\{AWS::AccountId\}\.dkr\.ecr\.\$\{AWS::Region\}\.\$\{AWS::URLSuffix\}/")
 _STAND_IN = "stand-in"
 
-# An output as other stacks ask for it: (stack name, output), or ("", export).
+# An output as other stacks refer to it: (stack name, output), or ("", export).
 Output = tuple[str, str]
 
 
 def is_reference(node: Any) -> bool:
-    """True for an object that CloudFormation replaces by a value."""
+    """True for an object that CloudFormation replaces with a value."""
     return isinstance(node, dict) and any(key == "Ref" or key.startswith("Fn::") for key in node)
 
 
@@ -49,11 +49,11 @@ def outputs_used(node: Any) -> Iterator[Output]:
 
 
 def text(node: Any, unknown: Callable[[str, Any], str]) -> str:
-    """The text that a node comes to.
+    """The text that a node resolves to.
 
     Args:
         node: a string or a reference.
-        unknown: gives the text of a reference that is not a join of others, from its function and argument.
+        unknown: gives the text of any reference but Fn::Join, from its function and argument.
     """
     if isinstance(node, str):
         return node
@@ -65,13 +65,13 @@ def text(node: Any, unknown: Callable[[str, Any], str]) -> str:
 
 @dataclass(frozen=True)
 class Known:
-    """What is known of a deployment, to fill references in with; the rest becomes a readable stand-in.
+    """The known values of a deployment, to resolve references with; all others become a readable stand-in.
 
     Attributes:
         outputs: values of stacks' outputs.
         registry: where images are pulled from, e.g. localhost:4566.
         account: 12 digits.
-        region: its code.
+        region: the region's code.
     """
 
     outputs: Mapping[Output, str]
@@ -80,7 +80,7 @@ class Known:
     region: str
 
     def text(self, node: Any) -> str:
-        """The text that a node comes to."""
+        """The text that a node resolves to."""
         return text(node, self._value)
 
     def _value(self, function: str, value: Any) -> str:
@@ -95,7 +95,7 @@ class Known:
 
 
 def replaced(node: Any, *, registry: str, attributes: Mapping[Output, str]) -> Any:
-    """The node with images pulled from another registry, and with attributes written out.
+    """A copy of the node whose images come from another registry, with the given attributes replaced by their values.
 
     Args:
         node: any part of a template.
@@ -115,7 +115,7 @@ def replaced(node: Any, *, registry: str, attributes: Mapping[Output, str]) -> A
 
 
 def _attribute(value: Any) -> tuple[str, str]:
-    """Logical id and attribute of a Fn::GetAtt, in either of its two spellings."""
+    """Logical id and attribute of a Fn::GetAtt, in either spelling."""
     parts = value if isinstance(value, list) else str(value).split(".", maxsplit=1)
     return str(parts[0]), str(parts[-1])
 

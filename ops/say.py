@@ -1,4 +1,4 @@
-"""What a person sees while a command runs: one line a step, with the time each phase took."""
+"""Prints the progress of a command: one line per step, and the time that each phase took."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TextIO
 
 @dataclass
 class Say:
-    """Writes progress to `out`; remembers how long each phase took, in seconds."""
+    """Writes progress to `out`; records how long each phase took, in seconds."""
 
     out: TextIO = field(default_factory=lambda: sys.stdout)
     phases: list[tuple[str, float]] = field(default_factory=list)

@@ -1,7 +1,7 @@
-"""Writes what each service's image consists of: one software bill of materials (SPDX 2.3 as JSON) an image.
+"""Writes a software bill of materials (SPDX 2.3, JSON) for each service's image.
 
-The images are built as a deployment builds them and handed to syft as archives, so that any engine will do. syft reads the
-package database, the Python packages and the Java runtime inside; what an image had only while it was built is not in it.
+The images are built as for a deployment and passed to syft as archives, so any engine will do. syft reads the package
+database, the Python packages and the Java runtime inside; packages present only during the build are not listed.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ SCAN_SECONDS = 600.0
 
 
 def write(root: Path, services: Iterable[str], *, output: Path, registry: str | None, say: Say) -> None:
-    """Write the bill of each service's image, as <service>.spdx.json.
+    """Write the bill of materials of each service's image, as <service>.spdx.json.
 
     Args:
         root: the project.
-        services: their names; none for all.
+        services: their names; empty for all.
         output: the folder to write to.
         registry: build argument BASE_REGISTRY; None for the Dockerfiles' own.
         say: gets one line per image.
 
     Raises:
-        OpsError: exit code 1 where an image cannot be built or read, 2 where there is no such service.
+        OpsError: exit code 1 if an image cannot be built or read, 2 if there is no such service.
     """
     engine, syft = _engine(), _syft()
     chosen = _chosen(root, services)
@@ -48,7 +48,7 @@ def write(root: Path, services: Iterable[str], *, output: Path, registry: str | 
 def _engine() -> Engine:
     engine = find()
     if engine is None:
-        raise OpsError("no container engine answers that can build; `python -m ops engine` starts or names one")
+        raise OpsError("no container engine that can build answers; `python -m ops engine` finds or starts one")
     return engine
 
 

@@ -1,15 +1,15 @@
-"""Sets up `.venv` and `node_modules`, and mends them when they are no longer what the lock files say.
+"""Sets up `.venv` and `node_modules`, and repairs them when they no longer match the lock files.
 
     python3 ops/setup.py [--check] runtime|local|dev
 
-The Makefile runs this before its targets, by path and on a bare Python: the standard library is all it imports. With --check it
-only looks (some 50 ms) and exits with 1 if there is work to do.
+The Makefile runs this before its targets, by path and on a bare Python, so it imports only the standard library. With --check
+it changes nothing, takes about 50 ms, and exits with 1 if there is work to do.
 
-Each set of packages leaves a stamp: where it is, for which Python, from which lock file, and what was put there. A lock file
-that changed is one more `pip install`; a folder that moved, an interpreter that is gone or a set-up that never ended is a new
-.venv, because pip takes a half-installed package for a whole one.
+Each set of packages leaves a stamp with its place, Python, lock file and contents. A changed lock file means one more
+`pip install`; a moved folder, a missing interpreter or an unfinished set-up means a new .venv, because pip takes a
+half-installed package for a complete one.
 """
-# Over 300 lines: it runs before there is a package to import, so all of set-up is one file.
+# Over 300 lines: it runs before any package can be imported, so all of set-up is in one file.
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-# In the order in which they build on each other: what is installed, and from which files.
+# What is installed and from which files, in the order in which the sets build on each other.
 SETS = {
     "runtime": ("Python packages for synth and deploy", ("requirements.txt",)),
     "local": ("the emulated AWS", ("requirements-local.txt",)),
@@ -32,7 +32,7 @@ SETS = {
     "node": ("CDK CLI", ("package.json", "package-lock.json")),
 }
 PYTHON_SETS = ("runtime", "local", "dev")
-# Settings of the caller's shell that would put packages elsewhere, or leave some out. Registries, proxies and certificates stay.
+# The caller's variables that would put packages elsewhere, or leave some out. Registries, proxies and certificates are kept.
 # https://pip.pypa.io/en/stable/topics/configuration/  https://docs.npmjs.com/cli/v11/using-npm/config
 MISLEADING = re.compile(
     r"PYTHON(?!UTF8|IOENCODING|UNBUFFERED)\w*|VIRTUAL_ENV|NODE_PATH"
@@ -40,10 +40,10 @@ MISLEADING = re.compile(
     r"|npm_config_(global|location|(local_)?prefix|dry_run|omit|include|only|production|workspaces?|package_lock\w*|bin_links|json)",
     re.IGNORECASE,
 )
-# Not compiled: a module is when it is first imported, and the app runs with -O, for which pip would not compile.
+# Not compiled: modules are compiled when first imported, and the app runs with -O, which pip does not compile for.
 PIP_INSTALL = ("install", "--require-hashes", "--no-compile", "--no-user", "--no-warn-script-location", "--quiet", "-r")
 NEW = "not set up yet"
-LIGHT = re.compile(r"(bin/)?(pip|python)|.*\.dist-info$")  # what `venv` and `pip install` put back by themselves
+LIGHT = re.compile(r"(bin/)?(pip|python)|.*\.dist-info$")  # files that `venv` and `pip install` restore
 
 
 class SetupError(Exception):
@@ -57,7 +57,7 @@ class Finished(NamedTuple):
     output: str
 
     def reason(self) -> str:
-        """The line that says why it failed: of a network that is gone, not what pip and npm conclude from it."""
+        """The line that names the cause; for a network failure that is the failed request, not what pip or npm conclude."""
         lines = [line.strip() for line in self.output.splitlines() if line.strip()]
         network = re.findall(r"(?<=connection broken by ).*|request to .*", self.output)
         errors = [line for line in lines if re.match("error|npm err", line, re.IGNORECASE) and "debug-" not in line]
@@ -65,8 +65,8 @@ class Finished(NamedTuple):
 
 
 def run(command: list[str], environment: Mapping[str, str]) -> Finished:
-    """Runs a command to its end. The output stays in memory, as the disk may be full."""
-    import subprocess  # noqa: PLC0415 - a check needs none, and its import takes a third of the time
+    """Runs a command to completion. Keeps the output in memory, as the disk may be full."""
+    import subprocess  # noqa: PLC0415 - a check runs no command, and this import is a third of its time
 
     try:
         done = subprocess.run(
@@ -79,7 +79,7 @@ def run(command: list[str], environment: Mapping[str, str]) -> Finished:
 
 
 def say(line: str) -> None:
-    """Progress, on the error output: `make synth | head` is to get what synth prints, and may close it at any time."""
+    """Prints progress to stderr: stdout belongs to the target, and `make synth | head` may close it at any time."""
     print(line, file=sys.stderr, flush=True)
 
 
@@ -91,13 +91,12 @@ class Setup:
         self._venv = root / ".venv"
         self._bin = self._venv / "bin"
         self._cli = root / "node_modules" / "aws-cdk"
-        base = Path(
-            getattr(sys, "_base_executable", None) or sys.executable
-        )  # of an activated .venv, what is behind it
+        # In an activated .venv, the Python behind it.
+        base = Path(getattr(sys, "_base_executable", None) or sys.executable)
         self._python = base.resolve() if base.is_relative_to(self._venv) else base
 
     def wants(self, level: str) -> dict[str, str]:
-        """What is to be done for `runtime`, `local` or `dev`: sets and why. Changes nothing."""
+        """The sets to install for `runtime`, `local` or `dev`, each with the reason. Changes nothing."""
         chain = [*PYTHON_SETS[: PYTHON_SETS.index(level) + 1], "node"]
         if os.path.lexists(self._venv) and not os.access(self._venv, os.W_OK):
             return dict.fromkeys(chain, "it cannot be written")
@@ -106,36 +105,36 @@ class Setup:
         return {name: reason for name in chain if (reason := unusable or lacking[name])}
 
     def prepare(self, level: str) -> None:
-        """Brings a set, and those it builds on, to what the lock files say; a SetupError says why it cannot."""
+        """Installs a set, and those it builds on, as the lock files say. Raises SetupError with the reason if it cannot."""
         started = time.monotonic()
-        with self._alone():
+        with self._locked():
             wanted = self.wants(level)
             if not wanted:
                 return
             self._check_owner()
             self._make_venv(next(iter(wanted.values())))
             for name in self.wants(level):
-                if name in self.wants(level):  # one set may have brought what another lost
+                if name in self.wants(level):  # installing one set may have restored another
                     self._install(name)
         say(f"Set up in {time.monotonic() - started:.0f} s")
 
     def _unusable(self) -> str | None:
-        """Why .venv has to be made anew."""
+        """Why .venv has to be made from scratch; None if it can be used."""
         runtime = self._stamp("runtime")
         config = self._venv / "pyvenv.cfg"  # without it, pip would install for the whole machine
         if not runtime or not config.is_file() or any(self._stamp(name) == [] for name in PYTHON_SETS):
-            return "the last set-up did not end" if os.path.lexists(self._venv) else NEW
+            return "the last set-up did not finish" if os.path.lexists(self._venv) else NEW
         if runtime[0] != os.path.realpath(self._venv):
             return "the folder was moved or copied"
         if runtime[1] != self._interpreter():
-            return "the Python that it was made with is gone"
+            return "the Python it was made with is gone"
         missing = {name for level in PYTHON_SETS for name in self._missing(level)}
         if any(name.endswith(".dist-info") for name in missing) or all(LIGHT.match(name) for name in missing):
             return None
         return "packages are missing"
 
     def _lacks(self, name: str) -> str | None:
-        """Why a set has to be installed into a .venv that is sound."""
+        """Why a set has to be installed into a usable .venv; None if it is complete."""
         stamp, locks = self._stamp(name), self._locks(name)
         if not stamp:
             return NEW
@@ -148,7 +147,7 @@ class Setup:
         return set(stamp[3:]) - self._contents(name) if stamp else set()
 
     def _contents(self, name: str) -> set[str]:
-        """Everything that is there, as deep as an installer adds it."""
+        """Everything installed, down to the level at which an installer adds it."""
         if name == "node":
             linked = {"bin/cdk"} if os.access(self._bin / "cdk", os.X_OK) else set()
             start = len(str(self._cli))
@@ -158,14 +157,14 @@ class Setup:
         return {*packages, *programs} - {"__pycache__", "bin/__pycache__", "bin/cdk"}
 
     def _stamp(self, name: str) -> list[str] | None:
-        """The lines of a stamp; None: never installed; empty: not finished."""
+        """The lines of a stamp: None if the set was never installed, empty if that did not finish."""
         try:
             return (self._venv / f"set-up.{name}").read_text(encoding="utf-8").splitlines()
         except OSError:
             return None
 
     def _write_stamp(self, name: str, lines: list[str] | None) -> None:
-        """In one step, so that there is no half of one."""
+        """Writes or, for None, removes a stamp; atomically, so that none is half written."""
         file = self._venv / f"set-up.{name}"
         if lines is None:
             file.unlink()
@@ -189,7 +188,7 @@ class Setup:
         return program if os.access(program, os.X_OK) else ""
 
     @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _locked(self) -> Iterator[None]:
         """A second `make` in the same folder waits."""
         with (self._root / "Makefile").open(encoding="utf-8") as file:
             try:
@@ -201,7 +200,7 @@ class Setup:
 
     def _check_owner(self) -> None:
         if not os.access(self._root, os.W_OK):
-            raise SetupError(f"{self._root}: belongs to {_owner(self._root)}; run make in a clone of your own")
+            raise SetupError(f"{self._root}: belongs to {_owner(self._root)}; run make in your own clone")
         libraries = self._venv.glob("lib/python*/site-packages")
         for path in (self._venv, self._bin, *libraries, self._cli.parent, self._cli):
             if path.exists() and not os.access(path, os.W_OK):
@@ -209,24 +208,26 @@ class Setup:
                 raise SetupError(f"{top}: belongs to {_owner(path)}; run make as {_owner(path)}, or remove {top} first")
 
     def _make_venv(self, reason: str) -> None:
-        """A virtual environment with a pip that works, as good as it was if nothing is wrong with it."""
+        """Makes a virtual environment with a working pip; leaves a good one alone."""
         unusable = self._unusable()
         if os.path.lexists(self._venv) and reason != NEW:
-            say(f"Setting up {'anew' if unusable else 'again'}: {reason}")
+            say(f"Setting up {'from scratch' if unusable else 'again'}: {reason}")
         if unusable:
             _remove(self._venv)
         for _ in range(3):
             if self._pip("--version").code == 0:
                 return
-            if any(self._venv.glob("lib/python*/site-packages/pip-*")):  # half of one, which `venv` leaves as it is
+            if any(
+                self._venv.glob("lib/python*/site-packages/pip-*")
+            ):  # half of pip, which `venv` would leave as it is
                 _remove(self._venv)
             made = self._run([str(self._python), "-m", "venv", str(self._venv)], self._environment())
             if made.code:
                 _remove(self._venv)
                 if re.search("ensurepip|No module named venv", made.output):
                     raise SetupError("python3 has no venv module; on Debian and Ubuntu: apt-get install python3-venv")
-                raise SetupError(f".venv: python3 -m venv failed: {made.reason()}; mend that and run it again")
-        raise SetupError(f"{self._python} makes no working pip; name another Python: make PYTHON=python3.12 ...")
+                raise SetupError(f".venv: python3 -m venv failed: {made.reason()}; fix that and run it again")
+        raise SetupError(f"{self._python} makes no working pip; use another Python: make PYTHON=python3.12 ...")
 
     def _install(self, name: str) -> None:
         title, files = SETS[name]
@@ -235,12 +236,12 @@ class Setup:
         kept, before = self._stamp(name), self._contents(name)
         self._write_stamp(name, [])
         done = self._npm() if name == "node" else self._pip(*PIP_INSTALL, str(self._root / lock))
-        with contextlib.suppress(OSError):  # where the disk is full, the line below says so
+        with contextlib.suppress(OSError):  # if the disk is full, the error below says so
             (self._venv / f"{tool}.log").write_text(done.output, encoding="utf-8")
         if done.code:
             if self._contents(name) == before:
-                self._write_stamp(name, kept)  # nothing happened, so nothing is half done
-            raise SetupError(f"{lock}: {tool} failed: {done.reason()}; mend that and run it again (.venv/{tool}.log)")
+                self._write_stamp(name, kept)  # nothing was installed, so nothing is half done
+            raise SetupError(f"{lock}: {tool} failed: {done.reason()}; fix that and run it again (.venv/{tool}.log)")
         place = [os.path.realpath(self._venv), self._interpreter(), self._locks(name)]
         self._write_stamp(name, place + sorted(self._contents(name)))
 
@@ -258,11 +259,11 @@ class Setup:
             (self._bin / "cdk").unlink(missing_ok=True)
             (self._bin / "cdk").symlink_to("../../node_modules/aws-cdk/bin/cdk")
             if not os.access(self._bin / "cdk", os.X_OK):
-                return Finished(1, "npm said nothing and left no node_modules/aws-cdk")
+                return Finished(1, "npm reported no error but left no node_modules/aws-cdk")
         return done
 
     def _environment(self) -> dict[str, str]:
-        """The caller's, without what leads pip and npm astray; the .venv's node comes first."""
+        """The caller's variables, without those that mislead pip and npm; the .venv's Node comes first."""
         kept = {name: value for name, value in os.environ.items() if not MISLEADING.fullmatch(name)}
         return {**kept, "PATH": os.pathsep.join([str(self._bin), kept.get("PATH", os.defpath)])}
 
@@ -275,7 +276,7 @@ def _owner(path: Path) -> str:
 
 
 def _remove(path: Path) -> None:
-    """Removes a folder; of a link to one, the link."""
+    """Removes a folder, or the link if it is one."""
     import shutil  # noqa: PLC0415 - see run
 
     if path.is_dir() and not path.is_symlink():
@@ -285,7 +286,7 @@ def _remove(path: Path) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Exit code 0: all is there; 1: it is not, or cannot be; 130: interrupted."""
+    """Exit code 0: everything is set up; 1: it is not, or cannot be; 130: interrupted."""
     setup = Setup(Path(__file__).resolve().parents[1])
     try:
         if arguments[0] == "--check":
@@ -295,7 +296,7 @@ def main(arguments: list[str]) -> int:
         say(f"error: {error}")
         return 1
     except OSError as error:
-        say(f"error: {error.filename or 'set-up'}: {error.strerror}; mend that and run it again")
+        say(f"error: {error.filename or 'set-up'}: {error.strerror}; fix that and run it again")
         return 1
     except KeyboardInterrupt:
         say("\nerror: set-up interrupted; run the same command again")

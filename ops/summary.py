@@ -1,4 +1,4 @@
-"""What a synth produced, for a person: stacks, images, addresses. Reads a cloud assembly and nothing else."""
+"""Summarizes a synth: its stacks, images and addresses. Reads only the cloud assembly."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from ops.assembly import Assembly
 
 
 def summarize(assembly: Assembly) -> str:
-    """Lists the assembly's stacks with their resources, its images with their tags, and the addresses to be."""
+    """Lists the assembly's stacks with their resources, its images with their tags, and the addresses that services will have."""
     stacks = sorted(assembly.stacks, key=lambda stack: stack.id)
     lines = [f"Stacks ({len(stacks)})"]
     for stack in stacks:
@@ -23,5 +23,5 @@ def summarize(assembly: Assembly) -> str:
 
 
 def _unknown(_function: str, _value: object) -> str:
-    """Of an address, the load balancer's name is all that only the deployment knows."""
+    """The load balancer's name is the only part of an address that is unknown before the deployment."""
     return "<load balancer>"

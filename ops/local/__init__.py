@@ -1,1 +1,1 @@
-"""The whole deployment on one machine, with no AWS account: container engine, embedded AWS, and the real CDK CLI between them."""
+"""The whole deployment on one machine, without an AWS account: a container engine, an emulated AWS, and the real CDK CLI."""

@@ -1,9 +1,9 @@
-"""The one base image of all services, on machines that can reach its registry and on machines that cannot.
+"""Provides the base image that all services share, whether or not its registry can be reached.
 
-Where the pull fails, the same distribution is made with debootstrap and tagged with the very same name: BuildKit then finds
-it among the engine's images, and the Dockerfiles know nothing of it. A stand-in carries what a build behind a company's
-proxy needs (the host's certificate authorities and pip settings), as files, so that no environment variable of the
-build machine ends up in an image.
+If the pull fails, debootstrap builds the same distribution under the same name: BuildKit then finds it among the engine's
+images, and the Dockerfiles stay as they are. The stand-in carries what a build behind a company proxy needs (the host's
+certificate authorities and pip settings), as files, so that no environment variable of the build machine ends up in an
+image.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ SETTING = re.compile(r"^PIP_([A-Z_]+)$")
 
 
 def name(registry: str = DEFAULT_REGISTRY) -> str:
-    """The full image name that the Dockerfiles start FROM, for a value of their argument BASE_REGISTRY."""
+    """The full image name in the Dockerfiles' FROM, for a value of their argument BASE_REGISTRY."""
     return f"{registry}/debian:{SUITE}-slim"
 
 
@@ -48,13 +48,13 @@ def present(engine: Engine, image: str) -> bool:
 
 
 def is_stand_in(engine: Engine, image: str) -> bool:
-    """True where the image of that name was made here rather than pulled."""
+    """True if the image of that name was built here rather than pulled."""
     answer = engine.run("image", "inspect", "--format", f'{{{{index .Config.Labels "{STAND_IN_LABEL}"}}}}', image)
     return answer.ok and answer.out.strip() == "debootstrap"
 
 
 def ensure(engine: Engine, say: Say, *, registry: str = DEFAULT_REGISTRY) -> str:
-    """Make sure that the engine holds the base image; returns its name. Raises OpsError when no way leads there."""
+    """Make sure that the engine holds the base image; returns its name. Raises OpsError if it can be neither pulled nor built."""
     image = name(registry)
     if present(engine, image):
         return image
@@ -62,7 +62,7 @@ def ensure(engine: Engine, say: Say, *, registry: str = DEFAULT_REGISTRY) -> str
     pulled = engine.run("pull", "-q", image, timeout=PULL_SECONDS)
     if pulled.ok:
         return image
-    say.note(f"it cannot be pulled ({pulled.last_line()[:160]}); making the same distribution with debootstrap")
+    say.note(f"pull failed ({pulled.last_line()[:160]}); building the same distribution with debootstrap")
     _require_debootstrap(image)
     with tempfile.TemporaryDirectory(prefix="base-image-") as scratch:
         root = Path(scratch) / "root"
@@ -76,7 +76,7 @@ def ensure(engine: Engine, say: Say, *, registry: str = DEFAULT_REGISTRY) -> str
 def _require_debootstrap(image: str) -> None:
     if os.geteuid() != 0:
         raise OpsError(
-            f"{image} cannot be pulled and debootstrap needs root; pull it where a network is, or run as root"
+            f"{image} cannot be pulled and debootstrap needs root; pull it on a network that reaches the registry, or run as root"
         )
     if shutil.which("debootstrap") is None and not capture(["apt-get", "install", "-y", "-q", "debootstrap"]).ok:
         raise OpsError(
@@ -91,7 +91,7 @@ def _bootstrap(root: Path, architecture: str) -> None:
 
 
 def _carry_host_settings(root: Path, environ: Mapping[str, str]) -> None:
-    """Certificate authorities and pip settings of the host, where Debian and pip look for them."""
+    """Copies the host's certificate authorities and pip settings to where Debian and pip look for them."""
     if HOST_CA_BUNDLE.exists():
         target = root / IMAGE_CA_BUNDLE.lstrip("/")
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -105,7 +105,7 @@ def _carry_host_settings(root: Path, environ: Mapping[str, str]) -> None:
 
 
 def pip_settings(environ: Mapping[str, str], *, has_bundle: bool) -> str:
-    """The host's PIP_* variables as a pip.conf; paths of the host are left out, since they mean nothing in an image."""
+    """The host's PIP_* variables as a pip.conf; paths on the host are left out, as they mean nothing in an image."""
     lines = ["[global]"]
     for variable, value in sorted(environ.items()):
         match = SETTING.match(variable)
@@ -121,7 +121,7 @@ def _slim(root: Path) -> None:
     for pattern in SLIM_EXCLUDES:
         for path in root.glob(pattern):
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-    # As in Debian's own image: packages and lists that a build fetched do not stay in its layer.
+    # As in Debian's own image: keeps fetched packages and lists out of the layers.
     (root / "etc/apt/apt.conf.d/docker-clean").write_text(
         'DPkg::Post-Invoke { "rm -f /var/cache/apt/archives/*.deb || true"; };\nAcquire::Languages "none";\n'
         'APT::AutoRemove::SuggestsImportant "false";\n'

@@ -21,7 +21,7 @@ ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class Cli:
-    """The CLI of one project; its outputs are kept in the workspace's logs."""
+    """The CDK CLI of one project; its output goes to the workspace's logs."""
 
     def __init__(self, project: Path, workspace: Workspace, target: Target, engine: Engine | None) -> None:
         self._project = project
@@ -33,7 +33,7 @@ class Cli:
             raise OpsError("the CDK CLI is not installed here; run `make setup` (or `npm ci`) first", exit_code=2)
 
     def synth(self, context: dict[str, str], output: Path) -> None:
-        """`cdk synth` of the project into `output`; a wrong manifest is the user's one line, exit code 2."""
+        """`cdk synth` of the project into `output`; a wrong manifest ends in its one line, exit code 2."""
         options = [part for key, value in context.items() for part in ("-c", f"{key}={value}")]
         done = self._run("synth", ["synth", "--quiet", *options, "--output", str(output)], cwd=self._project)
         if not done.ok:
@@ -46,7 +46,7 @@ class Cli:
             raise OpsError(f"cdk bootstrap failed: {_reason(done, self._workspace.log('bootstrap'))}")
 
     def deploy(self, assembly: Path, say: Say) -> None:
-        """Deploy every stack of an assembly, in parallel where their order allows; each is printed when it is finished."""
+        """Deploy every stack of an assembly, in parallel where dependencies allow; prints each as it finishes."""
 
         def show(line: str) -> None:
             match = FINISHED_STACK.match(ANSI.sub("", line))

@@ -1,4 +1,4 @@
-"""What the emulator's CloudFormation is asked: which stacks there are, what they hold and say, and to delete some."""
+"""Queries the emulator's CloudFormation for stacks, their resources and their outputs, and deletes stacks."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def stack_outputs(target: Target) -> dict[Output, str]:
 
 
 def parts(target: Target, stack: str) -> list[StackResourceSummaryTypeDef]:
-    """The resources of a stack; none where it is not deployed."""
+    """The resources of a stack; empty if it is not deployed."""
     try:
         pages = target.cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
         return [entry for page in pages for entry in page["StackResourceSummaries"]]
@@ -52,7 +52,7 @@ def parts(target: Target, stack: str) -> list[StackResourceSummaryTypeDef]:
 
 
 def physical_ids(target: Target, stack: str, kind: str) -> list[str]:
-    """Physical ids of a stack's resources of a type; none where it is not deployed."""
+    """Physical ids of a stack's resources of a type; empty if it is not deployed."""
     return [entry.get("PhysicalResourceId", "") for entry in parts(target, stack) if entry["ResourceType"] == kind]
 
 

@@ -1,4 +1,4 @@
-"""`make down`, `status` and `prune`: what is done with a local deployment that is there."""
+"""`make down`, `status` and `prune`: the commands on an existing local deployment."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ops.say import Say
 
 
 def down(project: Project, say: Say, *, remove_images: bool) -> None:
-    """Destroy every stack through the CLI, prove that nothing is left, stop the emulator. Works on whatever state it finds."""
+    """Destroy every stack through the CLI, stop the emulator, and check that nothing is left. Works from any state."""
     with project.locked():
         engine = engines.find()
         target = project.target
@@ -24,7 +24,7 @@ def down(project: Project, say: Say, *, remove_images: bool) -> None:
             if project.is_up():
                 with say.phase("cdk destroy"):
                     _destroy(project, say, engine)
-        finally:  # with it goes whatever a destroy that failed has left
+        finally:  # stopping the emulator also removes whatever a failed destroy left
             with say.phase("stop the emulator"):
                 emulator.shut_down(target, project.workspace, engine)
         if engine is None:
@@ -50,7 +50,7 @@ def _destroy(project: Project, say: Say, engine: Engine | None) -> None:
     if Assembly.is_in(project.emulated):
         Cli(project.root, project.workspace, target, engine).destroy(project.emulated, say)
     left = [name for name in cloudformation.stack_names(target) if name != TOOLKIT_STACK]
-    if left:  # of services or settings that the last synth no longer had
+    if left:  # those of services or settings that the last synth no longer had
         cloudformation.delete_stacks(target, left)
     there = {entry["repositoryName"] for entry in target.ecr.describe_repositories()["repositories"]}
     outlived = {name for name in owned & there if not _keeps_repositories(project)}
@@ -58,12 +58,12 @@ def _destroy(project: Project, say: Say, engine: Engine | None) -> None:
         raise OpsError(
             f"{', '.join(sorted(outlived))}: the repository outlived its stack; see {project.workspace.log('destroy')}"
         )
-    for name in there - owned:  # made ahead of a deployment that then did not come to its Registry stack
+    for name in there - owned:  # created ahead of a deployment that never reached its Registry stack
         target.ecr.delete_repository(repositoryName=name, force=True)
 
 
 def _keeps_repositories(project: Project) -> bool:
-    """Environments that keep their data keep repositories too; locally those end with the emulator."""
+    """Environments that keep their data keep repositories too; locally those go with the emulator."""
     try:
         return load_settings(project.root, project.environment, {}).removal is Removal.KEPT
     except ConfigError:
@@ -81,11 +81,11 @@ def prune(project: Project, say: Say) -> None:
             return
         with say.phase(f"delete {', '.join(gone)}"):
             cloudformation.delete_stacks(project.target, gone)
-        say.line("Their repositories go with the next `make up`.")
+        say.line("The next `make up` removes their repositories.")
 
 
 def status(project: Project, say: Say) -> bool:
-    """Print what runs; True where everything that should run does."""
+    """Print the state of every service; True if all are healthy."""
     engine = project.running_engine()
     settings, catalog = project.read(engine.architecture)
     services = Services(project.target, settings, catalog, engine)

@@ -1,8 +1,8 @@
-"""What a task definition asks of its container, as options of the container engine.
+"""Translates a container definition into options of the container engine.
 
-The embedded AWS starts real containers but passes on only the image, variables, command and ports. Here the rest of a
-container definition is translated (user, read-only root, capabilities, init process, memory, health check), so that an image
-which would break on Fargate breaks on the laptop too.
+The emulator starts real containers but passes only the image, variables, command and ports. This adds the other settings
+(user, read-only root, capabilities, init process, memory, health check), so that an image that would break on Fargate also
+breaks locally.
 
 Keys arrive in CloudFormation's spelling or in the API's (`ReadonlyRootFilesystem`, `readonlyRootFilesystem`): both are read.
 """
@@ -19,7 +19,7 @@ SECOND = 1_000_000_000  # the engine counts health check times in nanoseconds
 
 
 def field(holder: Mapping[str, Any], name: str, default: Any = None) -> Any:
-    """A field by its CloudFormation name, however its first letter is written."""
+    """A field by its CloudFormation name, whichever case its first letter has."""
     if name in holder:
         return holder[name]
     return holder.get(name[0].lower() + name[1:], default)
@@ -44,7 +44,7 @@ def options(container: Mapping[str, Any], task: Mapping[str, Any]) -> dict[str, 
 
 
 def labels(container: Mapping[str, Any]) -> dict[str, str]:
-    """Labels by which the container is stopped as its definition asks."""
+    """Labels that record how the definition wants the container stopped."""
     return {STOP_TIMEOUT_LABEL: str(field(container, "StopTimeout") or DEFAULT_STOP_TIMEOUT)}
 
 

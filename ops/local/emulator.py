@@ -1,4 +1,4 @@
-"""Start, find and stop the embedded AWS, and remove what it leaves in the container engine."""
+"""Starts, finds and stops the emulator, and removes what it leaves in the container engine."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ HEALTH_PATH = "/_ministack/health"
 
 
 def answers(target: Target) -> bool:
-    """True where an emulator (ours or another) is ready at the endpoint."""
+    """True if an emulator (ours or another) is ready at the endpoint."""
     try:
         with urllib.request.urlopen(f"{target.endpoint}{HEALTH_PATH}", timeout=2) as answer:  # noqa: S310 - loopback http
             return "services" in json.loads(answer.read())
@@ -42,12 +42,12 @@ def port_taken(target: Target) -> bool:
 
 
 def running_pid(target: Target, workspace: Workspace) -> int | None:
-    """The process id of this project's emulator at this port; also found when the workspace was deleted under it."""
+    """The process id of this project's emulator at this port; found even if the workspace was deleted."""
     marker = f"{PROCESS} --port {target.port} --workspace {workspace.folder}"
     kept = workspace.read_pid(PID_NAME)
     if kept is not None and alive(kept) and marker in command_line(kept):
         return kept
-    # -ww: without it a COLUMNS in the environment cuts the lines, and the emulator would be a stranger.
+    # -ww: otherwise COLUMNS in the environment truncates the lines, and the emulator is not recognized.
     for line in capture(["ps", "-ww", "-eo", "pid=,args="]).out.splitlines():
         pid, _, arguments = line.strip().partition(" ")
         if marker in arguments and int(pid) != os.getpid():
@@ -56,7 +56,7 @@ def running_pid(target: Target, workspace: Workspace) -> int | None:
 
 
 def launch(target: Target, workspace: Workspace, engine: Engine) -> bool:
-    """Start the emulator unless this project's runs already; returns True when it was started now. Does not wait."""
+    """Start this project's emulator unless it is running; returns True if this call started it. Does not wait."""
     pid = running_pid(target, workspace)
     if pid is not None:
         workspace.write_pid(PID_NAME, pid)
@@ -98,13 +98,13 @@ def _process_environment(target: Target, workspace: Workspace, engine: Engine) -
         "MINISTACK_REGION": target.region,
         "IOT_MTLS_ENABLED": "0",
         "PYTHONUNBUFFERED": "1",
-        # A task's endpoint is worked out by the emulator; with this one set it would be loopback, which a container is not.
+        # The emulator works out the endpoint of a task; with HOSTNAME set it would be loopback, which a container cannot reach.
         "HOSTNAME": "",
     }
 
 
 def network_gateway(target: Target, engine: Engine) -> str:
-    """The machine's address on the network that tasks run in, which is created when it is not there; empty if unknown."""
+    """The machine's address on the tasks' network, which is created if missing; empty if unknown."""
     label = f"container-services.network={target.network}"
     if not engine.run("network", "inspect", target.network).ok:
         made = engine.run("network", "create", "--label", label, target.network)
@@ -118,7 +118,7 @@ def network_gateway(target: Target, engine: Engine) -> str:
 def bridge_gateway(engine: Engine) -> str:
     """The machine's address on the engine's default bridge, where the emulator's own Kubernetes cluster looks for it.
 
-    Older engines tell the network's range only; the machine then has its first address.
+    It is the first of the network's range, which is all that older engines report.
     """
     answer = engine.run("network", "inspect", "bridge", "--format", "{{range .IPAM.Config}}{{.Subnet}} {{end}}")
     for word in answer.out.split():
@@ -130,7 +130,7 @@ def bridge_gateway(engine: Engine) -> str:
 
 
 def wait_until_ready(target: Target, workspace: Workspace) -> None:
-    """Return once the emulator answers; OpsError with its last line when it ended or took too long."""
+    """Return once the emulator answers; OpsError with its last line if it ended or took too long."""
     deadline = time.monotonic() + READY_SECONDS
     pid = workspace.read_pid(PID_NAME)
     while time.monotonic() < deadline:
@@ -150,7 +150,7 @@ def _last_line(log: Path) -> str:
 
 
 def shut_down(target: Target, workspace: Workspace, engine: Engine | None) -> None:
-    """Stop the emulator and remove every container and network that it made; does nothing where nothing is left."""
+    """Stop the emulator and remove every container and network that it made; does nothing if nothing is left."""
     pid = running_pid(target, workspace)
     if pid is not None:
         stop(pid, grace=15.0)

@@ -1,9 +1,9 @@
-"""The embedded AWS as a process of ours: MiniStack, with what its ECS leaves out filled in at a few named places.
+"""Runs the emulator, MiniStack, with a few functions of its ECS wrapped to fill gaps.
 
-Run by `ops.local.emulator`, never imported by it. MiniStack starts tasks as containers; these hooks make such a container what
-the task definition says, give it the names of the services it calls, and let it count as running only once the target
-group's health check passes. Each hook wraps one function of the pinned package; if a name is gone after an update, the
-process ends at once and says which, rather than running without it.
+Run by `ops.local.emulator`, never imported by it. MiniStack starts tasks as containers; these hooks apply the whole task
+definition to each container, let it resolve the names of the services it calls, and count it as running only once its
+target group's health check passes. Each hook wraps one function of the pinned package; if an update removes one, the process
+ends at once and names it.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from ops.local.mesh import Mesh
 from ops.local.workspace import Workspace
 
 PROBE_SECONDS = 0.15  # between two health checks of a starting task
-# AWS waits between taking a target out and stopping its task; here long enough for requests already on their way.
+# AWS waits between deregistering a target and stopping its task; this is long enough for requests in flight.
 DEREGISTRATION_SECONDS = 1.0
 LAST_LINES_SECONDS = 5.0  # that the last lines of a container that has ended may take
 
 
 class Hooks:
-    """The wrappers, with what they need to know: the engine's networks and the names between services."""
+    """The wrappers, with the networks and the mesh that they need."""
 
     def __init__(self, ecs: Any, alb: Any, *, mesh_file: Path, kept: KeptLines, network: str, gateway: str) -> None:
         self._ecs = ecs
@@ -44,19 +44,17 @@ class Hooks:
         self._networks_lock = threading.Lock()
 
     def install(self) -> None:
-        """Put every wrapper in its place; ends the process where the emulator lacks a function that is to be wrapped."""
+        """Install every wrapper; ends the process if the emulator lacks a function to wrap."""
         wrappers = self.wrappers
         missing = [name for name in wrappers if not hasattr(self._ecs, name)]
         if missing:
-            sys.exit(
-                f"this version of the emulator has no {', '.join(missing)}; ops/local/emulator_process.py must follow"
-            )
+            sys.exit(f"this version of the emulator has no {', '.join(missing)}; update ops/local/emulator_process.py")
         for name, wrapper in wrappers.items():
             setattr(self._ecs, name, wrapper(getattr(self._ecs, name)))
 
     @property
     def wrappers(self) -> dict[str, Callable[[Any], Any]]:
-        """What is put around which function of the emulator's ECS."""
+        """Wrappers by the name of the function of the emulator's ECS that each wraps."""
         return {
             "_build_run_kwargs": self.build_run_kwargs,
             "_run_docker_container": self.run_docker_container,
@@ -66,7 +64,7 @@ class Hooks:
         }
 
     def build_run_kwargs(self, original: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
-        """The rest of the container definition, and credentials that the emulator knows."""
+        """Adds the rest of the container definition, and credentials that the emulator accepts."""
 
         def wrapped(container: Mapping[str, Any], task: Mapping[str, Any], *rest: Any, **named: Any) -> dict[str, Any]:
             found = original(container, task, *rest, **named)
@@ -98,7 +96,7 @@ class Hooks:
         return wrapped
 
     def resolve_container_secrets(self, original: Callable[..., dict[str, str]]) -> Callable[..., dict[str, str]]:
-        """CloudFormation's spelling of `Secrets`, which the emulator would silently skip."""
+        """Resolves `Secrets` in CloudFormation's spelling, which the emulator would silently skip."""
 
         def wrapped(container: Mapping[str, Any]) -> dict[str, str]:
             return original({**container, "secrets": container_options.secrets(container)})
@@ -106,7 +104,7 @@ class Hooks:
         return wrapped
 
     def remove_docker_container(self, original: Callable[..., None]) -> Callable[..., None]:
-        """SIGTERM, then as long as the definition's stop timeout says, rather than the emulator's fixed five seconds."""
+        """Sends SIGTERM and waits for the definition's stop timeout, not for the emulator's fixed five seconds."""
 
         def wrapped(client: Any, container: Any) -> None:
             if client and container is not None:
@@ -151,7 +149,7 @@ class Hooks:
             if started.status in {"exited", "dead"}:
                 code = started.attrs["State"]["ExitCode"]
                 if check is None and code == 0:
-                    return  # a job that was quick
+                    return  # a job that has finished already
                 raise RuntimeError(f"container {container['name']} exited with code {code}: {_last_words(started)}")
             if check is None:
                 return
@@ -164,7 +162,7 @@ class Hooks:
         )
 
     def _health_check(self, task_arn: str, container: str) -> tuple[int, str, str] | None:
-        """Port, path and accepted codes of the container's target group; None where it has none."""
+        """Port, path and accepted codes of the container's target group; None if it has none."""
         task = self._ecs._tasks.get(task_arn) or {}
         cluster = task.get("clusterArn", "").rsplit("/", 1)[-1]
         service = self._ecs._services.get(f"{cluster}/{task.get('group', '').removeprefix('service:')}") or {}
@@ -180,13 +178,13 @@ class Hooks:
             self.network(client, f"{self._network}-{called}").connect(container)
 
     def _publish(self, client: Any, container: Any, name: str) -> None:
-        """Give a healthy container its names; not before, so that nobody is sent to a task that does not listen yet."""
+        """Give a healthy container its names; not before, so that no request reaches a task that is not listening yet."""
         mesh = Mesh.load(self._mesh_file)
         for served in sorted(mesh.called() & set(mesh.of(name).serves)):
             self.network(client, f"{self._network}-{served}").connect(container, aliases=[served])
 
     def _withdraw(self, client: Any, container: Any) -> None:
-        """Take its names from a container that is about to stop; what it calls stays within reach while it drains."""
+        """Take the names from a container that is about to stop; it can still call others while it drains."""
         name = container.labels.get("com.amazonaws.ecs.container-name", "")
         for served in Mesh.load(self._mesh_file).of(name).serves:
             network = f"{self._network}-{served}"
@@ -194,7 +192,7 @@ class Hooks:
                 self.network(client, network).disconnect(container)
 
     def network(self, client: Any, name: str) -> Any:
-        """The network of that name, created when it is the first to be asked for."""
+        """The network of that name, created on first use."""
         with self._networks_lock:
             for found in client.networks.list(names=[name]):
                 if found.name == name:
@@ -207,7 +205,7 @@ class Hooks:
 
 
 class Launcher:
-    """Stands where the emulator expects its Docker client, so that a container joins its networks before it starts."""
+    """Replaces the emulator's Docker client, so that a container joins its networks before it starts."""
 
     def __init__(self, client: Any, hooks: Hooks, name: str) -> None:
         self._client = client
@@ -236,7 +234,7 @@ class Launcher:
 
 
 def _task_credentials(environment: Mapping[str, str]) -> dict[str, str]:
-    """The emulator hands out credentials at a host that SDKs refuse, so they come as variables; they name its account only."""
+    """The emulator serves credentials from a host that SDKs refuse, so pass them as variables; they name only its account."""
     kept = {key: value for key, value in environment.items() if not key.startswith(("AWS_CONTAINER_",))}
     account, region = os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_DEFAULT_REGION"]
     return {
@@ -256,13 +254,13 @@ def _address(container: Any, network: str) -> str:
 
 
 def _last_words(container: Any) -> str:
-    """The last line a container wrote, as the reason it gives for its end."""
+    """The last line that a container wrote, as the reason why it ended."""
     lines = container.logs(tail=5).decode(errors="replace").strip().splitlines()
     return str(lines[-1].strip()[:200]) if lines else "it wrote nothing"
 
 
 def main() -> None:
-    """Install the hooks and serve until SIGTERM. All else comes from the environment (see `ops.local.emulator`)."""
+    """Install the hooks and serve until SIGTERM. Other settings come from the environment (see `ops.local.emulator`)."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--workspace", type=Path, required=True)

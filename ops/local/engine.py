@@ -1,8 +1,8 @@
-"""Find or start a container engine, and the client that can build with it.
+"""Finds or starts a container engine, and a client that can build with it.
 
-A Docker client on PATH is no proof that it can build: from version 23 on BuildKit needs the separate buildx plug-in, and
-many machines have one without the other. So each client is asked, on every engine that answers, and the first pair that can
-build is taken. Only where no engine runs, on Debian or Ubuntu and as root, is one installed and started; this is said.
+Not every Docker client can build: since version 23 BuildKit needs the separate buildx plug-in, which many machines lack. So
+each client is tried on every engine that answers, and the first pair that can build is used. If no engine runs, one is
+installed and started, with a notice, but only on Debian or Ubuntu and as root.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ANSWER_SECONDS = 20.0
 PACKAGES = ("docker.io", "debootstrap")
 OPTIONAL_PACKAGES = ("docker-cli", "docker-buildx")  # separate from docker.io in newer releases
 PID_NAME = "dockerd"
-# The kernel's words, in C and in Node, and apt's, which looks before it writes.
+# The kernel's message, as C and Node print it, and that of apt, which checks before it writes.
 NO_SPACE = re.compile(r"no space left on device|ENOSPC|disk quota exceeded|enough free space in", re.IGNORECASE)
 FREE_SPACE = "free some space (`docker system df` shows what the engine holds) and run `make up` again"
 
@@ -76,7 +76,7 @@ def clients(environ: Mapping[str, str]) -> Iterator[Path]:
 
 
 def hosts(environ: Mapping[str, str], found: list[Path]) -> Iterator[str]:
-    """Addresses where an engine may listen: what the user chose and nothing else, or the usual products' places."""
+    """Addresses where an engine may listen: only DOCKER_HOST if it is set, else the places that common products use."""
     offered: list[str] = []
     if environ.get("DOCKER_HOST"):
         yield environ["DOCKER_HOST"]
@@ -97,7 +97,7 @@ def hosts(environ: Mapping[str, str], found: list[Path]) -> Iterator[str]:
 
 
 def find(environ: Mapping[str, str] | None = None) -> Engine | None:
-    """The first engine that answers together with the first client that can build on it; None when there is no such pair."""
+    """The first engine that answers, with the first client that can build on it; None if there is no such pair."""
     environ = os.environ if environ is None else environ
     found = list(clients(environ))
     for host in hosts(environ, found):
@@ -118,7 +118,7 @@ def _ask(client: Path, host: str, environ: Mapping[str, str]) -> Engine | None:
         server, own_version = facts["Server"], str(facts["Client"]["Version"])
         version, architecture = str(server["Version"]), str(server["Arch"])
     except (ValueError, KeyError, TypeError):
-        return None  # no engine there, or not Docker's answer
+        return None  # no engine there, or not a Docker client
     if capture([client, "buildx", "version"], env=env, timeout=ANSWER_SECONDS).ok:
         return Engine(client, host, version, architecture, needs_buildkit_flag=False)
     if _major(own_version) <= LAST_VERSION_WITH_BUILDKIT_INSIDE:
@@ -127,7 +127,7 @@ def _ask(client: Path, host: str, environ: Mapping[str, str]) -> Engine | None:
 
 
 def _ask_podman(client: Path, host: str, env: Mapping[str, str]) -> Engine | None:
-    """Podman builds by itself (Buildah); it only has to reach the same socket that the emulator will use."""
+    """Podman has its own builder (Buildah); it only has to reach the socket that the emulator will use."""
     answer = capture(
         [client, "--remote", "info", "--format", "{{.Version.Version}} {{.Host.Arch}}"], env=env, timeout=ANSWER_SECONDS
     )
@@ -143,9 +143,9 @@ def _major(version: str) -> int:
 
 
 def ensure(workspace: Workspace, say: Say) -> Engine:
-    """A working engine: the one that runs, else (Debian or Ubuntu, as root) one installed and started here.
+    """A working engine: a running one, else (on Debian or Ubuntu, as root) one installed and started here.
 
-    Raises OpsError with what to start where neither is possible.
+    Raises OpsError, which says what to start, if neither is possible.
     """
     engine = find()
     if engine is not None:
@@ -199,7 +199,7 @@ def _offered(package: str) -> bool:
 
 
 def _start(workspace: Workspace, say: Say) -> None:
-    """Start dockerd in a session of its own. A pid file of a dead engine (power cut, kill -9) would stop it, so it goes first."""
+    """Start dockerd in its own session. Removes the pid file of a dead engine (power cut, kill -9), which would prevent it."""
     workspace.prepare()
     daemon = shutil.which("dockerd") or "/usr/sbin/dockerd"
     _clear_stale(Path("/var/run/docker.pid"))
@@ -214,7 +214,7 @@ def _start(workspace: Workspace, say: Say) -> None:
         if not alive(pid):
             break
         time.sleep(0.3)
-    raise OpsError(f"dockerd did not come up: {_last_log_line(log)} (log: {log})")
+    raise OpsError(f"dockerd did not start: {_last_log_line(log)} (log: {log})")
 
 
 def _clear_stale(pid_file: Path) -> None:
@@ -232,7 +232,7 @@ def _last_log_line(log: Path) -> str:
 
 
 def stop_started(workspace: Workspace, say: Say) -> bool:
-    """Stop the engine that `ensure` started from this project; False when there is none. Never touches another engine."""
+    """Stop the engine that `ensure` started from this project; False if there is none. Never touches another engine."""
     pid = workspace.read_pid(PID_NAME)
     workspace.forget_pid(PID_NAME)
     if pid is None or not alive(pid) or "dockerd" not in command_line(pid):

@@ -1,4 +1,4 @@
-"""Keeps the fidelity tables in docs/emulator.md what the installed emulator and the templates make it."""
+"""Keeps the fidelity tables in docs/emulator.md in line with the installed emulator and the templates."""
 
 from __future__ import annotations
 
@@ -19,5 +19,5 @@ def current(assembly: Assembly) -> str:
 
 
 def update_from(project: Path, assembly: Path) -> bool:
-    """Write the tables for an assembly into the document; True where that changed it. Raises ConfigError without markers."""
+    """Write the tables for an assembly into the document; True if that changed it. Raises ConfigError without markers."""
     return documents.update(project, DOCUMENT, {PART: current(Assembly(assembly))})

@@ -1,9 +1,9 @@
-"""A copy of the cloud assembly that the embedded AWS can deploy, and the list of what had to be left out.
+"""Makes a copy of the cloud assembly that the emulator can deploy, and lists what it had to drop.
 
-Stacks know nothing of the emulator. What it does not know is dropped here from a copy: unknown resource types first, then
-whatever refers to what was dropped, across stacks too, then outputs and DependsOn that point nowhere. The known types are
-read from the installed package, so that an update of the emulator narrows the gap by itself. Two values are rewritten: where
-images are pulled from, and the one attribute (a VPC's CidrBlock) that it cannot look up.
+Stacks do not depend on the emulator. Instead, resources of unknown types are dropped from a copy, then resources that refer
+to them, in other stacks too, then dangling outputs and DependsOn. Known types are read from the installed package, so an
+update of the emulator narrows the gap without a change here. Two values are rewritten: the registry that images are pulled
+from, and the one attribute (a VPC's CidrBlock) that the emulator cannot look up.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from ops.assembly import Assembly, Stack
 from ops.references import Output
 
 SERVING_ONLY_OTHERS = ("AWS::Lambda::Function", "AWS::Lambda::LayerVersion")
-# Known types that the emulator refuses in one form: type, property whose presence makes it so, and why.
+# Known types that the emulator refuses if they have a certain property: type, property, reason.
 REFUSED_FORMS = (("AWS::CloudWatch::Alarm", "Metrics", "metric math"),)
 PLACEHOLDER = {"Type": "AWS::CloudFormation::WaitConditionHandle"}
-VALIDATION_REPORT = "validation-report.json"  # of the whole templates; synth has acted on it
+VALIDATION_REPORT = "validation-report.json"  # about the complete templates; synth has acted on it
 PLACEHOLDER_ID = "EverythingLeftOut"
 
 
 @dataclass(frozen=True, order=True)
 class Dropped:
-    """One resource that the emulator's copy lacks, or an entry of a list in one (then `type` names the list too).
+    """A resource dropped from the emulator's copy, or an entry dropped from a list in one (then `type` names the list too).
 
-    `because` is empty where the type itself is unknown; else what it refers to, or which form of it is refused.
+    `because` is empty if the type itself is unknown; else it names the dropped thing referred to, or the refused form.
     """
 
     stack: str
@@ -71,7 +71,7 @@ def write_filtered(source: Path, target: Path, *, known: frozenset[str], registr
 
 
 def filter_stacks(stacks: list[Stack], known: frozenset[str]) -> list[Dropped]:
-    """Remove from the templates, in place, what is unknown and what depends on it; returns what was removed, sorted."""
+    """Remove unknown resources, and those that refer to them, from the templates in place; returns what was removed, sorted."""
     dropped: list[Dropped] = []
     gone_outputs: set[Output] = set()  # stack or "", output or export name
     changed = True
@@ -119,13 +119,13 @@ def _has(resource: Mapping[str, Any], kind: str, key: str) -> bool:
 
 @dataclass(frozen=True)
 class Gone:
-    """What can no longer be referred to from one stack."""
+    """Dropped resources and outputs to which a stack may still refer."""
 
     logical_ids: set[str]
     outputs: set[Output]
 
     def in_(self, node: Any) -> str:
-        """The first thing gone that the node itself refers to; empty when there is none."""
+        """The first of these that a node refers to; empty if there is none."""
         names = sorted(references.names(node) & self.logical_ids)
         outputs = [
             f"{producer}.{output}"
@@ -136,10 +136,10 @@ class Gone:
 
 
 class Trim:
-    """Takes out of a resource's properties what refers to something gone, as little as possible.
+    """Removes references to dropped things from a resource's properties, and as little else as possible.
 
-    An entry of a list is taken out of it (one alarm of several, one statement of a policy). A value that is not in a list, or
-    the last entry of one, takes what holds it along; if that reaches the top, the resource cannot stay.
+    In a list only the entry goes (one alarm of several, one statement of a policy). A value outside a list, or the last entry
+    of one, takes its parent along; if that reaches the top, the whole resource goes.
     """
 
     NOTHING = object()
@@ -150,7 +150,7 @@ class Trim:
         self.because = ""
 
     def apply(self, node: Any, path: str = "") -> Any:
-        """The node without what is gone, or NOTHING."""
+        """The node without references to dropped things, or NOTHING."""
         lost = self._gone.in_(node)
         if not lost:
             return node
@@ -171,7 +171,7 @@ class Trim:
 
 
 def _idle_helpers(stack: Stack, dropped: list[Dropped]) -> list[tuple[str, str]]:
-    """Lambda functions and layers that nobody refers to any more: they served only what was dropped."""
+    """Lambda functions and layers that nothing refers to any more: they only served dropped resources."""
     if not any(entry.stack == stack.id for entry in dropped):
         return []
     used: set[str] = set()
@@ -185,7 +185,7 @@ def _idle_helpers(stack: Stack, dropped: list[Dropped]) -> list[tuple[str, str]]
 
 
 def _lose_outputs(stack: Stack, already: set[Output]) -> set[Output]:
-    """Remove outputs that refer to what is gone; returns the names by which other stacks ask for them."""
+    """Remove outputs that refer to dropped resources; returns the names under which other stacks read them."""
     outputs = stack.template.get("Outputs", {})
     there = set(stack.resources) | set(stack.template.get("Parameters", {}))
     lost: set[Output] = set()
@@ -215,7 +215,7 @@ def _clean_depends_on(stack: Stack) -> None:
 
 
 def _drop_idle_parameters(stack: Stack) -> None:
-    """Parameters that only served what was dropped, e.g. the machine image of a NAT instance looked up in SSM."""
+    """Remove parameters that only served dropped resources, e.g. the SSM lookup of a NAT instance's machine image."""
     sections = [content for section, content in stack.template.items() if section != "Parameters"]
     used = set().union(*(references.names(section) for section in sections))
     parameters = stack.template.get("Parameters", {})
@@ -233,7 +233,7 @@ def _literal_cidr_blocks(resources: Mapping[str, Any]) -> dict[Output, str]:
 
 
 def _follow_in_assets(target: Path, stacks: list[Stack]) -> None:
-    """Make the asset manifests name the filtered templates by their own hash, and leave out files nobody uses any more."""
+    """Make the asset manifests name the filtered templates by their new hash, and leave out files no longer used."""
     assembly = Assembly(target)
     everything = "".join((target / stack.template_file).read_text() for stack in stacks)
     digests = {}

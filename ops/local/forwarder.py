@@ -1,4 +1,4 @@
-"""The way from containers to the emulator, which itself listens on this machine's loopback only."""
+"""Lets containers reach the emulator, which listens only on this machine's loopback."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import threading
 
 
 class Forwarder(threading.Thread):
-    """Lets containers reach the emulator, which itself listens on loopback only.
+    """Forwards bytes from the tasks' network to the emulator.
 
-    It listens on this machine's address in the tasks' network, which only this machine's containers reach, and passes bytes on.
-    Where that address is not this machine's (an engine in a virtual machine), `listen` says so: such engines lead
-    `host.docker.internal` to the loopback of the machine by themselves.
+    It listens on this machine's address in that network, which only this machine's containers can reach. If the address belongs
+    to another machine (an engine in a virtual machine), `listen` returns False: such engines already route
+    `host.docker.internal` to this machine's loopback.
     """
 
     def __init__(self, address: str, port: int) -> None:
@@ -22,7 +22,7 @@ class Forwarder(threading.Thread):
         self._socket: socket.socket | None = None
 
     def listen(self) -> bool:
-        """Bind; False where this machine has no such address."""
+        """Bind; False if this machine has no such address."""
         try:
             self._socket = socket.create_server((self._address, self._port))
         except OSError as error:

@@ -1,4 +1,4 @@
-"""A target group's health check of one container, made as the load balancer would make it."""
+"""Checks the health of one container as its target group's load balancer would."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
-"""Build the services' images and push them to the emulator's registry, as the asset manifests say.
+"""Builds the services' images and pushes them to the emulator's registry, as the asset manifests say.
 
-The CDK CLI would do this by itself against AWS. Here it is done before the CLI runs, because the emulator answers the CLI's
-question "is this image there?" with yes in every case. Doing it apart also lets every build run beside the rest, and gives
-each failure one line that names the service.
+Against AWS the CDK CLI does this. Here it happens before the CLI runs, because the emulator always answers yes when the CLI
+asks whether an image exists. It also lets builds run in parallel, and gives each failure one line that names the service.
 """
 
 from __future__ import annotations
@@ -22,12 +21,12 @@ from ops.local.workspace import Workspace
 from ops.process import end_children, stream
 from ops.say import Say
 
-UNDERSTOOD = {"directory", "dockerFile", "dockerBuildTarget", "dockerBuildArgs", "platform", "networkMode"}
+SUPPORTED = {"directory", "dockerFile", "dockerBuildTarget", "dockerBuildArgs", "platform", "networkMode"}
 BUILDS_AT_ONCE = 2
 BUILDKIT_ERROR = re.compile(r"^(?:#(?P<step>\d+) )?(?:ERROR|error)[: ]+(?P<what>.*)$")
-STOPPED_BY_ANOTHER = "context canceled"  # the error of a step that ran beside the one that failed
+STOPPED_BY_ANOTHER = "context canceled"  # the error of a step that ran in parallel with the failed one
 COMMAND_FAILED = re.compile(r"exit code: (?P<code>\d+)$")
-TELLING = re.compile(r"\b(?:E:|error|fatal|failed|cannot|could not|denied|not found)", re.IGNORECASE)
+ERROR_WORDS = re.compile(r"\b(?:E:|error|fatal|failed|cannot|could not|denied|not found)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -63,10 +62,10 @@ def from_assembly(assembly: Assembly) -> list[Image]:
 
 
 def _build_options(source: dict[str, Any], folder: Path) -> Iterable[str]:
-    strange = set(source) - UNDERSTOOD
+    strange = set(source) - SUPPORTED
     if strange:
         raise OpsError(
-            f"{folder.name}: image asset: {', '.join(sorted(strange))} is not understood by ops/local/images.py"
+            f"{folder.name}: image asset: {', '.join(sorted(strange))} is not supported by ops/local/images.py"
         )
     if "dockerFile" in source:
         yield from ("--file", str((folder / source["directory"]).resolve() / source["dockerFile"]))
@@ -81,7 +80,7 @@ def _build_options(source: dict[str, Any], folder: Path) -> Iterable[str]:
 
 
 def build_all(images: list[Image], *, engine: Engine, target: Target, workspace: Workspace, say: Say) -> list[str]:
-    """Build what the engine does not hold yet, two at a time; returns the services built. Raises OpsError for the first fault."""
+    """Build the images that the engine lacks, two at a time; returns the services built. Raises OpsError for the first fault."""
     missing = [image for image in images if not _present(image, engine, target)]
     with ThreadPoolExecutor(BUILDS_AT_ONCE) as pool:
         waiting = {pool.submit(_build, image, engine, target, workspace): image for image in missing}
@@ -108,14 +107,14 @@ def _build(image: Image, engine: Engine, target: Target, workspace: Workspace) -
     if done.ok:
         return
     if NO_SPACE.search(done.out):
-        raise OpsError(f"{image.service}: the disk is full while its image is built; {FREE_SPACE} (log: {log})")
+        raise OpsError(f"{image.service}: the disk is full and its image cannot be built; {FREE_SPACE} (log: {log})")
     raise OpsError(f"{image.service}: image build failed: {build_error(done.out)} (log: {log})")
 
 
 def build_error(output: str) -> str:
     """The line of a build's output that says why it failed, cut to a readable length.
 
-    Of a failed RUN, BuildKit repeats only the command and the exit code; the reason is among what the command wrote.
+    For a failed RUN, BuildKit repeats only the command and its exit code; the reason is in what the command wrote.
     """
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [match for line in lines if (match := BUILDKIT_ERROR.match(line)) and match["what"] != STOPPED_BY_ANOTHER]
@@ -128,14 +127,14 @@ def build_error(output: str) -> str:
 
 
 def _written(lines: list[str], step: str) -> str | None:
-    """The last telling line that a step's command wrote (`#5 2.37 E: ...`), else its last one."""
+    """The last line of a step's command that reads like an error (`#5 2.37 E: ...`), else its last line."""
     prefix = re.compile(rf"^#{step} \d+\.\d+ (.+)$")
     said = [match[1] for line in lines if (match := prefix.match(line))]
-    return next((line for line in reversed(said) if TELLING.search(line)), said[-1] if said else None)
+    return next((line for line in reversed(said) if ERROR_WORDS.search(line)), said[-1] if said else None)
 
 
 def create_repositories(images: list[Image], target: Target) -> None:
-    """Create the repositories: the registry refuses a push to one it does not know. The Registry stack then takes them over."""
+    """Create missing repositories: the registry refuses a push to an unknown one. The Registry stack takes them over."""
     ecr = target.ecr
     known = {entry["repositoryName"] for entry in ecr.describe_repositories()["repositories"]}
     for repository in sorted({image.repository for image in images} - known):
@@ -143,20 +142,20 @@ def create_repositories(images: list[Image], target: Target) -> None:
 
 
 def push_all(images: list[Image], *, engine: Engine, target: Target, workspace: Workspace) -> list[str]:
-    """Push what the emulator's registry lacks; returns the services pushed. The repositories must be there."""
+    """Push the images that the emulator's registry lacks; returns the services pushed. The repositories must exist."""
     ecr = target.ecr
     held: set[tuple[str, str]] = set()
     for repository in {image.repository for image in images}:
         for identity in ecr.list_images(repositoryName=repository)["imageIds"]:
             held.add((repository, identity.get("imageTag", "")))
     missing = [image for image in images if any((image.repository, tag) not in held for tag in image.tags)]
-    for image in missing:  # in turn: the registry lends one repository's layers to the next, so the base travels once
+    for image in missing:  # in turn: repositories share layers, so the base is pushed once
         _push(image, engine, target, workspace)
     return sorted({image.service for image in missing})
 
 
 def _push(image: Image, engine: Engine, target: Target, workspace: Workspace) -> None:
-    for name in image.names(target.registry):  # one after the other: the second finds the layers there
+    for name in image.names(target.registry):  # in turn: the second reuses the first one's layers
         done = engine.run("push", name)
         if not done.ok:
             log = workspace.log(f"push-{image.service}")
@@ -171,7 +170,7 @@ def local_names(engine: Engine, target: Target) -> list[str]:
 
 
 def remove_outdated(images: list[Image], *, engine: Engine, target: Target) -> int:
-    """Drop names of earlier builds, so that a day of editing does not fill the disk; layers in use stay. Returns how many."""
+    """Remove names of earlier builds, so that a day of editing does not fill the disk; layers in use stay. Returns how many."""
     current = {name for image in images for name in image.names(target.registry)}
     outdated = [name for name in local_names(engine, target) if name not in current]
     return sum(engine.run("image", "rm", name).ok for name in outdated)

@@ -1,8 +1,8 @@
-"""The Kubernetes half: apply the Eks-<name> manifests to a real cluster, or else validate them; and always say which.
+"""The Kubernetes half: applies the objects of the Eks-<name> stacks to a real cluster or else validates them, and reports which.
 
-The emulator keeps an EKS cluster as a record only. With KUBECONFIG set, the manifests that the templates carry are applied to
-that cluster with kubectl and waited for. Without one, each object is validated against the schemas of the environment's
-Kubernetes version.
+In the emulator an EKS cluster is only a record. With KUBECONFIG set, the objects in the templates are applied to that cluster
+with kubectl, and their rollout is awaited. Otherwise each is validated against the schemas of the environment's Kubernetes
+version.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ WAITED_FOR = {"Deployment": "rollout"}
 
 @dataclass(frozen=True)
 class Cluster:
-    """Where manifests are applied.
+    """Where objects are applied.
 
     Attributes:
-        kubeconfig: path of the file that leads there.
-        given: True where the user gave it; False for the emulator's own.
+        kubeconfig: path of its kubeconfig file.
+        given: True if the user gave it; False for the emulator's own.
     """
 
     kubeconfig: str
@@ -54,31 +54,30 @@ class Cluster:
 def outcomes(
     assembly: Assembly, *, target: Target, workspace: Workspace, settings: Settings, engine: Engine
 ) -> list[Outcome]:
-    """Apply or validate each service's manifests; which of the two, and why, is in each outcome.
+    """Apply or validate each service's objects; each outcome holds which of the two, and why.
 
-    A cluster that the user gave must take them, or this raises OpsError. The emulator's own is a bonus: where it does not take
-    them they are validated, and the outcome holds what was in the way.
+    A cluster that the user gave must accept them, or this raises OpsError. The emulator's own is a bonus: if it refuses them,
+    they are validated, and the outcome holds the reason.
     """
     cluster = find_cluster(os.environ, engine=engine, target=target, workspace=workspace)
-    aws = (
-        f"{target.account}.dkr.ecr.{target.region}.amazonaws.com"  # by this name the emulator's cluster has the images
-    )
+    # The emulator's cluster holds the images under this registry's name.
+    aws = f"{target.account}.dkr.ecr.{target.region}.amazonaws.com"
     registry = aws if cluster and not cluster.given else target.registry
     known = Known(cloudformation.stack_outputs(target), registry, target.account, target.region)
     env = {**target.child_environment(workspace), "KUBECONFIG": cluster.kubeconfig if cluster else ""}
     found, obstacle = [], ""
     for service, stack in assembly.of_services(Platform.EKS).items():
-        manifests = objects(stack, known)
+        objects = objects_of(stack, known)
         applied = None
         if cluster and cluster.given:
-            applied = apply(manifests, namespace=settings.app, kubeconfig=cluster.kubeconfig, env=env)
+            applied = apply(objects, namespace=settings.app, kubeconfig=cluster.kubeconfig, env=env)
         elif cluster and not obstacle:
             try:
-                own = with_variables(manifests, _emulator_variables(target, engine))
+                own = with_variables(objects, _emulator_variables(target, engine))
                 applied = _apply_to_own(own, namespace=settings.app, kubeconfig=cluster.kubeconfig, env=env)
             except OpsError as error:
                 obstacle = error.message
-        result = applied or replace(validate(manifests, settings.eks_version), refused_by_own=obstacle)
+        result = applied or replace(validate(objects, settings.eks_version), refused_by_own=obstacle)
         found.append(Outcome(service, "kubernetes", result))
     return found
 
@@ -101,47 +100,43 @@ def _emulator_variables(target: Target, engine: Engine) -> dict[str, str]:
     }
 
 
-def _apply_to_own(
-    manifests: list[dict[str, Any]], *, namespace: str, kubeconfig: str, env: Mapping[str, str]
-) -> Applied:
+def _apply_to_own(objects: list[dict[str, Any]], *, namespace: str, kubeconfig: str, env: Mapping[str, str]) -> Applied:
     wait_for_cluster(kubeconfig, env)
-    return apply(
-        manifests, namespace=namespace, kubeconfig=kubeconfig, env=env, rollout_seconds=EMULATED_ROLLOUT_SECONDS
-    )
+    return apply(objects, namespace=namespace, kubeconfig=kubeconfig, env=env, rollout_seconds=EMULATED_ROLLOUT_SECONDS)
 
 
-def objects(stack: Stack, known: Known) -> list[dict[str, Any]]:
-    """The Kubernetes objects that a stack's template carries, with its references filled in."""
+def objects_of(stack: Stack, known: Known) -> list[dict[str, Any]]:
+    """The Kubernetes objects in a stack's template, with references resolved."""
     found: list[dict[str, Any]] = []
     for resource in stack.of_type(MANIFEST_TYPE):
         found.extend(json.loads(known.text(resource["Properties"]["Manifest"])))
     return found
 
 
-def validate(manifests: list[dict[str, Any]], version: str) -> Validated:
+def validate(objects: list[dict[str, Any]], version: str) -> Validated:
     """Validate strictly against the schemas of a Kubernetes version.
 
     Raises OpsError for the first object that breaks its schema.
     """
     validator = importlib.import_module("kubernetes_validate")
     checked = without_schema = 0
-    for manifest in manifests:
-        group = str(manifest.get("apiVersion", "")).rpartition("/")[0]
+    for item in objects:
+        group = str(item.get("apiVersion", "")).rpartition("/")[0]
         if group in CUSTOM_GROUPS:
             without_schema += 1
             continue
         try:
-            validator.validate(manifest, version, strict=True)
+            validator.validate(item, version, strict=True)
         except Exception as error:
-            name = f"{manifest.get('kind')}/{manifest.get('metadata', {}).get('name')}"
+            name = f"{item.get('kind')}/{item.get('metadata', {}).get('name')}"
             raise OpsError(f"Kubernetes {version} would refuse {name}: {str(error).splitlines()[0]}") from error
         checked += 1
     return Validated(version, checked, without_schema)
 
 
-def with_variables(manifests: list[dict[str, Any]], variables: Mapping[str, str]) -> list[dict[str, Any]]:
-    """The manifests with variables added to every container: how pods of the emulator's own cluster find the emulator."""
-    copies = json.loads(json.dumps(manifests))
+def with_variables(objects: list[dict[str, Any]], variables: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The objects with variables added to every container, so that pods in the emulator's own cluster find the emulator."""
+    copies = json.loads(json.dumps(objects))
     for entry in copies:
         spec = entry.get("spec", {})
         spec = spec.get("jobTemplate", {}).get("spec", spec)
@@ -151,7 +146,7 @@ def with_variables(manifests: list[dict[str, Any]], variables: Mapping[str, str]
 
 
 def apply(
-    manifests: list[dict[str, Any]],
+    objects: list[dict[str, Any]],
     *,
     namespace: str,
     kubeconfig: str,
@@ -162,7 +157,7 @@ def apply(
     base = ["kubectl", "--kubeconfig", kubeconfig]
     space = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
     served = _served_groups(base, env)
-    chosen = [entry for entry in manifests if str(entry["apiVersion"]).rpartition("/")[0] in served]
+    chosen = [entry for entry in objects if str(entry["apiVersion"]).rpartition("/")[0] in served]
     bundle = json.dumps({"apiVersion": "v1", "kind": "List", "items": [space, *chosen]})
     done = capture([*base, "apply", "-f", "-"], env=env, stdin=bundle)
     if not done.ok:
@@ -175,7 +170,7 @@ def apply(
             if not done.ok:
                 raise OpsError(f"{name} did not become ready in the cluster: {done.last_line()}")
     kinds = Counter(str(entry["kind"]) for entry in chosen)
-    return Applied(dict(sorted(kinds.items())), left_out=len(manifests) - len(chosen))
+    return Applied(dict(sorted(kinds.items())), left_out=len(objects) - len(chosen))
 
 
 def _served_groups(base: list[str], env: Mapping[str, str]) -> set[str]:
@@ -200,7 +195,7 @@ def wait_for_cluster(kubeconfig: str, env: Mapping[str, str]) -> None:
 
 
 def kubeconfig(environ: Mapping[str, str]) -> str | None:
-    """The kubeconfig the user gave for this run; None when there is none."""
+    """The kubeconfig that the user gave for this run; None if there is none."""
     given = environ.get("KUBECONFIG", "")
     if not given:
         return None
@@ -210,7 +205,7 @@ def kubeconfig(environ: Mapping[str, str]) -> str | None:
 
 
 def emulated_cluster(engine: Engine, target: Target, workspace: Workspace) -> str | None:
-    """A kubeconfig for the emulator's own cluster, where it could start a real one (k3s in a container); else None."""
+    """A kubeconfig for the emulator's own cluster, if it could start a real one (k3s in a container); else None."""
     listed = engine.run(
         "ps", "-q", "--filter", "label=ministack=eks", "--filter", f"label=ministack.instance={target.instance}"
     )

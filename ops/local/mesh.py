@@ -1,9 +1,9 @@
-"""Names between services: what Service Connect does on AWS, with the container engine's own networks.
+"""Service discovery, which Service Connect does on AWS, with the container engine's networks.
 
-A service that others call gets a network of its own, where its Service Connect alias is its name; each caller that declares
-it joins that network. So `http://tracking:8080` resolves where `calls:` says so and nowhere else, as on AWS. Who
-serves and who calls is what the catalog says; it is written to one file and read again at each container's start, so that a
-second `make up` needs no restart of the emulator.
+Each service that others call gets its own network, in which its Service Connect alias is its name; callers that declare it
+join that network. So `http://tracking:8080` resolves only for services that declare it in `calls`, as on AWS. The mesh comes
+from the catalog and is written to a file that is read at each start of a container, so that a second `make up` needs no
+restart of the emulator.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ DEFAULT_GRACE = 60  # seconds
 
 @dataclass(frozen=True)
 class Membership:
-    """One service's place: the names it answers to, the names it calls, and the seconds it may take to get healthy."""
+    """One service's part in the mesh: the names it serves, the names it calls, and the seconds it has to become healthy."""
 
     serves: tuple[str, ...] = ()
     calls: tuple[str, ...] = ()
@@ -48,7 +48,7 @@ class Mesh:
 
     @staticmethod
     def load(path: Path) -> Mesh:
-        """The mesh as last written; empty when there is none or it is damaged, since the next `make up` writes it anew."""
+        """The mesh as last written; empty if the file is missing or damaged, as the next `make up` rewrites it."""
         try:
             content = json.loads(path.read_text())
             return Mesh(
@@ -62,7 +62,7 @@ class Mesh:
 
 
 def from_catalog(catalog: Catalog) -> Mesh:
-    """The mesh of the services on ECS: one that answers requests has its own name, and what it calls is what it declares."""
+    """The mesh of the services on ECS: an http service serves its own name, and every service calls what it declares."""
     return Mesh({spec.name: _membership(spec) for spec in catalog.on(Platform.ECS)})
 
 

@@ -1,4 +1,4 @@
-"""What became of one service on one platform, as facts; `ops.local.report` puts them into words."""
+"""The outcome of one service on one platform, as facts; `ops.local.report` puts them into words."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ class Tasks:
     """A service that runs on ECS.
 
     Attributes:
-        running: tasks that run.
-        wanted: tasks that should.
-        url: where it answers; None where it answers no requests.
-        status: with which it answered; 0 where it did not.
+        running: number of tasks that run.
+        wanted: number of tasks that should run.
+        url: its address; None if it takes no requests.
+        status: HTTP status with which it answered; 0 if it did not.
     """
 
     running: int
@@ -29,19 +29,19 @@ class Tasks:
 
 @dataclass(frozen=True)
 class JobRun:
-    """A job on ECS: whether this version of it has run, and when it would on AWS."""
+    """A job on ECS: whether its current version has run, and its schedule on AWS."""
 
     ran: bool
     schedule: str
 
     @property
     def healthy(self) -> bool:
-        return True  # one that has not run yet is as it should be; one that fails ends `make up`
+        return True  # a job that has not run yet is fine; one that fails ends `make up`
 
 
 @dataclass(frozen=True)
 class Applied:
-    """Kubernetes objects that a cluster took: how many of each kind, and how many it does not know the kind of."""
+    """Kubernetes objects applied to a cluster: the count per kind, and how many were left out because it lacks their kind."""
 
     kinds: Mapping[str, int] = field(default_factory=dict)
     left_out: int = 0
@@ -56,10 +56,10 @@ class Validated:
     """Kubernetes objects that were only checked.
 
     Attributes:
-        version: the Kubernetes version whose schemas they keep to.
+        version: the Kubernetes version whose schemas they were validated against.
         checked: objects that have a schema.
         without_schema: custom ones, which have none.
-        refused_by_own: why the emulator's own cluster did not take them; empty where it has none.
+        refused_by_own: why the emulator's own cluster refused them; empty if there is none.
     """
 
     version: str
@@ -84,5 +84,5 @@ class Outcome:
 
     @property
     def healthy(self) -> bool:
-        """True where the service does what it should."""
+        """True if the service works as it should."""
         return self.found.healthy

@@ -1,4 +1,4 @@
-"""One project folder, one environment of it, and the place on this machine that it is deployed to."""
+"""One project folder, one of its environments, and the emulator on this machine that it is deployed to."""
 
 from __future__ import annotations
 
@@ -39,12 +39,12 @@ class Project:
 
     @property
     def assembly(self) -> Path:
-        """What `cdk synth` made."""
+        """The output of `cdk synth`."""
         return self.workspace.folder / "cdk.out"
 
     @property
     def emulated(self) -> Path:
-        """The copy of it that the emulator can deploy."""
+        """The copy of that output that the emulator can deploy."""
         return self.workspace.folder / "cdk.emulated"
 
     def read(self, architecture: str | None = None) -> tuple[Settings, Catalog]:
@@ -55,23 +55,23 @@ class Project:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """One command at a time may change a project's local deployment."""
+        """Lets only one command at a time change a project's local deployment."""
         self.workspace.prepare()
         with (self.workspace.folder / "lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 raise OpsError(
-                    "another `make up` or `make down` is at work in this folder; wait for it to end"
+                    "another `make up` or `make down` is running in this folder; wait for it to finish"
                 ) from None
             yield
 
     def is_up(self) -> bool:
-        """True where this project's emulator runs and answers."""
+        """True if this project's emulator runs and answers."""
         return emulator.running_pid(self.target, self.workspace) is not None and emulator.answers(self.target)
 
     def running_engine(self) -> Engine:
-        """The engine, given that this project's emulator runs. Raises OpsError that says how to get there."""
+        """The engine, if this project's emulator is up. Raises OpsError with what to do if it is not."""
         if not self.is_up():
             raise OpsError(NOT_UP)
         engine = engines.find()

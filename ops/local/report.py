@@ -1,6 +1,6 @@
-"""Facts put into words: the closing table of `make up` and `make status`, and the fidelity tables of docs/emulator.md.
+"""Puts facts into words: the closing table of `make up` and `make status`, and the fidelity tables of docs/emulator.md.
 
-What the emulator's gaps mean for a user is prose, and stands in fidelity.yaml.
+The prose on what the emulator's gaps mean for a user is in fidelity.yaml.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
 
 
 def outcome_lines(outcomes: Sequence[Outcome]) -> list[str]:
-    """The services with what became of them and their address, then their images and containers."""
+    """The services with their outcomes and addresses, then their images and containers."""
     rows = ((o.service, o.platform, words(o.found), _address(o.found)) for o in outcomes)
     lines = table(("SERVICE", "ON", "STATE", "ADDRESS"), rows)
     running = [o for o in outcomes if o.image]
@@ -65,11 +65,11 @@ def words(found: Tasks | JobRun | Applied | Validated) -> str:
         return "ran once, exit code 0" if found.ran else "has not run"
     if isinstance(found, Applied):
         listed = ", ".join(f"{count} {kind}" for kind, count in found.kinds.items())
-        skipped = f"; {found.left_out} of kinds this cluster does not know were left out" if found.left_out else ""
+        skipped = f"; {found.left_out} left out, of kinds that this cluster does not know" if found.left_out else ""
         return f"applied to the cluster: {listed}{skipped}"
     custom = f", {found.without_schema} custom without a schema" if found.without_schema else ""
-    own = f"; the emulator's k3s did not take them: {found.refused_by_own}" if found.refused_by_own else ""
-    return f"no cluster: {found.checked} manifests valid for {found.version}{custom}{own}"
+    own = f"; the emulator's k3s refused them: {found.refused_by_own}" if found.refused_by_own else ""
+    return f"no cluster: {found.checked} objects valid for {found.version}{custom}{own}"
 
 
 def _address(found: Tasks | JobRun | Applied | Validated) -> str:
@@ -79,7 +79,7 @@ def _address(found: Tasks | JobRun | Applied | Validated) -> str:
 
 
 def _short_image(image: str) -> str:
-    """A tag is a hash of 64 digits; twelve tell images apart."""
+    """A tag is a hash of 64 digits; twelve are enough to tell images apart."""
     return re.sub(r"([0-9a-f]{12})[0-9a-f]{52}$", r"\1", image)
 
 
@@ -90,28 +90,28 @@ def dropped_lines(dropped: Sequence[Dropped]) -> list[str]:
     for entry in dropped:
         stacks[entry.type].add(entry.stack)
     rows = ((kind, str(counts[kind]), ", ".join(sorted(stacks[kind])), consequence(kind)) for kind in sorted(counts))
-    return table(("LEFT OUT BY THE EMULATOR", "HOW MANY", "STACKS", "SO LOCALLY"), rows)
+    return table(("LEFT OUT BY THE EMULATOR", "COUNT", "STACKS", "EFFECT"), rows)
 
 
 def stack_group(stack: str) -> str:
-    """Stacks of one kind are one line in the documentation, so that a new service does not change it."""
+    """All service stacks of a platform share one name in the documentation, so that a new service does not change it."""
     platform = platform_of(stack)
     return stack_id(platform, "<name>") if platform and service_of(stack, platform) else stack
 
 
 def fidelity_markdown(dropped: Sequence[Dropped]) -> str:
-    """The documentation's two tables: resources that are left out, and behaviour that differs."""
+    """The documentation's two tables: resources left out, and behavior that differs."""
     groups: dict[tuple[str, str], set[str]] = defaultdict(set)
     for entry in dropped:
-        why = "refers to what is left out" if entry.because else "unknown to the emulator"
+        why = "refers to a resource left out" if entry.because else "unknown to the emulator"
         if entry.because == "metric math":
             why = "metric math is unknown to the emulator"
         groups[entry.type, why].add(stack_group(entry.stack))
-    lines = ["| Left out | Stacks | Why | So locally |", "|---|---|---|---|"]
+    lines = ["| Left out | Stacks | Why | Effect |", "|---|---|---|---|"]
     for (kind, why), stacks in sorted(groups.items()):
         lines.append(
             f"| `{kind}` | {', '.join(f'`{name}`' for name in sorted(stacks))} | {why} | {consequence(kind)} |"
         )
-    lines += ["", "| Part | Differs from AWS in that |", "|---|---|"]
+    lines += ["", "| Part | How it differs from AWS |", "|---|---|"]
     lines += [f"| {entry['part']} | {entry['differs']} |" for entry in _prose()["behaviour"]]
     return "\n".join(lines) + "\n"

@@ -1,7 +1,7 @@
-"""What the emulator runs of each service on ECS: found by stack, waited for, explained when it fails.
+"""Finds each service on the emulator's ECS, waits for it, and explains its failures.
 
-CloudFormation says CREATE_COMPLETE before a single task answers. Here "up" means: the rollout is over, as many tasks run as are
-wanted, they are of the version that the template asks for, and the path answers through the load balancer.
+CloudFormation reports CREATE_COMPLETE before a single task answers. Here a service is up once its rollout is over, the desired
+number of tasks run, they run the version in the template, and the path answers through the load balancer.
 """
 
 from __future__ import annotations
@@ -27,20 +27,20 @@ from ops.local.target import Target
 if TYPE_CHECKING:
     from mypy_boto3_ecs.type_defs import DeploymentTypeDef, ServiceTypeDef, TaskTypeDef
 
-FAILED_TASKS = 3  # as many as ECS's circuit breaker takes before it gives a small service up
+FAILED_TASKS = 3  # after as many, ECS's circuit breaker gives up on a small service
 POLL_SECONDS = 0.3
-ROLLOUT_SECONDS = 90.0  # beside the grace period of each task that may fail
+ROLLOUT_SECONDS = 90.0  # on top of the grace period of each task that may fail
 JOB_SECONDS = 120.0
 JOB_STARTED_BY = "local-up"
-# What the engine's client library puts around the engine's own words.
+# How the engine's client library wraps the engine's message.
 ENGINE_ERROR = re.compile(r'\d{3} (?:Server|Client) Error for \S+: [^(]*\("(.*)"\)', re.DOTALL)
 LOAD_BALANCER = "AWS::ElasticLoadBalancingV2::LoadBalancer"
-BALANCER_SERVER = "awselb"  # the Server header of answers that the load balancer gives by itself
+BALANCER_SERVER = "awselb"  # the Server header of the load balancer's own answers
 
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a service's parts are: cluster, task definition as the template asks for it, and ECS service unless it is a job."""
+    """Where a service's parts are: cluster, the task definition in the template, and the ECS service (None for a job)."""
 
     spec: ServiceSpec
     cluster: str
@@ -59,7 +59,7 @@ class Services:
         self._ecs = target.ecs
 
     def placements(self) -> list[Placement]:
-        """Every service's parts, read from its stack. Raises OpsError where a stack lacks one."""
+        """Every service's parts, read from its stack. Raises OpsError if a stack lacks one."""
         return [self._placement(spec) for spec in self._specs]
 
     def _placement(self, spec: ServiceSpec) -> Placement:
@@ -75,7 +75,7 @@ class Services:
         return Placement(spec, self._settings.prefix, task_definition, service)
 
     def settle(self, placement: Placement) -> None:
-        """Put right what CloudFormation believes and ECS does not do, after a rollback or a stop: version and number of tasks."""
+        """Make ECS run the version and number of tasks that CloudFormation assumes; after a rollback or a stop they differ."""
         if placement.service is None:
             return
         found = self._describe(placement)
@@ -89,9 +89,9 @@ class Services:
             self._ecs.update_service(cluster=placement.cluster, service=placement.service, **changes)
 
     def wait(self, placement: Placement, since: float) -> None:
-        """Return once the service runs as its template asks; OpsError with the reason when it will not.
+        """Return once the service runs as its template says; raises OpsError with the reason if it fails to.
 
-        `since` is the Unix time before which failed tasks are old news.
+        `since` is a Unix time; tasks that failed before it are ignored.
         """
         name = placement.spec.name
         grace = placement.spec.health_grace if isinstance(placement.spec, HttpService) else 0
@@ -106,10 +106,10 @@ class Services:
                 return
             failures = self._failures(placement, since)
             if any(_disk_was_full(task) for task in failures):
-                raise OpsError(f"the container engine's disk is full, no container starts; {FREE_SPACE}")
+                raise OpsError(f"the container engine's disk is full and no container starts; {FREE_SPACE}")
             if not same and settled:
                 raise OpsError(
-                    f"{name}: the new version was rolled back: {_reason(failures)}; the earlier version goes on running. "
+                    f"{name}: the new version was rolled back: {_reason(failures)}; the earlier version keeps running. "
                     f"See `make logs SERVICE={name}`"
                 )
             if same and len(failures) >= FAILED_TASKS and len(_live(found)) == 1:
@@ -120,7 +120,7 @@ class Services:
         raise OpsError(f"{name}: not running after {seconds:g} s: {_reason(self._failures(placement, since))}")
 
     def halt(self, placement: Placement) -> None:
-        """Stop a service that cannot start, so that it does not go on trying for ever."""
+        """Stop a service that cannot start, so that it does not retry forever."""
         if placement.service is not None:
             self._ecs.update_service(cluster=placement.cluster, service=placement.service, desiredCount=0)
 
@@ -151,7 +151,7 @@ class Services:
         ]
 
     def run_job(self, placement: Placement) -> None:
-        """Run a job once, unless this version has run before. Raises OpsError when it does not end with 0."""
+        """Run a job once, unless this version has already succeeded. Raises OpsError if its exit code is not 0."""
         name = placement.spec.name
         for task in self.tasks(placement, "STOPPED"):
             if task["taskDefinitionArn"] == placement.task_definition and task["containers"][0].get("exitCode") == 0:
@@ -180,7 +180,7 @@ class Services:
         return f"{self._target.endpoint}/_alb/{name}"
 
     def outcome(self, placement: Placement, base_url: str) -> Outcome:
-        """What became of one service."""
+        """The outcome of one service."""
         spec, containers = placement.spec, tuple(self._containers(placement))
         if isinstance(spec, Job):
             ran = any(task["containers"][0].get("exitCode") == 0 for task in self.tasks(placement, "STOPPED"))
@@ -192,7 +192,7 @@ class Services:
         return Outcome(spec.name, Platform.ECS.value, tasks, self._image(found["taskDefinition"]), containers)
 
     def url(self, spec: ServiceSpec, base_url: str) -> str | None:
-        """Where a service answers; None where it answers no requests."""
+        """A service's address; None if it takes no requests."""
         return f"{base_url}{spec.path}" if isinstance(spec, HttpService) else None
 
     def _image(self, task_definition: str) -> str:
@@ -215,7 +215,7 @@ def _primary(found: ServiceTypeDef) -> DeploymentTypeDef:
 
 
 def _live(found: ServiceTypeDef) -> list[Any]:
-    """Deployments that still have tasks or are still under way; a failed one is only kept as a record."""
+    """Deployments that still have tasks or are still under way; a failed one only stays as a record."""
     return [
         deployment
         for deployment in found["deployments"]
@@ -232,13 +232,13 @@ def _reason(failures: list[TaskTypeDef]) -> str:
 
 
 def _disk_was_full(task: TaskTypeDef) -> bool:
-    # Only the engine's own words count: a service that says so itself has filled its own /tmp.
+    # Only the engine's own message counts: a service that reports a full disk has filled its own /tmp.
     said = ENGINE_ERROR.search(task.get("stoppedReason", ""))
     return bool(said and NO_SPACE.search(said[1]))
 
 
 def answer(url: str) -> int:
-    """Status with which a service itself answers a GET; 0 where nobody, or only the load balancer, answers."""
+    """The status of a service's own answer to a GET; 0 if only the load balancer answers, or nothing does."""
     request = urllib.request.Request(url, headers={"Accept": "*/*"})  # noqa: S310 - loopback http
     try:
         with urllib.request.urlopen(request, timeout=10) as got:  # noqa: S310
@@ -250,7 +250,7 @@ def answer(url: str) -> int:
 
 
 def wait_for_answer(url: str, name: str, seconds: float = 30.0) -> int:
-    """The status of the first answer below 500; OpsError when there is none in time."""
+    """The status of the first answer below 500; OpsError if there is none in time."""
     deadline, status = time.monotonic() + seconds, 0
     while time.monotonic() < deadline:
         status = answer(url)

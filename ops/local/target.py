@@ -1,8 +1,8 @@
-"""The one place that local commands talk to: this machine's emulator, and the clients that speak to it and to nothing else.
+"""The only target of local commands: this machine's emulator, with clients that reach nothing else.
 
-Safety rests on three things: the endpoint must be loopback, or nothing starts; every child process and client gets endpoint,
-credentials, region and home from here and none from the user; and the credentials are the emulator's account number, which
-no real AWS would take.
+Three things keep real accounts safe: the endpoint must be loopback, or nothing starts; every child process and client gets
+its endpoint, credentials, region and home folder from here, none from the user; and the credentials are the emulator's account
+number, which AWS would reject.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 DEFAULT_ENDPOINT = "http://localhost:4566"
 ACCOUNT = "000000000000"
 REGION = "us-east-1"
-# What children keep of the user's environment: nothing that names an account, a profile or an endpoint.
+# The user's variables that children inherit: none that names an account, a profile or an endpoint.
 KEPT_VARIABLES = (
     "PATH",
     "LANG",
@@ -46,7 +46,7 @@ KEPT_VARIABLES = (
 
 @dataclass(frozen=True)
 class Target:
-    """The one place that local commands talk to. A client is made when it is first asked for, and kept."""
+    """The emulator that local commands talk to. Clients are made on first use, and kept."""
 
     endpoint: str = DEFAULT_ENDPOINT
     account: str = ACCOUNT
@@ -75,7 +75,7 @@ class Target:
         return f"container-services:{self.port}"
 
     def child_environment(self, workspace: Workspace, *, engine: Engine | None = None) -> dict[str, str]:
-        """The whole environment of a child process: built up from nothing, so that no real account can be reached."""
+        """The whole environment of a child process, built from scratch so that no real account can be reached."""
         kept = {key: os.environ[key] for key in KEPT_VARIABLES if key in os.environ}
         scratch = workspace.folder / "tmp"
         scratch.mkdir(parents=True, exist_ok=True)
@@ -100,12 +100,12 @@ class Target:
         }
 
     def client(self, service: str) -> Any:
-        """A boto3 client for the emulator; nothing of the user's configuration is read."""
-        import boto3  # noqa: PLC0415 - half a second that commands without AWS need not wait
+        """A boto3 client for the emulator; the user's configuration is not read."""
+        import boto3  # noqa: PLC0415 - takes half a second that commands without AWS need not wait
         import botocore.session  # noqa: PLC0415
         from botocore.config import Config  # noqa: PLC0415
 
-        nobody = {  # where botocore would look: setting, environment variable, default, conversion
+        no_files = {  # where botocore would look: setting, environment variable, default, conversion
             "profile": (None, None, None, None),
             "config_file": (None, None, os.devnull, None),
             "credentials_file": (None, None, os.devnull, None),
@@ -115,7 +115,7 @@ class Target:
             aws_access_key_id=self.account,
             aws_secret_access_key="local",  # noqa: S106 - the emulator takes any
             region_name=self.region,
-            botocore_session=botocore.session.Session(session_vars=nobody),
+            botocore_session=botocore.session.Session(session_vars=no_files),
         )
         config = Config(retries={"max_attempts": 2}, connect_timeout=3, read_timeout=60, proxies={})
         return session.client(service, endpoint_url=self.endpoint, config=config)  # type: ignore[call-overload]
@@ -138,7 +138,7 @@ class Target:
 
 
 def require_loopback(endpoint: str) -> None:
-    """Raise OpsError unless the endpoint is plain HTTP on this machine's loopback, under every address its name has."""
+    """Raise OpsError unless the endpoint is plain HTTP on this machine's loopback, for every address of its host name."""
     parts = urlsplit(endpoint)
     refusal = OpsError(
         f"--endpoint {endpoint}: local commands only talk to this machine; write http://localhost:PORT", exit_code=2

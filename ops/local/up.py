@@ -1,8 +1,8 @@
-"""`make up`: the real CLI deploys the real templates to an AWS on this machine.
+"""`make up`: the real CLI deploys the real templates to an emulated AWS on this machine.
 
-The order is chosen so that what can be wrong with the input is said before anything starts, and so that the slow parts
-overlap: the emulator boots and is bootstrapped while the app is synthesized, images travel while stacks deploy. A run that
-started the emulator and does not finish takes it down again; one that found it running leaves what ran before.
+Wrong input is reported before anything starts, and the slow parts overlap: the emulator boots and is bootstrapped while the app
+is synthesized, images are pushed while stacks deploy. A run that started the emulator and fails takes it down again; one that
+found it running leaves it running.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from ops.say import Say
 
 
 class Guard:
-    """Around a run: on any way out but success, what it found running stays, and nothing that it started itself.
+    """Cleans up after a run that fails: stops the emulator if the run started it, and leaves one that it found running.
 
     Attributes:
         engine: the container engine, once it is known.
@@ -50,7 +50,7 @@ class Guard:
         return self
 
     def __exit__(self, _kind: object, fault: BaseException | None, _trace: object) -> None:
-        """Raises OpsError where the emulator itself has failed."""
+        """Raises OpsError if the emulator itself has failed."""
         if fault is None:
             return
         self._clean_up()
@@ -58,13 +58,13 @@ class Guard:
             raise OpsError(f"the emulator failed: {fault} (log: {self._workspace.log('emulator')})") from fault
 
     def _clean_up(self) -> None:
-        """A second Ctrl-C would stop it halfway, so from here on it is not listened to."""
+        """Ignores further Ctrl-C, which would stop the clean-up halfway."""
         for signum in (signal.SIGINT, signal.SIGTERM):
             with suppress(ValueError):  # not the main thread: a test
                 signal.signal(signum, signal.SIG_IGN)
         end_children()
         if self.started_here:
-            with suppress(BrokenPipeError):  # nobody reads any more, which is no reason to leave it running
+            with suppress(BrokenPipeError):  # a closed pipe is no reason to leave it running
                 self._say.note("taking down what this run had started")
             emulator.shut_down(self._target, self._workspace, self.engine)
 
@@ -80,7 +80,7 @@ class Up:
         self._guard = Guard(project, say)
 
     def run(self) -> None:
-        """Bring everything up and print where it is. Raises OpsError, and ConfigError for a wrong setting or manifest."""
+        """Bring everything up and print the addresses. Raises OpsError, and ConfigError for a wrong setting or manifest."""
         with self._project.locked(), self._guard:
             self._run()
 
@@ -95,7 +95,7 @@ class Up:
             self._start_emulator(engine)
             try:
                 booted = pool.submit(self._boot, cli)
-                with self._say.phase("synthesize (the emulator starts and is bootstrapped meanwhile)"):
+                with self._say.phase("synthesize (while the emulator starts and is bootstrapped)"):
                     cli.synth(
                         {"env": self._project.environment, "architecture": engine.architecture}, self._project.assembly
                     )
@@ -105,7 +105,7 @@ class Up:
                 self._prune(settings, catalog)
                 publishing = self._build_and_deploy(pool, cli, engine, catalog)
                 outcomes = self._wait(Services(self._target, settings, catalog, engine), since)
-                with self._say.phase("the last images reach the registry"):
+                with self._say.phase("push the remaining images"):
                     publishing.result()
             except BaseException:
                 end_children()
@@ -119,7 +119,7 @@ class Up:
     def _start_emulator(self, engine: Engine) -> None:
         pid = emulator.running_pid(self._target, self._workspace)
         if pid is not None and not emulator.answers(self._target):
-            self._say.note("the emulator hangs; starting it anew")
+            self._say.note("the emulator hangs; restarting it")
             emulator.shut_down(self._target, self._workspace, engine)
         self._guard.started_here = emulator.launch(self._target, self._workspace, engine)
 
@@ -150,7 +150,7 @@ class Up:
         placeholders.create(self._target, catalog)
         images.create_repositories(wanted, self._target)
         publishing = pool.submit(images.push_all, wanted, engine=engine, target=self._target, workspace=self._workspace)
-        with self._say.phase("cdk deploy (images travel to the registry meanwhile)"):
+        with self._say.phase("cdk deploy (while images are pushed)"):
             cli.deploy(self._project.emulated, self._say)
         return publishing
 
@@ -171,7 +171,7 @@ class Up:
             return [services.outcome(placement, base_url) for placement in placements]
 
     def _settled(self, services: Services, placement: Placement, since: float) -> str:
-        """Empty once the service runs; else why not. A service that cannot start is stopped; its neighbours are not touched."""
+        """Empty once the service runs; else the reason. A service that cannot start is stopped; the others are not touched."""
         if placement.service is None:
             return ""
         try:
@@ -187,7 +187,7 @@ class Up:
     def _kubernetes(self, settings: Settings, engine: Engine) -> list[Outcome]:
         if Platform.EKS not in settings.platforms:
             return []
-        with self._say.phase("Kubernetes manifests"):
+        with self._say.phase("Kubernetes objects"):
             return kubernetes.outcomes(
                 Assembly(self._project.assembly),
                 target=self._target,

@@ -1,6 +1,6 @@
-"""The workspace `.local/`: everything that a local run leaves on disk, and nothing that a person would miss.
+"""The workspace `.local/`: everything that a local run leaves on disk, none of it precious.
 
-It may be deleted at any time: a run takes from it only hints (a pid, a log's place) and checks each against what really runs.
+It may be deleted at any time: a run takes only hints from it (a pid, a log's path) and checks each against what really runs.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Workspace:
 
     @property
     def mesh(self) -> Path:
-        """Who serves and who calls, for the emulator's process."""
+        """The mesh, for the emulator's process."""
         return self.folder / "mesh.json"
 
     @property
@@ -51,7 +51,7 @@ class Workspace:
         return self.logs / f"{name}.log"
 
     def read_pid(self, name: str) -> int | None:
-        """The process id kept under `name`, None when there is none or the file is damaged."""
+        """The process id kept under `name`, None if there is none or the file is damaged."""
         try:
             return int((self.pids / name).read_text().strip())
         except (OSError, ValueError):

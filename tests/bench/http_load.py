@@ -12,7 +12,7 @@ import httptools
 
 @dataclass
 class Result:
-    """What a run came to; `seconds` holds one duration a request that was answered with 200."""
+    """The result of a run; `seconds` holds one duration per request that was answered with 200."""
 
     elapsed: float
     seconds: list[float] = field(repr=False)
@@ -20,7 +20,7 @@ class Result:
 
     @property
     def rate(self) -> float:
-        """Requests a second."""
+        """Requests per second."""
         return len(self.seconds) / self.elapsed
 
     @property
@@ -91,7 +91,7 @@ def run(url: str, connections: int, duration: float) -> Result:
 
 
 def best(url: str, *, limit_ms: float = 50, duration: float = 3) -> tuple[int, Result]:
-    """The number of connections with the most requests a second at a p99 below `limit_ms`, and what it came to."""
+    """The number of connections with the most requests per second at a p99 below `limit_ms`, and its result."""
     run(url, 4, duration / 3)  # warm
     runs = [(connections, run(url, connections, duration)) for connections in (1, 4, 16, 32)]
     good = [pair for pair in runs if pair[1].p99_ms < limit_ms and not pair[1].failed] or runs[:1]

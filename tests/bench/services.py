@@ -1,9 +1,9 @@
-"""Measures the services' images beside what one would write first: size, start, memory at rest, requests a second.
+"""Measures the services' images against obvious alternatives: size, start, memory at rest, requests per second.
 
     python -m tests.bench.services [service ...]
 
-Everything runs hardened as in the contract tests, on one core, the load from another one, rivals in the same run and on the
-same base image. A service is one entry of SUBJECTS; a rival is a folder in tests/bench/rivals/.
+Everything runs hardened as in the contract tests, on one core, with the load on another; rivals run beside them, on
+the same base image. A service is one entry of SUBJECTS; a rival is a folder in tests/bench/rivals/.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ SECONDS_AT_REST = 3
 
 @dataclass(frozen=True)
 class Rival:
-    """A folder of tests/bench/rivals/. `port` and `health` as a Subject's; `prepare` where it gets the same load."""
+    """A folder of tests/bench/rivals/. `port` and `health` as in Subject; `prepare` if it gets the same load."""
 
     folder: str
     what: str
@@ -40,16 +40,16 @@ class Rival:
 
 @dataclass(frozen=True)
 class Subject:
-    """A service, its goals, and what it is measured beside."""
+    """A service, its goals, and the rivals that it is measured against."""
 
     service: str
     size_goal: int  # MB
     start_goal: float | None = None  # seconds from `docker run` to the first 200; None: a job, nothing else is measured
     port: int = 8080
     health: str = "/healthz"
-    prepare: Callable[[str], str] | None = None  # given the base URL, makes what is to be read; returns its path
-    floor: Rival | None = None  # the least that its language can do; start and size beside
-    alternative: Rival | None = None  # the obvious other way; requests a second beside
+    prepare: Callable[[str], str] | None = None  # given the base URL, creates what the load reads; returns its path
+    floor: Rival | None = None  # the minimum in its language; compares start and size
+    alternative: Rival | None = None  # the obvious alternative; compares requests per second too
 
 
 def a_shipment(base: str) -> str:
@@ -93,13 +93,13 @@ class Measured:
     start: float | None = None  # seconds
     memory: float | None = None  # MiB
     connections: int | None = None
-    rate: float | None = None  # requests a second
+    rate: float | None = None  # requests per second
     p99: float | None = None  # milliseconds
 
 
 def main(arguments: list[str]) -> int:
     if found_engine() is None:
-        print("services: not measured, no container engine answers (`python -m ops engine` starts or names one)")
+        print("services: not measured, no container engine answers (`python -m ops engine` finds or starts one)")
         return 0
     known = {subject.service: subject for subject in SUBJECTS}
     unknown = [name for name in arguments if name not in known]
@@ -116,12 +116,12 @@ def _report(subject: Subject) -> None:
     images = {subject: build(subject.service)} | {rival: _build(rival) for rival in _rivals(subject)}
     starts = _starts(images) if subject.start_goal else {}
     measured = {of: _measure(image, of, starts.get(of)) for of, image in images.items()}
-    _report_alone(subject, measured[subject])
+    _report_own(subject, measured[subject])
     for rival in _rivals(subject):
-        _report_beside(subject.service, measured[subject], rival, measured[rival])
+        _report_against(subject.service, measured[subject], rival, measured[rival])
 
 
-def _report_alone(subject: Subject, mine: Measured) -> None:
+def _report_own(subject: Subject, mine: Measured) -> None:
     name, goal = subject.service, subject.start_goal
     _line(f"{name}: image", f"{mine.size:.0f} MB", f"goal {subject.size_goal}", mine.size <= subject.size_goal)
     if mine.start and goal:
@@ -133,12 +133,12 @@ def _report_alone(subject: Subject, mine: Measured) -> None:
         _line(f"{name}: requests a second", f"{mine.rate:.0f}", note)
 
 
-def _report_beside(name: str, mine: Measured, rival: Rival, other: Measured) -> None:
-    _beside(f"{name}: image", mine.size, other.size, rival.what, "MB")
-    _beside(f"{name}: start to 200", mine.start, other.start, rival.what, "s")
-    _beside(f"{name}: memory at rest", mine.memory, other.memory, rival.what, "MiB")
+def _report_against(name: str, mine: Measured, rival: Rival, other: Measured) -> None:
+    _compare(f"{name}: image", mine.size, other.size, rival.what, "MB")
+    _compare(f"{name}: start to 200", mine.start, other.start, rival.what, "s")
+    _compare(f"{name}: memory at rest", mine.memory, other.memory, rival.what, "MiB")
     more = f", p99 {other.p99:.1f} ms, {other.connections} connections" if other.p99 else ""
-    _beside(f"{name}: requests a second", mine.rate, other.rate, rival.what, f"/s{more}")
+    _compare(f"{name}: requests a second", mine.rate, other.rate, rival.what, f"/s{more}")
 
 
 def _rivals(subject: Subject) -> list[Rival]:
@@ -146,7 +146,7 @@ def _rivals(subject: Subject) -> list[Rival]:
 
 
 def _starts(images: dict[Subject | Rival, str]) -> dict[Subject | Rival, float]:
-    """Seconds from `docker run` to the first 200, the median; in turns, so that what else the machine does hits all."""
+    """Median seconds from `docker run` to the first 200; in turns, so that other load on the machine affects all alike."""
     rounds = [{of: _start_once(image, of) for of, image in images.items()} for _ in range(STARTS)]
     return {of: statistics.median(each[of] for each in rounds) for of in images}
 
@@ -198,7 +198,7 @@ def _build(rival: Rival) -> str:
 
 @contextlib.contextmanager
 def _on_another_core():
-    """Keep the load off the core that the container has, where there are two."""
+    """Keep the load off the container's core, if there are two."""
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, before - {0} or before)
     try:
@@ -207,7 +207,7 @@ def _on_another_core():
         os.sched_setaffinity(0, before)
 
 
-def _beside(what: str, mine: float | None, other: float | None, name: str, unit: str) -> None:
+def _compare(what: str, mine: float | None, other: float | None, name: str, unit: str) -> None:
     if mine is not None and other:
         _line(what, f"{mine / other:.2f} x", f"{name}: {other:.2f} {unit}")
 

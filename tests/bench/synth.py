@@ -1,8 +1,8 @@
-"""How long a synth takes: the whole app with cdk-nag as a ratio to an empty app, and what each further service adds.
+"""Measures a synth: the whole app with cdk-nag as a ratio to an empty app, and the time that each further service adds.
 
-Both are whole processes, taken in turns in one run, so that the ratio holds on a busy machine where seconds do not. The app runs
-as `make synth` runs it, without CDK's own rules (docs/decisions/0012); the empty app as `cdk init` leaves it, which is with them.
-The ratios with and without them on both sides are printed beside. Run it with `make bench`; `--where` shows the parts of a synth.
+Both run as whole processes, in turns, so that the ratio holds on a busy machine where seconds do not. The app runs as
+`make synth` runs it, without CDK's own rules (docs/decisions/0012); the empty app as `cdk init` leaves it, with them. The
+ratios with and without them on both sides are printed too. Run it with `make bench`; `--where` shows the parts of a synth.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def project(folder: Path, generated: int | None = None) -> Path:
     """A copy of the project, with its own services or with generated ones beside its job; returns its app."""
     for name in ("config", "stacks"):
         shutil.copytree(ROOT / name, folder / name)
-    # A load balancer feeds a hundred services; the project's own would not fit beside a hundred generated ones.
+    # A load balancer takes a hundred services, so the project's own would not fit beside a hundred generated ones.
     own = ["hello"] if generated is not None else [path.name for path in (ROOT / "services").iterdir() if path.is_dir()]
     for name in own:
         shutil.copytree(ROOT / "services" / name, folder / "services" / name)

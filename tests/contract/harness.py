@@ -57,7 +57,7 @@ def client() -> str:
     """The engine's command line client; skips the test, saying why, where no engine answers."""
     found = found_engine()
     if found is None:
-        pytest.skip("no container engine answers that can build: `python -m ops engine` starts or names one")
+        pytest.skip("no container engine that can build answers: `python -m ops engine` finds or starts one")
     return str(found.client)
 
 

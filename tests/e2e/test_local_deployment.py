@@ -24,7 +24,7 @@ BREAK_AT_START = '\n\nraise SystemExit("broken on purpose")\n'
 def engine() -> engines.Engine:
     found = engines.find()
     if found is None:
-        pytest.skip("no container engine answers that can build: `python -m ops engine` starts or names one")
+        pytest.skip("no container engine that can build answers: `python -m ops engine` finds or starts one")
     return found
 
 
@@ -74,7 +74,7 @@ def test_up_ends_with_where_everything_is_and_what_is_missing(running, up):
     for service in (*HTTP_SERVICES, "hello"):
         assert f"\n{service} " in up.out
     assert "ran once, exit code 0" in up.out
-    assert up.out.count("manifests valid for") == 4
+    assert up.out.count("objects valid for") == 4
     assert "AWS::EC2::SecurityGroupIngress" in up.out
     assert "make down" in up.out.splitlines()[-1]
 

@@ -1,4 +1,4 @@
-"""A cloud assembly on disk, of the test's own stacks and images."""
+"""Writes a cloud assembly of a test's stacks and images."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def image(repository: str, tag: str, **source: Any) -> dict[str, Any]:
 def write_assembly(
     folder: Path, *, stacks: Mapping[str, Any] | None = None, assets: Mapping[str, Any] | None = None
 ) -> Assembly:
-    """Write templates by stack id and asset manifests by stack id, over what an earlier call has left in the folder."""
+    """Write templates by stack id and asset manifests by stack id, keeping the files of earlier calls."""
     (folder / "asset.a").mkdir(parents=True, exist_ok=True)
     artifacts: dict[str, Any] = {}
     for name, template in (stacks or {}).items():

@@ -1,4 +1,4 @@
-"""The emulator's AWS, as far as a test needs it: a target whose clients are the test's own, and two services."""
+"""Fakes of the emulator's AWS: a target with a test's clients, and two services."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ENDPOINT = "http://localhost:4999"  # where nothing listens
 
 
 class FakeTarget(Target):
-    """A target with clients of the test's own, by the name that boto3 gives their service."""
+    """A target with the given clients, by boto3's name of their service."""
 
     def __init__(self, endpoint: str = ENDPOINT, **clients: Any) -> None:
         super().__init__(endpoint=endpoint)
@@ -52,7 +52,7 @@ class CloudFormation:
 
 
 class Ecs:
-    """Answers describe_services with one state after the other, the last one for ever; `stopped` are its failed tasks."""
+    """Answers describe_services with one state after the other, the last one forever; `stopped` holds its failed tasks."""
 
     def __init__(self, *states: dict[str, Any], stopped: Any = (), image: str = "") -> None:
         self.states = list(states)

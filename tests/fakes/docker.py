@@ -1,4 +1,4 @@
-"""The Docker SDK's client, as far as the emulator's hooks use it; everything asked of it is noted in one log."""
+"""Fakes the part of the Docker SDK that the emulator's hooks use; records every call in one log."""
 
 from types import SimpleNamespace
 

@@ -1,4 +1,4 @@
-"""A container engine whose client is a shell script: it notes how it is called and answers as the test says."""
+"""A container engine whose client is a shell script: it records its calls and answers as the test says."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _HOLDS = (
 
 
 class FakeEngine:
-    """Answers every verb with success and silence, until told otherwise; holds no image."""
+    """Every verb succeeds silently unless the test scripts it; holds no image."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Services as the catalog has them, right by default."""
+"""Services as the catalog holds them, valid by default."""
 
 from __future__ import annotations
 

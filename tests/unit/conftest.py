@@ -1,4 +1,4 @@
-"""The project that tests spoil."""
+"""A project for tests to break."""
 
 from __future__ import annotations
 

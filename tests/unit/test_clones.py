@@ -27,7 +27,7 @@ def git(*arguments: str, cwd: Path, **more: str) -> str:
 def origin(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository with one commit: the project as it is now, committed or not, without what git ignores."""
     if not shutil.which("git") or not (ROOT / ".git").exists():
-        pytest.skip("the project is no clone here")
+        pytest.skip("the project is not a git clone")
     origin = tmp_path_factory.mktemp("origin")
     listed = git("-c", "safe.directory=*", "ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=ROOT)
     for name in filter(None, listed.split("\0")):
@@ -65,7 +65,7 @@ def test_every_clone_of_a_commit_gives_the_same_tags(origin, tmp_path):
 
 
 def test_the_clones_differ_where_the_tag_must_not_look(origin, tmp_path):
-    """Else the test above would prove nothing: modes are those of the umask, and a file that wants CRLF would get it."""
+    """Otherwise the test above proves nothing: modes follow the umask, and autocrlf writes CRLF without .gitattributes."""
     narrow = clone(origin, tmp_path / "narrow", 0o077, "true")
     wide = clone(origin, tmp_path / "wide", 0o022, "false")
     file = Path("services/tracking/tracking/api.py")

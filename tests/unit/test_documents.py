@@ -1,4 +1,4 @@
-"""What the documents say is there: tests, decisions, links, commands."""
+"""Tests, links and commands that the documents name exist."""
 
 import re
 

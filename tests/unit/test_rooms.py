@@ -1,4 +1,4 @@
-"""Who may import whom: the borders of docs/architecture.md."""
+"""Which module may import which: the borders in docs/architecture.md."""
 
 import ast
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 
 from tests.conftest import ROOT
 
-# A room to what it never imports.
+# What each room never imports.
 BORDERS = {
     "config": {"aws_cdk", "boto3", "stacks", "ops", "cdk_nag"},
     "stacks": {"boto3", "ops", "os", "pathlib", "io", "cdk_nag", "yaml"},
@@ -16,13 +16,13 @@ BORDERS = {
 }
 
 
-# What knows of services; the stacks that all services share are built without.
-KNOWS_OF_SERVICES = {"config.service", "config.catalog", "stacks.workload", "stacks.state", "stacks.registry"}
+# Modules that depend on services; the shared stacks do not import them.
+SERVICE_MODULES = {"config.service", "config.catalog", "stacks.workload", "stacks.state", "stacks.registry"}
 SHARED_STACKS = ("stacks.foundation", "stacks.network", "stacks.ecs.cluster", "stacks.eks.cluster")
-# Stacks that gather one service's constructs; only what builds the whole environment knows them.
+# Stacks that gather one service's constructs; only stacks.environment imports them.
 SERVICE_STACKS = {"stacks.ecs.service", "stacks.eks.service"}
 LONGEST_MODULE = 300
-REASON = "# Over 300 lines: "  # and why it is one module all the same
+REASON = "# Over 300 lines: "  # followed by why it is still one module
 
 
 def imported_modules(file: Path) -> set[str]:
@@ -41,7 +41,7 @@ def imported(file: Path) -> set[str]:
 
 
 def stack_modules() -> dict[str, set[str]]:
-    """Each module of stacks/ to what it imports."""
+    """The imports of each module of stacks/."""
     return {
         ".".join(file.relative_to(ROOT).with_suffix("").parts): imported_modules(file)
         for file in files("stacks")
@@ -50,7 +50,7 @@ def stack_modules() -> dict[str, set[str]]:
 
 
 def reached(start: str) -> set[str]:
-    """What a module of stacks/ imports, and what those of them that are in stacks/ import."""
+    """What a module of stacks/ imports, directly or through other modules of stacks/."""
     modules = stack_modules()
     seen: set[str] = set()
     ahead = set(modules[start])
@@ -96,22 +96,22 @@ def test_stacks_never_branch_on_the_environments_name():
 
 
 @pytest.mark.parametrize("module", ["stacks.registry", "stacks.state", "stacks.workload"])
-def test_what_both_platforms_use_imports_neither(module):
+def test_modules_that_both_platforms_use_import_neither(module):
     assert [other for other in reached(module) if other.startswith(("stacks.ecs", "stacks.eks"))] == []
 
 
 @pytest.mark.parametrize("stack", SHARED_STACKS)
-def test_the_shared_stacks_never_learn_of_a_service(stack):
-    assert reached(stack) & (KNOWS_OF_SERVICES | SERVICE_STACKS) == set()
+def test_the_shared_stacks_do_not_depend_on_services(stack):
+    assert reached(stack) & (SERVICE_MODULES | SERVICE_STACKS) == set()
 
 
-def test_only_the_environment_knows_the_stacks_of_services():
+def test_only_the_environment_imports_the_stacks_of_services():
     users = {name for name, imports in stack_modules().items() if imports & SERVICE_STACKS}
     assert users == {"stacks.environment"}
 
 
 @pytest.mark.parametrize("module", stack_modules())
-def test_no_construct_imports_what_gathers_it(module):
+def test_stacks_have_no_import_cycle(module):
     assert module not in reached(module)
 
 

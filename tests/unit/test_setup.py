@@ -1,4 +1,4 @@
-"""A set-up that is broken, in every way that we heard of, mends itself or says one line.
+"""A set-up that is broken, in any way that we know of, repairs itself or fails with one line.
 
 pip, npm and venv are replaced by fakes that do to the folder what the real ones do, so nothing here needs a network.
 """
@@ -20,7 +20,7 @@ from ops.setup import Finished, Setup, SetupError
 from tests.conftest import ROOT
 
 LOCKS = {"requirements.txt": "cdk node npm", "requirements-local.txt": "emulator", "requirements-dev.txt": "tester"}
-# Some folder that not even root can write to, where there is one.
+# A folder that not even root can write to, if there is one.
 READ_ONLY = next((folder for folder in ("/sys", "/usr") if not os.access(folder, os.W_OK)), "/none")
 LIBRARY = Path("lib", f"python{sys.version_info[0]}.{sys.version_info[1]}", "site-packages")
 
@@ -47,7 +47,7 @@ class Machine:
         return Setup(self.root, self.run)
 
     def prepare(self, level: str = "dev") -> list[str]:
-        """What a set-up ran, without its questions to pip."""
+        """The commands that a set-up ran, without `pip --version`."""
         self.ran.clear()
         self.setup().prepare(level)
         return [command for command in self.ran if command != "pip --version"]
@@ -73,7 +73,7 @@ class Machine:
     def _venv(self, _command: list[str], **_: bool) -> Finished:
         (self.venv / "bin").mkdir(parents=True, exist_ok=True)
         (self.venv / "pyvenv.cfg").touch()
-        if not (self.venv / "bin" / "python").is_symlink():  # so does the real one: a link that leads nowhere is left
+        if not (self.venv / "bin" / "python").is_symlink():  # like the real one, leaves a dangling link alone
             (self.venv / "bin" / "python").symlink_to(os.path.realpath(sys.executable))
         self._add("pip")
         return Finished(0, "")
@@ -120,22 +120,22 @@ def machine(bare: Machine) -> Machine:
     return bare
 
 
-ANEW = ["venv", "pip requirements.txt", "pip requirements-local.txt", "pip requirements-dev.txt", "npm ci"]
+FROM_SCRATCH = ["venv", "pip requirements.txt", "pip requirements-local.txt", "pip requirements-dev.txt", "npm ci"]
 
 
 def test_a_bare_folder_is_set_up_in_the_order_of_the_sets(bare, capsys):
-    assert bare.prepare() == ANEW
+    assert bare.prepare() == FROM_SCRATCH
     assert re.fullmatch(r"(Setting up: .*\n){4}Set up in \d+ s\n", capsys.readouterr().err)
 
 
-def test_where_all_is_well_nothing_is_run_or_printed(machine, capsys):
+def test_a_complete_set_up_runs_and_prints_nothing(machine, capsys):
     capsys.readouterr()
     for level in ("runtime", "local", "dev"):
         assert machine.prepare(level) == []
     assert capsys.readouterr().err == ""
 
 
-def test_synth_waits_for_no_emulator_and_the_emulator_for_no_test_tools(bare):
+def test_synth_needs_no_emulator_and_the_emulator_no_test_tools(bare):
     assert bare.prepare("runtime") == ["venv", "pip requirements.txt", "npm ci"]
     assert bare.prepare("local") == ["pip requirements-local.txt"]
     assert bare.prepare("dev") == ["pip requirements-dev.txt"]
@@ -184,20 +184,20 @@ def both(first: Callable[[Machine], None], second: Callable[[Machine], None]) ->
 
 NO_PIP = both(removed("LIBRARY/pip"), removed("LIBRARY/pip-1.dist-info"))
 DAMAGE = [
-    (interpreter_gone, ANEW),
-    (interpreter_upgraded, ANEW),
-    (folder_moved, ANEW),
-    (folder_copied, ANEW),
-    (stamp_cut_off, ANEW),
-    (removed(".venv"), ANEW),
-    (removed(".venv/bin"), ANEW),
-    (removed(".venv/bin/python"), ANEW),
-    (removed(".venv/pyvenv.cfg"), ANEW),
-    (removed(".venv/set-up.runtime"), ANEW),
-    (removed(".venv/bin/tester"), ANEW),
-    (removed(".venv/bin/node"), ANEW),
-    (removed("LIBRARY/cdk"), ANEW),
-    (removed("LIBRARY/pip"), ANEW),
+    (interpreter_gone, FROM_SCRATCH),
+    (interpreter_upgraded, FROM_SCRATCH),
+    (folder_moved, FROM_SCRATCH),
+    (folder_copied, FROM_SCRATCH),
+    (stamp_cut_off, FROM_SCRATCH),
+    (removed(".venv"), FROM_SCRATCH),
+    (removed(".venv/bin"), FROM_SCRATCH),
+    (removed(".venv/bin/python"), FROM_SCRATCH),
+    (removed(".venv/pyvenv.cfg"), FROM_SCRATCH),
+    (removed(".venv/set-up.runtime"), FROM_SCRATCH),
+    (removed(".venv/bin/tester"), FROM_SCRATCH),
+    (removed(".venv/bin/node"), FROM_SCRATCH),
+    (removed("LIBRARY/cdk"), FROM_SCRATCH),
+    (removed("LIBRARY/pip"), FROM_SCRATCH),
     (NO_PIP, ["venv"]),
     (both(removed("LIBRARY/cdk"), removed("LIBRARY/cdk-1.dist-info")), ["pip requirements.txt"]),
     (removed("node_modules"), ["npm ci"]),
@@ -208,18 +208,18 @@ DAMAGE = [
 ]
 
 
-@pytest.mark.parametrize(("damage", "mended_by"), DAMAGE, ids=[damage.__name__ for damage, _ in DAMAGE])
-def test_damage_is_found_and_mended(machine, capsys, damage, mended_by):
+@pytest.mark.parametrize(("damage", "repaired_by"), DAMAGE, ids=[damage.__name__ for damage, _ in DAMAGE])
+def test_damage_is_found_and_repaired(machine, capsys, damage, repaired_by):
     damage(machine)
     assert machine.setup().wants("dev")
     capsys.readouterr()
-    assert machine.prepare() == mended_by
+    assert machine.prepare() == repaired_by
     assert machine.is_whole()
     assert capsys.readouterr().err.splitlines()[-1].startswith("Set up in ")
 
 
 @pytest.mark.parametrize("lock", [*LOCKS, "package-lock.json"])
-def test_a_changed_lock_file_is_one_more_installation(machine, lock):
+def test_a_changed_lock_file_installs_its_set_only(machine, lock):
     with (machine.root / lock).open("a", encoding="utf-8") as file:
         file.write(" more")
     assert machine.prepare() == ["npm ci" if lock.endswith("json") else f"pip {lock}"]
@@ -232,8 +232,8 @@ def test_a_checkout_that_only_touches_files_installs_nothing(machine):
     assert machine.prepare() == []
 
 
-@pytest.mark.parametrize("command", ANEW)
-def test_a_set_up_that_was_interrupted_is_whole_after_the_next(bare, command):
+@pytest.mark.parametrize("command", FROM_SCRATCH)
+def test_an_interrupted_set_up_is_completed_by_the_next(bare, command):
     bare.faults[command] = KeyboardInterrupt()
     with pytest.raises(KeyboardInterrupt):
         bare.prepare()
@@ -242,7 +242,7 @@ def test_a_set_up_that_was_interrupted_is_whole_after_the_next(bare, command):
     assert bare.is_whole()
 
 
-def test_a_failed_installation_is_pips_own_reason_in_one_line_and_the_next_run_goes_on(bare, capsys):
+def test_a_failed_installation_is_one_line_with_pips_reason_and_the_next_run_completes_it(bare, capsys):
     (bare.root / ".venv").mkdir()
     (bare.root / ".venv" / "pip.log").write_text("an old fault", "utf-8")
     bare.faults["pip requirements.txt"] = Finished(1, "Collecting cdk\nERROR: No space left on device\n")
@@ -276,7 +276,7 @@ def test_without_a_network_for_the_test_tools_synth_still_works(bare):
     assert bare.prepare("dev") == ["pip requirements-dev.txt"]
 
 
-def test_npm_that_fails_is_its_own_reason_in_one_line(bare):
+def test_a_failed_npm_is_one_line_with_its_reason(bare):
     bare.faults["npm ci"] = Finished(
         1,
         "npm error code ENOTFOUND\nnpm error network request to https://r/ failed, reason: x\nnpm error See x-debug-0.log",
@@ -294,7 +294,7 @@ def test_npm_that_fails_is_its_own_reason_in_one_line(bare):
         "No module named venv",
     ],
 )
-def test_a_python_without_venv_is_told_what_to_install(bare, said):
+def test_without_a_venv_module_one_line_says_what_to_install(bare, said):
     bare.faults["venv"] = Finished(1, said)
     with pytest.raises(SetupError, match="apt-get install python3-venv"):
         bare.prepare()
@@ -302,7 +302,7 @@ def test_a_python_without_venv_is_told_what_to_install(bare, said):
 
 
 @pytest.mark.parametrize("foreign", [".", ".venv", ".venv/bin", "node_modules"])
-def test_what_belongs_to_another_user_is_one_line_that_names_the_owner(machine, monkeypatch, foreign):
+def test_a_folder_of_another_user_is_one_line_that_names_the_owner(machine, monkeypatch, foreign):
     owner = machine.root.owner()
     access = os.access
     path = machine.root / foreign
@@ -366,9 +366,9 @@ def test_settings_for_other_projects_reach_neither_pip_nor_npm_but_registries_do
         (
             OSError(28, "No space left on device"),
             1,
-            "error: set-up: No space left on device; mend that and run it again",
+            "error: set-up: No space left on device; fix that and run it again",
         ),
-        (OSError(13, "Permission denied", "x"), 1, "error: x: Permission denied; mend that and run it again"),
+        (OSError(13, "Permission denied", "x"), 1, "error: x: Permission denied; fix that and run it again"),
         (KeyboardInterrupt(), 130, "\nerror: set-up interrupted; run the same command again"),
         (SetupError("what; how"), 1, "error: what; how"),
     ],
@@ -393,7 +393,7 @@ def test_a_missing_lock_file_is_one_line(bare):
 
 @pytest.fixture
 def make(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs a target of our Makefile where `.venv/bin/python` prints its environment."""
+    """Runs a target of our Makefile, with a `.venv/bin/python` that prints its environment."""
     shutil.copy(ROOT / "Makefile", tmp_path)
     python = tmp_path / ".venv" / "bin" / "python"
     python.parent.mkdir(parents=True)
@@ -409,7 +409,7 @@ def make(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     return run
 
 
-def test_variables_that_would_break_python_node_or_the_cli_go_no_further_than_make(make):
+def test_variables_that_would_break_python_node_or_the_cli_stop_at_make(make):
     broken = dict.fromkeys(
         (
             "PYTHONHOME",
@@ -433,26 +433,26 @@ def test_variables_that_would_break_python_node_or_the_cli_go_no_further_than_ma
 
 
 @pytest.mark.parametrize("home", ["/none", "", READ_ONLY])
-def test_without_a_home_folder_to_write_to_caches_go_into_the_project(make, tmp_path, home):
+def test_without_a_writable_home_folder_caches_go_into_the_project(make, tmp_path, home):
     said = dict(line.split("=", 1) for line in make("runtime", HOME=home).stdout.splitlines() if "=" in line)
     caches = ("JSII_RUNTIME_PACKAGE_CACHE_ROOT", "CDK_HOME", "npm_config_cache", "PIP_CACHE_DIR")
     assert [name for name in caches if not said[name].startswith(f"{tmp_path}/.venv/")] == []
     assert said["HOME"] == (home if home and Path(home).is_dir() else f"{tmp_path}/.venv/home")
 
 
-def test_with_a_home_folder_caches_stay_where_their_owners_put_them(make, tmp_path):
+def test_with_a_writable_home_folder_caches_stay_in_their_usual_places(make, tmp_path):
     said = make("runtime", HOME=str(tmp_path)).stdout
     assert "CDK_HOME" not in said
     assert f"HOME={tmp_path}\n" in said
 
 
-def test_no_python_that_will_do_is_one_line(make, tmp_path):
+def test_without_a_suitable_python_there_is_one_line(make, tmp_path):
     (tmp_path / ".venv" / "bin" / "python").unlink()
     done = make("runtime", PYTHON="no-such-python")
-    assert done.stderr.splitlines()[0] == "error: Python 3.11 or newer is needed; say which: make PYTHON=python3.12 ..."
+    assert done.stderr.splitlines()[0] == "error: Python 3.11 or newer is needed; name one: make PYTHON=python3.12 ..."
 
 
-def test_a_reader_that_goes_away_is_no_error(tmp_path):
+def test_a_closed_pipe_is_not_an_error(tmp_path):
     shutil.copy(ROOT / "Makefile", tmp_path)
     done = subprocess.run(
         ["bash", "-c", "make help | true; make help | head -1"],

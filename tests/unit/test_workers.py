@@ -1,4 +1,4 @@
-"""That tests which build on one another stay together when a run has several workers."""
+"""Tests that build on one another run on the same worker."""
 
 import os
 import subprocess

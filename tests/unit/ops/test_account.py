@@ -1,4 +1,4 @@
-"""Operator's commands refuse an account that the environment does not name."""
+"""Operator commands refuse an account that the environment does not allow."""
 
 import pytest
 from moto import mock_aws
@@ -19,16 +19,18 @@ def account(*arguments):
     return command.main(["account", "--root", str(ROOT), *arguments])
 
 
-def test_any_account_is_taken_where_none_is_named():
+def test_any_account_is_allowed_if_none_is_named():
     check_account(settings(), OTHER)
 
 
 @pytest.mark.parametrize("named", [{"allowed_accounts": OURS}, {"account": OURS, "region": "eu-central-1"}])
 def test_an_account_that_is_not_named_is_refused(named):
     check_account(settings(**named), OURS)
-    with pytest.raises(AccountRefusedError, match=f"these credentials are for {OTHER}.*may only go to {OURS}") as told:
+    with pytest.raises(
+        AccountRefusedError, match=f"these credentials are for {OTHER}.*may only be deployed to {OURS}"
+    ) as caught:
         check_account(settings(**named), OTHER)
-    assert told.value.exit_code == 2
+    assert caught.value.exit_code == 2
 
 
 @mock_aws

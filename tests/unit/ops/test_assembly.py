@@ -1,4 +1,4 @@
-"""One reader for a cloud assembly: what its manifest names, and nothing that an earlier synth left."""
+"""The reader of a cloud assembly finds only what the manifest names, nothing that an earlier synth left."""
 
 import pytest
 
@@ -37,7 +37,7 @@ def test_what_an_earlier_synth_left_does_not_count(tmp_path):
     assert list(found.images()) == []
 
 
-def test_a_folder_without_an_assembly_is_refused_with_what_to_type(tmp_path):
-    with pytest.raises(OpsError, match="there is no cloud assembly; write one with: make synth") as told:
+def test_a_folder_without_an_assembly_is_refused_with_what_to_run(tmp_path):
+    with pytest.raises(OpsError, match="holds no cloud assembly; run `make synth` to write one") as caught:
         Assembly(tmp_path)
-    assert told.value.exit_code == 2
+    assert caught.value.exit_code == 2

@@ -1,4 +1,4 @@
-"""One home for one thing in ops/: what only one module may do, and no circle among them."""
+"""Borders inside ops/: tasks that belong to one module, and no import cycles."""
 
 import ast
 
@@ -38,20 +38,20 @@ def test_one_thing_is_read_in_one_place(marks, home):
     assert [name for name, file in sorted(MODULES.items()) if any(map(marks, literals(file)))] == [home]
 
 
-def test_no_stack_name_is_typed():
+def test_no_stack_name_is_spelled_out():
     typed = {
         name for name, file in MODULES.items() if any(text.startswith(("Ecs-", "Eks-")) for text in literals(file))
     }
     assert typed == set()
 
 
-def test_only_the_door_is_a_command():
-    doors = {name for name, file in MODULES.items() if "__main__" in literals(file)}
-    of_their_own = {"ops.local.emulator_process": "a process of `up`", "ops.setup": "what make runs on a bare Python"}
-    assert doors == {"ops.__main__", *of_their_own}
+def test_python_m_ops_is_the_only_command():
+    entry_points = {name for name, file in MODULES.items() if "__main__" in literals(file)}
+    others = {"ops.local.emulator_process": "a process of `up`", "ops.setup": "what make runs on a bare Python"}
+    assert entry_points == {"ops.__main__", *others}
 
 
-def test_no_module_reaches_itself():
+def test_ops_has_no_import_cycle():
     graph = {name: imports(file) for name, file in MODULES.items()}
     while leaves := {name for name, needed in graph.items() if not needed & set(graph)}:
         graph = {name: needed for name, needed in graph.items() if name not in leaves}

@@ -1,4 +1,4 @@
-"""`python -m ops check` says in a moment what a synth would say later."""
+"""`python -m ops check` reports at once what a synth would report later."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def right(project: Project) -> Project:
     return project
 
 
-def test_every_service_has_a_line_and_the_command_ends_with_0(right, capsys):
+def test_every_service_has_a_line_and_the_exit_code_is_0(right, capsys):
     assert main(["check", "--root", str(right.root), "--env", "sandbox"]) == 0
     printed = capsys.readouterr()
     assert printed.err == ""
@@ -54,7 +54,7 @@ def test_settings_on_the_command_line_count_as_for_cdk(right, capsys):
         (["-c", "zones"], "cdk -c: zones: has no value; write -c zones=VALUE\n"),
     ],
 )
-def test_a_fault_is_one_line_on_stderr_and_the_command_ends_with_2(right, capsys, arguments, message):
+def test_a_fault_is_one_line_on_stderr_and_the_exit_code_is_2(right, capsys, arguments, message):
     assert main(["check", "--root", str(right.root), *arguments]) == 2
     printed = capsys.readouterr()
     assert printed.err == message

@@ -1,4 +1,4 @@
-"""The emulator's stacks: found, told apart, deleted."""
+"""Stacks in the emulator are found and deleted."""
 
 from types import SimpleNamespace
 
@@ -32,7 +32,7 @@ def test_stacks_that_left_the_app_are_deleted():
     assert cloudformation.stack_names(target) == ["app-sandbox-Ecs-web"]
 
 
-def test_a_stack_that_stays_is_told(monkeypatch):
+def test_a_stack_that_cannot_be_deleted_is_named(monkeypatch):
     monkeypatch.setattr(cloudformation, "GONE_SECONDS", 0.05)
     target = over("app-sandbox-Ecs-old")
     target.cloudformation.delete_stack = lambda **_: None

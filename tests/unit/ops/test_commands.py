@@ -44,7 +44,7 @@ def say():
     ],
     ids=["runs", "does not run", "runs and does not answer"],
 )
-def test_the_status_is_a_fact_and_its_words_are_printed(deployed, say, spec, running, well, said):
+def test_status_returns_a_fact_and_prints_it_in_words(deployed, say, spec, running, well, said):
     assert commands.status(deployed(spec, running=running), say) is well
     assert said in say.out.getvalue()
 

@@ -1,4 +1,4 @@
-"""What a task definition asks of its container."""
+"""A container gets the settings of its task definition."""
 
 import pytest
 
@@ -54,7 +54,7 @@ def test_a_containers_own_memory_comes_before_the_tasks():
     assert container_options.options({"Memory": 128}, {"Memory": "512"})["mem_limit"] == 128 * 1024 * 1024
 
 
-def test_the_words_false_and_true_are_what_they_say():
+def test_a_boolean_may_be_a_word():
     assert container_options.options({"ReadonlyRootFilesystem": "false"}, {})["read_only"] is False
     assert container_options.options({"ReadonlyRootFilesystem": "true"}, {})["read_only"] is True
 

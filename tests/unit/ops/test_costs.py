@@ -12,7 +12,7 @@ def test_the_costs_document_is_what_the_templates_say(sandbox):
     )
 
 
-def test_the_sandbox_on_ecs_alone_costs_less_than_45_usd_a_month(sandbox):
+def test_the_sandbox_on_ecs_only_costs_less_than_45_usd_a_month(sandbox):
     assert 30 < total(Bill(Assembly(sandbox.directory)).lines(platform=Platform.ECS)) < 45
 
 

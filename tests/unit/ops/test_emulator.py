@@ -1,4 +1,4 @@
-"""The emulator is started once, found again, and its end explained."""
+"""The emulator is started once and found again, and the reason why it ended is shown."""
 
 import os
 import socket
@@ -25,7 +25,7 @@ def taken_port():
         yield server.getsockname()[1]
 
 
-def test_a_port_that_another_program_has_is_named_with_one_to_take_instead(tmp_path, engine, taken_port):
+def test_a_taken_port_is_named_with_an_alternative(tmp_path, engine, taken_port):
     with pytest.raises(OpsError, match=rf"port {taken_port} is taken.*ENDPOINT=http://localhost:{taken_port + 1}"):
         emulator.launch(Target(endpoint=f"http://localhost:{taken_port}"), Workspace(tmp_path), engine)
 
@@ -33,14 +33,14 @@ def test_a_port_that_another_program_has_is_named_with_one_to_take_instead(tmp_p
 @pytest.mark.parametrize(
     "content", ["", "no number", str(2**22 + 1), str(os.getpid()), "1"], ids=["empty", "words", "beyond", "own", "init"]
 )
-def test_a_stale_pid_is_nobodys_emulator(tmp_path, content):
+def test_a_stale_pid_is_not_taken_for_the_emulator(tmp_path, content):
     workspace = Workspace(tmp_path)
     workspace.prepare()
     (workspace.pids / emulator.PID_NAME).write_text(content)
     assert emulator.running_pid(Target(endpoint="http://localhost:4999"), workspace) is None
 
 
-def test_an_emulator_is_found_without_its_state_folder_however_narrow_the_terminal(tmp_path, monkeypatch):
+def test_an_emulator_is_found_without_its_workspace_however_narrow_the_terminal(tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     workspace = Workspace(tmp_path / ("a" * 60))
     target = Target(endpoint="http://localhost:4998")
@@ -54,7 +54,7 @@ def test_an_emulator_is_found_without_its_state_folder_however_narrow_the_termin
             stand_in.kill()
 
 
-def test_an_emulator_that_ends_at_once_is_told_with_its_last_words(tmp_path):
+def test_an_emulator_that_ends_at_once_is_reported_with_its_last_line(tmp_path):
     workspace = Workspace(tmp_path)
     workspace.prepare()
     workspace.log("emulator").write_text("first\nport in use\n\n")

@@ -1,4 +1,4 @@
-"""What is wrapped around the emulator's ECS, with an emulator and an engine that only note what is asked of them."""
+"""The wrappers around the emulator's ECS, with an emulator and an engine that only record calls."""
 
 import threading
 from contextlib import nullcontext
@@ -109,7 +109,7 @@ def test_a_name_is_given_once_the_task_is_healthy(hooks):
     assert container.log[-2:] == [("start",), ("connect", "net-tracking", "c", ["tracking"])]
 
 
-def test_a_service_that_nobody_calls_needs_no_name(hooks):
+def test_a_service_without_callers_gets_no_name(hooks):
     container = Container([])
     hooks.ecs._run_docker_container(Client(container), {"name": "web"}, OPTIONS)
     assert [entry[0] for entry in container.log] == ["create", "start"]

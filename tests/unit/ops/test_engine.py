@@ -1,4 +1,4 @@
-"""The engine is chosen by asking: clients here are small scripts that answer as real ones do."""
+"""The engine is chosen by trying clients, which here are small scripts that answer as real ones do."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from ops.say import Say
 
 
 def client(folder, name="docker", *, version="28.0.0", server="28.0.0", buildx=False, architecture="amd64"):
-    """A client that reaches a server (or does not) and has buildx (or has not)."""
+    """A client with or without a server behind it, and with or without buildx."""
     folder.mkdir(exist_ok=True)
     facts = {"Client": {"Version": version}, "Server": {"Version": server, "Arch": architecture} if server else None}
     script = folder / name
@@ -53,7 +53,7 @@ class TestChoice:
         assert found.environment["DOCKER_BUILDKIT"] == "1"
         assert found.environment["CDK_DOCKER"] == str(tmp_path / "old" / "docker")
 
-    def test_the_debian_package_is_asked_though_it_is_not_on_path(self, tmp_path, monkeypatch):
+    def test_the_debian_client_is_tried_though_it_is_not_on_path(self, tmp_path, monkeypatch):
         hidden = client(tmp_path / "usr-bin", version="20.10.24")
         monkeypatch.setattr(engine, "DEBIAN_CLIENT", hidden)
         client(tmp_path / "first")
@@ -61,7 +61,7 @@ class TestChoice:
         assert found is not None
         assert found.client == hidden
 
-    def test_podman_is_asked_too_and_gets_its_own_variable(self, tmp_path):
+    def test_podman_is_tried_too_and_gets_its_own_variable(self, tmp_path):
         client(tmp_path / "pods", "podman", server="5.0.0", architecture="arm64")
         found = engine.find(environ(tmp_path / "pods"))
         assert found is not None
@@ -80,7 +80,7 @@ class TestChoice:
         script.write_text("#!/bin/sh\necho '[1]'\n")
         assert engine.find(environ(tmp_path / "odd")) is None
 
-    def test_the_users_docker_host_is_the_only_one_asked(self, tmp_path, monkeypatch):
+    def test_the_users_docker_host_is_the_only_one_tried(self, tmp_path, monkeypatch):
         one = client(tmp_path / "one", buildx=True)
         monkeypatch.setattr(engine, "DEFAULT_SOCKET", one)  # there is something at the usual place
         found = engine.find(environ(tmp_path / "one", host="tcp://127.0.0.1:7"))
@@ -88,18 +88,18 @@ class TestChoice:
         assert found.host == "tcp://127.0.0.1:7"
         assert list(engine.hosts(environ(host="tcp://127.0.0.1:7"), [one])) == ["tcp://127.0.0.1:7"]
 
-    def test_a_docker_host_where_nobody_answers_is_told_and_nothing_is_installed(self, tmp_path, monkeypatch):
+    def test_a_docker_host_that_does_not_answer_is_named_and_nothing_is_installed(self, tmp_path, monkeypatch):
         monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:7")
         monkeypatch.setattr(engine, "find", lambda: None)
         monkeypatch.setattr(engine, "_install", lambda _: pytest.fail("installed"))
         with pytest.raises(OpsError, match=r"DOCKER_HOST=tcp://127\.0\.0\.1:7: no engine that can build answers there"):
             engine.ensure(Workspace(tmp_path), Say())
 
-    def test_where_nothing_may_be_installed_one_line_says_what_to_start(self, tmp_path, monkeypatch):
+    def test_if_nothing_may_be_installed_one_line_says_what_to_start(self, tmp_path, monkeypatch):
         monkeypatch.delenv("DOCKER_HOST", raising=False)
         monkeypatch.setattr(engine, "find", lambda: None)
         monkeypatch.setattr(engine, "_may_install", lambda: False)
-        with pytest.raises(OpsError) as told:
+        with pytest.raises(OpsError) as caught:
             engine.ensure(Workspace(tmp_path), Say())
-        assert "start Docker Desktop" in told.value.message
-        assert "\n" not in told.value.message
+        assert "start Docker Desktop" in caught.value.message
+        assert "\n" not in caught.value.message

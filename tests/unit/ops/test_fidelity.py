@@ -1,4 +1,4 @@
-"""docs/emulator.md says what the installed emulator leaves out of today's templates."""
+"""docs/emulator.md lists what the installed emulator leaves out of the current templates."""
 
 from config import documents
 from ops.assembly import Assembly
@@ -17,7 +17,7 @@ def test_every_gap_of_every_environment_has_its_consequence(environment):
     assert [kind for kind in sorted(kinds) if report.consequence(kind) == report.UNKNOWN_CONSEQUENCE] == []
 
 
-def test_a_service_more_does_not_change_the_table():
+def test_another_service_does_not_change_the_table():
     one = [Dropped("Ecs-web", "AWS::EC2::Instance", "A")]
     two = [*one, Dropped("Ecs-other", "AWS::EC2::Instance", "A")]
     assert report.fidelity_markdown(one) == report.fidelity_markdown(two)

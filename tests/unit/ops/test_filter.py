@@ -1,4 +1,4 @@
-"""The filter over the cloud assembly: what goes, what stays, what is rewritten."""
+"""What the filter over the cloud assembly drops, keeps and rewrites."""
 
 import json
 
@@ -40,7 +40,7 @@ def test_an_unknown_type_goes_and_a_known_one_stays():
     ],
     ids=json.dumps,
 )
-def test_what_refers_to_something_dropped_goes_too_and_so_on(reference):
+def test_resources_that_refer_to_dropped_ones_go_too(reference):
     it = stack(Gone={"Type": "A::Unknown"}, First=known(To=reference), Second=known(To={"Ref": "First"}), Kept=known())
     dropped = filter_stacks([it], KNOWN)
     assert {(entry.logical_id, entry.because) for entry in dropped} == {
@@ -57,7 +57,7 @@ def test_a_variable_of_a_substitution_is_no_reference():
     assert list(it.resources) == ["Kept"]
 
 
-def test_one_entry_of_a_list_is_taken_out_and_the_rest_stays():
+def test_only_the_affected_entry_of_a_list_goes():
     it = stack(Gone={"Type": "A::Unknown"}, Kept=known(Deploy={"Alarms": [{"Ref": "Gone"}, "other"]}))
     dropped = filter_stacks([it], KNOWN)
     assert it.resources["Kept"]["Properties"] == {"Deploy": {"Alarms": ["other"]}}
@@ -70,7 +70,7 @@ def test_a_list_that_would_be_empty_takes_its_resource_along():
     assert list(it.resources) == ["Kept"]
 
 
-def test_a_statement_of_a_policy_goes_alone():
+def test_only_the_affected_statement_of_a_policy_goes():
     statements = [{"Resource": {"Fn::GetAtt": ["Gone", "Arn"]}}, {"Resource": "*"}]
     it = stack(Gone={"Type": "A::Unknown"}, Kept=known(Document={"Statement": statements}))
     filter_stacks([it], KNOWN)
@@ -78,7 +78,7 @@ def test_a_statement_of_a_policy_goes_alone():
 
 
 @pytest.mark.parametrize(("declared", "left"), [("Gone", None), (["Gone", "Kept"], ["Kept"]), (["Gone"], None)])
-def test_depends_on_never_points_nowhere(declared, left):
+def test_depends_on_never_dangles(declared, left):
     it = stack(Gone={"Type": "A::Unknown"}, Kept=known(), Last={**known(), "DependsOn": declared})
     filter_stacks([it], KNOWN)
     assert it.resources["Last"].get("DependsOn") == left
@@ -102,7 +102,7 @@ def test_a_lost_output_takes_its_users_in_other_stacks_along(use):
     assert list(consumer.resources) == ["Kept"]
 
 
-def test_an_output_of_something_that_stays_stays():
+def test_an_output_of_a_kept_resource_is_kept():
     it = stack(
         Gone={"Type": "A::Unknown"},
         Kept=known(),
@@ -134,7 +134,7 @@ def test_an_alarm_over_metric_math_goes_and_a_plain_one_stays():
     assert filter_stacks([it], KNOWN) == [Dropped("S", "AWS::CloudWatch::Alarm", "Math", "metric math")]
 
 
-def test_a_parameter_that_served_what_was_dropped_goes():
+def test_a_parameter_that_only_served_a_dropped_resource_goes():
     it = stack(
         Gone={"Type": "A::Unknown", "Properties": {"Image": {"Ref": "Ami"}}},
         Kept=known(Name={"Ref": "Name"}),
@@ -209,7 +209,7 @@ class TestOnDisk:
         assert key != "old.json"
         assert url == f"s3://bucket/{key}"
 
-    def test_files_that_nobody_uses_any_more_are_not_published(self, filtered):
+    def test_files_no_longer_used_are_not_published(self, filtered):
         assert set(json.loads((filtered / "S.assets.json").read_text())["files"]) == {"old", "kept"}
 
     def test_a_second_filter_replaces_the_first(self, assembly, filtered):

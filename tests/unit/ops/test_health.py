@@ -1,4 +1,4 @@
-"""A health check passes where the target group's matcher says so."""
+"""A health check passes if the target group's matcher accepts the status."""
 
 import pytest
 
@@ -13,5 +13,5 @@ def test_the_target_groups_matcher_decides(codes, status, matches):
     assert health.matches(status, codes) is matches
 
 
-def test_where_nobody_listens_the_reason_is_told():
+def test_a_refused_connection_is_the_reason():
     assert health.probe("127.0.0.1", 9, "/", "200").startswith("ConnectionRefusedError: ")

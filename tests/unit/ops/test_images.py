@@ -72,8 +72,8 @@ def test_the_same_source_in_two_services_is_two_images(assembly):
     assert {it.service for it in images.from_assembly(folder)} == {"one", "two"}
 
 
-def test_a_build_option_that_is_not_understood_is_never_ignored(assembly):
-    with pytest.raises(OpsError, match="dockerBuildSecrets is not understood"):
+def test_an_unsupported_build_option_is_refused(assembly):
+    with pytest.raises(OpsError, match="dockerBuildSecrets is not supported"):
         images.from_assembly(assembly(s={HASH: image("app/web", "ecs-1", dockerBuildSecrets={})}))
 
 
@@ -108,10 +108,10 @@ def test_an_image_that_lacks_one_of_its_tags_is_built(assembly, fake, workspace)
 )
 def test_a_build_failure_names_the_service_and_the_step_in_one_line(assembly, fake, workspace, script, said):
     fake.answers("build", script)
-    with pytest.raises(OpsError) as told:
+    with pytest.raises(OpsError) as caught:
         build(fake, assembly(s={HASH: image("app/web", "ecs-1")}), workspace)
-    assert told.value.message == f"web: image build failed: {said} (log: {workspace.log('build-web')})"
-    assert told.value.exit_code == 1
+    assert caught.value.message == f"web: image build failed: {said} (log: {workspace.log('build-web')})"
+    assert caught.value.exit_code == 1
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_a_build_failure_names_the_service_and_the_step_in_one_line(assembly, fa
 )
 def test_a_full_disk_is_called_a_full_disk(assembly, fake, workspace, words):
     fake.answers("build", f"echo \"{words}\"; echo '#9 ERROR: other'; exit 1")
-    with pytest.raises(OpsError, match="web: the disk is full while its image is built; free some space"):
+    with pytest.raises(OpsError, match="web: the disk is full and its image cannot be built; free some space"):
         build(fake, assembly(s={HASH: image("app/web", "ecs-1")}), workspace)
 
 
@@ -155,7 +155,7 @@ def test_a_full_disk_is_called_a_full_disk(assembly, fake, workspace, words):
     ],
     ids=["docker 20", "docker 28", "a neighbour was stopped", "a neighbour failed too"],
 )
-def test_of_a_failed_command_the_reason_is_told(written, ends, said):
+def test_a_failed_command_is_reported_with_its_reason(written, ends, said):
     assert images.build_error("\n".join([*written, *ends])) == f"exit code 100: {said}"
 
 

@@ -1,4 +1,4 @@
-"""Manifests are applied where there is a cluster and validated where there is none, and which of the two is said."""
+"""Objects are applied if there is a cluster and validated if there is none, and the outcome shows which."""
 
 import json
 import os
@@ -34,21 +34,21 @@ def stack(manifest):
     return {"Resources": {"Objects": resource}}
 
 
-def test_references_in_a_manifest_are_filled_in(tmp_path):
+def test_references_in_objects_are_resolved(tmp_path):
     parts = ['[{"image":"', {"Fn::Sub": f"{REGISTRY}/app/web:eks-1"}, '"}]']
     [it] = write_assembly(tmp_path, stacks={"Eks-web": stack({"Fn::Join": ["", parts]})}).stacks
-    assert kubernetes.objects(it, KNOWN) == [{"image": "localhost:1/app/web:eks-1"}]
+    assert kubernetes.objects_of(it, KNOWN) == [{"image": "localhost:1/app/web:eks-1"}]
 
 
 def test_objects_with_and_without_a_schema_are_counted():
     assert kubernetes.validate([POD, CUSTOM], "1.36") == Validated("1.36", checked=1, without_schema=1)
 
 
-def test_a_manifest_that_breaks_its_schema_is_one_line():
-    with pytest.raises(OpsError) as told:
+def test_an_object_that_breaks_its_schema_is_one_line():
+    with pytest.raises(OpsError) as caught:
         kubernetes.validate([{**POD, "spec": {"containers": "none"}}], "1.36")
-    assert told.value.message.startswith("Kubernetes 1.36 would refuse Pod/p: ")
-    assert "\n" not in told.value.message
+    assert caught.value.message.startswith("Kubernetes 1.36 would refuse Pod/p: ")
+    assert "\n" not in caught.value.message
 
 
 def test_a_misspelt_field_is_refused_too():
@@ -56,16 +56,16 @@ def test_a_misspelt_field_is_refused_too():
         kubernetes.validate([{**POD, "specc": {}}], "1.36")
 
 
-def test_every_manifest_of_the_sandbox_is_valid(sandbox):
+def test_every_object_of_the_sandbox_is_valid(sandbox):
     stacks = Assembly(sandbox.directory).of_services(Platform.EKS)
     assert stacks
     for entry in stacks.values():
-        assert kubernetes.validate(kubernetes.objects(entry, KNOWN), "1.36").checked
+        assert kubernetes.validate(kubernetes.objects_of(entry, KNOWN), "1.36").checked
 
 
 @pytest.fixture
 def kubectl(tmp_path, monkeypatch):
-    """A kubectl on PATH that notes its calls and its input; gives the environment to call it in."""
+    """A kubectl on PATH that records its calls and input; returns the environment to call it in."""
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
 
     def write(*, rollout=0, apply=0, versions=0):
@@ -86,7 +86,7 @@ def apply(env):
     return kubernetes.apply([DEPLOYMENT, CUSTOM], namespace="harbour", kubeconfig="/k", env=env)
 
 
-def test_manifests_are_applied_waited_for_and_counted(kubectl, tmp_path):
+def test_objects_are_applied_waited_for_and_counted(kubectl, tmp_path):
     assert apply(kubectl()) == Applied({"Deployment": 1}, left_out=1)
     applied = json.loads((tmp_path / "input").read_text())["items"]
     assert [entry["kind"] for entry in applied] == ["Namespace", "Deployment"]
@@ -106,7 +106,7 @@ def test_each_fault_of_a_cluster_is_one_line(kubectl, fault, said):
         apply(kubectl(**fault))
 
 
-def test_pods_of_the_emulators_own_cluster_are_told_where_it_is():
+def test_pods_of_the_emulators_own_cluster_get_its_address():
     pod = {"template": {"spec": {"containers": [{"name": "c", "env": [{"name": "A", "value": "1"}]}]}}}
     job = {"jobTemplate": {"spec": {"template": {"spec": {"containers": [{"name": "c"}]}}}}}
     before = [{"kind": "Deployment", "spec": pod}, {"kind": "CronJob", "spec": job}, {"kind": "Service"}]
@@ -119,9 +119,9 @@ def test_pods_of_the_emulators_own_cluster_are_told_where_it_is():
 
 def test_a_kubeconfig_that_is_not_there_is_refused(tmp_path):
     assert kubernetes.kubeconfig({}) is None
-    with pytest.raises(OpsError, match="there is no such file") as told:
+    with pytest.raises(OpsError, match="there is no such file") as caught:
         kubernetes.kubeconfig({"KUBECONFIG": str(tmp_path / "none")})
-    assert told.value.exit_code == 2
+    assert caught.value.exit_code == 2
 
 
 class TestOutcomes:
@@ -182,7 +182,7 @@ class TestOutcomes:
         with pytest.raises(OpsError, match="refused"):
             outcomes(given=True)
 
-    def test_the_emulators_own_cluster_may_refuse_once_and_the_outcome_says_so(self, outcomes, kubectl, calls):
+    def test_the_emulators_own_cluster_may_refuse_once_and_the_outcome_has_the_reason(self, outcomes, kubectl, calls):
         kubectl(apply=1)
         found = outcomes(own=True)
         assert found == [Validated("1.36", 1, refused_by_own="kubectl apply failed: refused")] * 2

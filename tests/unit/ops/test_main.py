@@ -1,4 +1,4 @@
-"""`python -m ops`: one door, one line for a fault, one way to say where the project is."""
+"""`python -m ops`: one entry point, one line per fault, one way to name the project."""
 
 import errno
 import os
@@ -17,7 +17,7 @@ LOCAL = [["up"], ["down"], ["status"], ["logs"], ["prune"]]
 
 
 @pytest.mark.parametrize("arguments", LOCAL[2:])
-def test_what_needs_a_running_deployment_says_how_to_get_one(arguments, tmp_path, capsys):
+def test_a_command_on_a_running_deployment_says_how_to_get_one(arguments, tmp_path, capsys):
     assert command.main([*arguments, "--root", str(tmp_path), "--endpoint", ENDPOINT]) == 1
     assert capsys.readouterr().err == "error: the local deployment is not up; run `make up`\n"
 
@@ -33,7 +33,7 @@ def test_no_command_accepts_an_endpoint_elsewhere(arguments, tmp_path, capsys):
     ("fault", "code", "said"),
     [
         (OpsError("what; do this", exit_code=2), 2, "error: what; do this\n"),
-        (KeyboardInterrupt(), 130, "\nerror: interrupted; run the same command again to go on\n"),
+        (KeyboardInterrupt(), 130, "\nerror: interrupted; run the same command again to continue\n"),
         (OSError(errno.ENOSPC, "full", "/x"), 1, "error: the disk is full (/x); free some space and run it again\n"),
     ],
     ids=["ops", "ctrl-c", "disk full"],
@@ -52,10 +52,10 @@ def test_every_fault_is_one_line_and_a_code(fault, code, said, monkeypatch, caps
 def test_a_command_without_an_assembly_says_how_to_write_one(name, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert command.main([name]) == 2
-    assert capsys.readouterr().err == "error: cdk.out: there is no cloud assembly; write one with: make synth\n"
+    assert capsys.readouterr().err == "error: cdk.out: holds no cloud assembly; run `make synth` to write one\n"
 
 
-def test_the_project_is_where_one_is_unless_root_says_otherwise(tmp_path, monkeypatch, capsys):
+def test_the_project_is_the_current_folder_unless_root_names_another(tmp_path, monkeypatch, capsys):
     write_assembly(tmp_path / "project" / "cdk.out", stacks={"Network": {"Resources": {}}})
     assert command.main(["summary", "--root", str(tmp_path / "project")]) == 0
     elsewhere = capsys.readouterr().out
@@ -64,13 +64,13 @@ def test_the_project_is_where_one_is_unless_root_says_otherwise(tmp_path, monkey
     assert capsys.readouterr().out == elsewhere
 
 
-def test_a_root_that_is_no_folder_is_refused(capsys):
+def test_a_root_that_is_not_a_folder_is_refused(capsys):
     with pytest.raises(SystemExit, match="2"):
         command.main(["summary", "--root", "/nowhere"])
-    assert "/nowhere is no folder" in capsys.readouterr().err
+    assert "/nowhere is not a folder" in capsys.readouterr().err
 
 
-def test_a_closed_pipe_ends_a_command_without_a_word(tmp_path):
+def test_a_closed_pipe_ends_a_command_silently(tmp_path):
     write_assembly(tmp_path / "cdk.out", stacks={"Network": {"Resources": {}}})
     reader, writer = os.pipe()
     os.close(reader)

@@ -1,4 +1,4 @@
-"""Which names a container can resolve: what its manifest declares, and nothing else."""
+"""A container can resolve the names that its manifest declares, and no others."""
 
 import json
 
@@ -31,7 +31,7 @@ def test_an_address_among_the_variables_opens_nothing():
     assert found.called() == set()
 
 
-def test_a_service_that_is_not_on_ecs_has_no_place():
+def test_a_service_that_is_not_on_ecs_is_not_in_the_mesh():
     assert mesh(http(platforms=(Platform.EKS,))).members == {}
 
 

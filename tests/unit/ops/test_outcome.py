@@ -1,4 +1,4 @@
-"""When a service counts as healthy: a fact, whatever words are printed for it."""
+"""Whether a service is healthy is a fact, independent of the words printed for it."""
 
 import pytest
 

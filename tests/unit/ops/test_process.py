@@ -16,5 +16,5 @@ def test_a_child_that_takes_too_long_is_ended():
 
 
 @pytest.mark.parametrize(("out", "err", "said"), [("a\n", "b\n\n", "b"), ("a\n", "\n", "a"), ("", "", "exit code 3")])
-def test_the_last_words_are_the_errors_if_there_are_any(out, err, said):
+def test_the_last_line_is_that_of_stderr_if_there_is_one(out, err, said):
     assert Finished(3, out, err).last_line() == said

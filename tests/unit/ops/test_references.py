@@ -1,4 +1,4 @@
-"""References of templates: whom they name, and what they come to."""
+"""References in templates: what they name, and what they resolve to."""
 
 import pytest
 
@@ -47,11 +47,11 @@ def test_outputs_of_other_stacks_are_found_in_both_forms():
     ],
     ids=str,
 )
-def test_what_is_known_is_filled_in_and_the_rest_gets_a_stand_in(node, text):
+def test_known_references_are_resolved_and_others_get_a_stand_in(node, text):
     assert KNOWN.text(node) == text
 
 
-def test_attributes_and_the_registry_are_written_out_and_the_rest_stays():
+def test_only_attributes_and_the_registry_are_replaced():
     node = {"A": [{"Fn::GetAtt": ["Vpc", "CidrBlock"]}], "B": {"Fn::Sub": f"{REGISTRY}/x"}, "C": {"Ref": "Vpc"}}
     found = references.replaced(node, registry="localhost:1", attributes={("Vpc", "CidrBlock"): "10.0.0.0/16"})
     assert found == {"A": ["10.0.0.0/16"], "B": "localhost:1/x", "C": {"Ref": "Vpc"}}

@@ -17,13 +17,13 @@ from ops.local.outcome import Applied, JobRun, Outcome, Tasks, Validated
         (Applied({"Deployment": 1, "Service": 2}), "applied to the cluster: 1 Deployment, 2 Service"),
         (
             Applied({"Deployment": 1}, left_out=3),
-            "applied to the cluster: 1 Deployment; 3 of kinds this cluster does not know were left out",
+            "applied to the cluster: 1 Deployment; 3 left out, of kinds that this cluster does not know",
         ),
-        (Validated("1.36", 4), "no cluster: 4 manifests valid for 1.36"),
+        (Validated("1.36", 4), "no cluster: 4 objects valid for 1.36"),
         (
-            Validated("1.36", 4, 1, "refused"),
-            "no cluster: 4 manifests valid for 1.36, 1 custom without a schema; "
-            "the emulator's k3s did not take them: refused",
+            Validated("1.36", 4, 1, "timed out"),
+            "no cluster: 4 objects valid for 1.36, 1 custom without a schema; "
+            "the emulator's k3s refused them: timed out",
         ),
     ],
     ids=lambda value: type(value).__name__,
@@ -45,11 +45,11 @@ def test_a_job_shows_its_schedule_where_others_show_their_address():
     assert lines[1].endswith("schedule 0 1 * * *")
 
 
-def test_the_longest_prefix_of_a_type_says_what_its_absence_means():
-    assert report.consequence("AWS::EC2::RouteTable").startswith("the route through it")
-    assert report.consequence("Custom::S3AutoDeleteObjects") == "the bucket goes with the emulator"
+def test_the_longest_prefix_of_a_type_gives_its_consequence():
+    assert report.consequence("AWS::EC2::RouteTable").startswith("the route is missing")
+    assert report.consequence("Custom::S3AutoDeleteObjects") == "the bucket disappears with the emulator"
     assert report.consequence("AWS::Unheard::Of") == report.UNKNOWN_CONSEQUENCE
 
 
-def test_stacks_of_one_kind_are_one_line():
+def test_stacks_of_services_share_one_name():
     assert [report.stack_group(name) for name in ("Ecs-web", "Eks", "Network")] == ["Ecs-<name>", "Eks", "Network"]

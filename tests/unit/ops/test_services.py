@@ -1,4 +1,4 @@
-"""When a service counts as up, and what is said when it does not come up; ECS here is a stub that tells a story."""
+"""When a service counts as up, and how failures are reported; ECS here is a stub that replays states."""
 
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -50,7 +50,7 @@ def no_waiting(monkeypatch):
 
 @pytest.fixture
 def over(tmp_path):
-    """Gives the services over an ECS that tells a story, and an engine that answers or does not."""
+    """Builds the services over a stub of ECS and an engine that may not answer."""
     fake = FakeEngine(tmp_path / "engine")
 
     def build(ecs, *, engine_answers=True, cloudformation=None):
@@ -69,20 +69,20 @@ def test_a_service_is_up_once_its_rollout_is_over_and_the_new_version_runs(over)
     assert ecs.states == [described()]
 
 
-def test_a_rollback_is_told_with_the_last_words_of_the_new_version(over):
+def test_a_rollback_is_reported_with_the_last_line_of_the_new_version(over):
     reason = (
         "ResourceInitializationError: unable to pull image or start container: container web exited with code 1: boom"
     )
     rolled_back = described(OLD, deployments=[deployment(status="ACTIVE", state="FAILED", running=0), deployment()])
-    with pytest.raises(OpsError) as told:
+    with pytest.raises(OpsError) as caught:
         over(Ecs(rolled_back, stopped=[failed("earlier", at=50), failed(reason)])).wait(PLACEMENT, since=0)
-    assert told.value.message.startswith(
+    assert caught.value.message.startswith(
         "web: the new version was rolled back: container web exited with code 1: boom; "
     )
-    assert "the earlier version goes on running" in told.value.message
+    assert "the earlier version keeps running" in caught.value.message
 
 
-def test_a_first_version_that_keeps_failing_is_not_waited_for_to_the_end(over):
+def test_waiting_ends_early_if_a_first_version_keeps_failing(over):
     ecs = Ecs(described(running=0, deployments=[deployment(running=0)]), stopped=[failed("never healthy")] * 3)
     with pytest.raises(OpsError, match="web: its tasks do not start: never healthy"):
         over(ecs).wait(PLACEMENT, since=0)
@@ -94,7 +94,7 @@ def engine_says(words):
     return f'{start}500 Server Error for {address}: Internal Server Error ("{words}")'
 
 
-def test_the_engines_own_words_are_told_without_what_its_client_adds(over):
+def test_the_engines_message_is_shown_without_what_its_client_adds(over):
     ecs = Ecs(
         described(running=0, deployments=[deployment(running=0)]), stopped=[failed(engine_says("no such image"))] * 3
     )
@@ -102,27 +102,29 @@ def test_the_engines_own_words_are_told_without_what_its_client_adds(over):
         over(ecs).wait(PLACEMENT, since=0)
 
 
-def test_an_engine_whose_disk_is_full_is_told_at_the_first_failure(over):
+def test_a_full_disk_of_the_engine_is_reported_at_the_first_failure(over):
     full = failed(engine_says("mkdir /overlay2/1-init: no space left on device"))
     ecs = Ecs(described(running=0, deployments=[deployment(running=0)]), stopped=[full])
-    with pytest.raises(OpsError, match=r"^the container engine's disk is full, no container starts; free some space"):
+    with pytest.raises(
+        OpsError, match=r"^the container engine's disk is full and no container starts; free some space"
+    ):
         over(ecs).wait(PLACEMENT, since=0)
 
 
-def test_a_service_that_fills_its_own_space_is_not_taken_for_a_full_engine(over):
+def test_a_service_that_fills_its_own_space_is_not_taken_for_a_full_disk(over):
     own = [failed("container web exited with code 1: write /tmp/x: No space left on device")] * 3
     ecs = Ecs(described(running=0, deployments=[deployment(running=0)]), stopped=own)
     with pytest.raises(OpsError, match=r"^web: its tasks do not start: container web exited with code 1"):
         over(ecs).wait(PLACEMENT, since=0)
 
 
-def test_failures_of_an_earlier_run_are_old_news(over):
+def test_failures_of_an_earlier_run_are_ignored(over):
     ecs = Ecs(described(running=0, deployments=[deployment(running=0)]), stopped=[failed("long ago", at=10)] * 3)
     with pytest.raises(OpsError, match=r"web: not running after 0\.3 s: no task has failed"):
         over(ecs).wait(PLACEMENT, since=20)
 
 
-def test_an_engine_that_stops_meanwhile_is_named(over):
+def test_an_engine_that_stops_during_the_wait_is_named(over):
     with pytest.raises(OpsError, match="the container engine stopped answering; start it"):
         over(Ecs(described(running=0)), engine_answers=False).wait(PLACEMENT, since=0)
 
@@ -137,7 +139,7 @@ def test_an_engine_that_stops_meanwhile_is_named(over):
     ],
     ids=["as it should be", "rolled back before", "under way", "stopped before"],
 )
-def test_what_an_earlier_failure_left_is_put_right(over, state, changes):
+def test_the_state_after_an_earlier_failure_is_corrected(over, state, changes):
     ecs = Ecs(state)
     over(ecs).settle(PLACEMENT)
     assert ecs.updates == ([] if changes is None else [{"cluster": "app", "service": "service-arn", **changes}])
@@ -146,18 +148,18 @@ def test_what_an_earlier_failure_left_is_put_right(over, state, changes):
 JOB = Placement(job(), "app", NEW, None)
 
 
-def test_a_job_runs_once_a_version(over):
+def test_a_job_runs_once_per_version(over):
     ecs = Ecs(stopped=[failed("", code="EssentialContainerExited", exit_code=0)])
     over(ecs).run_job(JOB)
     assert ecs.started == 0
 
 
-def test_a_job_that_ends_with_another_code_is_told(over):
+def test_a_job_that_fails_is_reported_with_its_exit_code(over):
     with pytest.raises(OpsError, match=r"hello: the job failed: exit code 3\. See `make logs SERVICE=hello`"):
         over(Ecs(stopped=[failed("it stopped", exit_code=3)])).run_job(JOB)
 
 
-def test_a_job_that_ends_at_once_is_told_in_its_own_words(over):
+def test_a_job_that_ends_at_once_is_reported_in_its_own_words(over):
     said = (
         "ResourceInitializationError: unable to pull image or start container: container hello exited with code 3: no"
     )
@@ -165,7 +167,7 @@ def test_a_job_that_ends_at_once_is_told_in_its_own_words(over):
         over(Ecs(stopped=[failed(said, exit_code=None)])).run_job(JOB)
 
 
-def test_nobody_answers_where_nobody_listens():
+def test_a_refused_connection_is_no_answer():
     assert services.answer("http://127.0.0.1:9/x") == 0
     with pytest.raises(OpsError, match=r"web: runs, but http://127\.0\.0\.1:9/x does not answer"):
         services.wait_for_answer("http://127.0.0.1:9/x", "web", seconds=0.1)

@@ -27,7 +27,7 @@ def test_stacks_images_and_addresses_are_listed(tmp_path):
     ]
 
 
-def test_what_there_is_none_of_is_said(tmp_path):
+def test_an_empty_section_says_none(tmp_path):
     lines = summarize(write_assembly(tmp_path, stacks={"Network": {"Resources": {}}})).splitlines()
     assert lines.count("  none") == 2
 

@@ -1,4 +1,4 @@
-"""One run of `make up` that fails: one line, and nothing of its own left running."""
+"""A `make up` that fails prints one line and leaves nothing running that it started."""
 
 import errno
 import io
@@ -33,7 +33,7 @@ def engine(tmp_path):
 
 @pytest.fixture(autouse=True)
 def signals():
-    """A guard no longer listens to Ctrl-C once it cleans up; the tests go on listening."""
+    """Restores the handlers, as a guard ignores Ctrl-C once it cleans up."""
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     yield
     for number, handler in before.items():
@@ -62,7 +62,7 @@ def test_a_run_that_started_the_emulator_takes_it_down_whatever_went_wrong(proje
     assert removed(engine) == ALL
 
 
-def test_it_is_taken_down_where_nobody_reads_any_more(project, engine):
+def test_the_emulator_is_taken_down_even_if_the_pipe_is_closed(project, engine):
     class Closed(io.StringIO):
         def write(self, _):
             raise BrokenPipeError
@@ -92,7 +92,7 @@ def test_an_emulator_that_fails_is_named_with_its_log(project, engine):
 
 
 class Failing:
-    """Services of which each has the fault that the test gives it."""
+    """Services that fail as the test says."""
 
     def __init__(self, faults):
         self._faults = faults
@@ -108,8 +108,8 @@ class Failing:
             raise OpsError(self._faults[placement.spec.name])
 
 
-def test_a_fault_that_all_services_share_is_told_once_and_each_of_their_own(project):
+def test_a_fault_that_services_share_is_reported_once(project):
     faults = {"tracking": "the disk is full", "quotes": "quotes: boom", "web": "the disk is full", "hello": ""}
-    with pytest.raises(OpsError) as told:
+    with pytest.raises(OpsError) as caught:
         Up(project, Say(io.StringIO()))._wait(Failing(faults), since=0)
-    assert told.value.message == "the disk is full; quotes: boom"
+    assert caught.value.message == "the disk is full; quotes: boom"

@@ -1,4 +1,4 @@
-"""The workspace gives hints, and a damaged one is none."""
+"""The workspace only holds hints, and damaged ones are ignored."""
 
 from ops.local.workspace import Workspace
 

@@ -8,7 +8,7 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.Executors;
 
-/** GET /quotes with the same tariff, one log line a request, and none of the rest. */
+/** GET /quotes with the same tariff, one log line per request, and nothing else. */
 final class Plain {
     private static final Map<String, double[]> PORTS = Map.of("NLRTM", new double[] {51.95, 4.14}, "SGSIN", new double[] {1.26, 103.84});
 
