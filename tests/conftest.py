@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.stacks.synthesis import Synthesis
 from tests.stacks.templates import Assembly
@@ -23,6 +24,9 @@ def pytest_configure() -> None:
     # jsii takes the first node on PATH: the virtual environment's, whatever else the machine has.
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     os.environ["CDK_DISABLE_STACK_TRACE"] = "1"
+    # No test is timed: on a busy machine an example may take any time.
+    settings.register_profile("untimed", deadline=None)
+    settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

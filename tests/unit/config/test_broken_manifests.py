@@ -126,7 +126,7 @@ def test_the_manifest_that_is_broken_below_is_right(project):
     assert project.fault("sandbox") == project.fault("production") == ""
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), how=st.sampled_from(sorted(BREAKS)))
 def test_two_hundred_broken_manifests_give_one_line_each(project: Project, data, how):
     raw = data.draw(BREAKS[how])
@@ -153,7 +153,7 @@ VALUES = st.recursive(
 FIELDS = st.sampled_from([*manifest_fields(), "overrides"])
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     changes=st.dictionaries(FIELDS, VALUES, min_size=1, max_size=3),
     where=st.sampled_from(["", "sandbox", "production"]),
