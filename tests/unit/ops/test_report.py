@@ -47,7 +47,7 @@ def test_a_job_shows_its_schedule_where_others_show_their_address():
 
 def test_the_longest_prefix_of_a_type_says_what_its_absence_means():
     assert report.consequence("AWS::EC2::RouteTable").startswith("the route through it")
-    assert report.consequence("Custom::S3AutoDeleteObjects") == "the bucket goes with the emulator"
+    assert report.consequence("Custom::S3AutoDeleteObjects") == "the bucket disappears with the emulator"
     assert report.consequence("AWS::Unheard::Of") == report.UNKNOWN_CONSEQUENCE
 
 
