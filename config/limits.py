@@ -1,4 +1,4 @@
-"""Limits of AWS and Kubernetes on single values, each with the page it comes from; limits on numbers are in config.quotas."""
+"""Limits of AWS and Kubernetes on single values, each with the page it comes from; limits on counts are in config.quotas."""
 
 from __future__ import annotations
 

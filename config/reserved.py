@@ -1,4 +1,4 @@
-"""Names that the platform itself uses, so no service or manifest may.
+"""Names that the platform itself uses, so no service or manifest can.
 
 The code that creates those things takes their names from here.
 """

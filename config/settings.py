@@ -394,7 +394,7 @@ def _from_command_line(key: str, annotation: Any, text: str) -> object:
     if text == "null":
         return None
     if not text.strip() and get_origin(annotation) is not tuple:
-        raise ConfigError(COMMAND_LINE, key, "has no value", f"write -c {key}=VALUE, or -c {key}=null to leave it out")
+        raise ConfigError(COMMAND_LINE, key, "has no value", f"write -c {key}=VALUE, or -c {key}=null to unset it")
     if isinstance(annotation, type) and issubclass(annotation, str):
         return text
     if get_origin(annotation) is tuple:

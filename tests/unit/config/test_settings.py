@@ -336,7 +336,7 @@ def test_zones_by_name_on_the_command_line(project):
         ("vpc_id", "vpc-1", "cdk -c: vpc_id: is not a setting: each environment has its own VPC; write vpc_cidr: "),
         ("stage", "prod", "cdk -c: stage: is not a setting; pick the environment with -c env=NAME"),
         ("colour", "x", "cdk -c: colour: is not a setting; see docs/settings.md for their names"),
-        ("region", "", "cdk -c: region: has no value; write -c region=VALUE, or -c region=null to leave it out"),
+        ("region", "", "cdk -c: region: has no value; write -c region=VALUE, or -c region=null to unset it"),
         ("domain.nam", "x", "cdk -c: domain.nam: is not a setting; did you mean domain.name?"),
         ("domain", "x.example.com", "cdk -c: domain: is 'x.example.com', not a mapping; "),
         ("app.name", "x", "cdk -c: app.name: is not a setting; "),
