@@ -13,15 +13,15 @@ ROOT = Path(__file__).resolve().parent
 
 
 def prepare() -> None:
-    """Makes up for what a shell may lack or say for other projects, before anything is imported."""
+    """Corrects what the shell's environment lacks or sets for other projects, before anything is imported."""
     sys.path.insert(0, str(ROOT))  # PYTHONSAFEPATH leaves it out
-    # jsii starts the first node on PATH, which is to be the virtual environment's, activated or not.
+    # jsii starts the first node on PATH, which must be the virtual environment's, activated or not.
     if sys.prefix != sys.base_prefix:
         os.environ["PATH"] = os.pathsep.join([str(Path(sys.prefix, "bin")), os.environ.get("PATH", os.defpath)])
-    # jsii unpacks its libraries below the home folder, which a container or a build server may not have.
+    # jsii unpacks its libraries into the home folder, which a container or a build server may not have.
     if not os.access(os.path.expanduser("~"), os.W_OK):  # noqa: PTH111 - Path.home() raises where there is none
         os.environ.setdefault("JSII_RUNTIME_PACKAGE_CACHE_ROOT", str(ROOT / ".venv" / "cache" / "jsii"))
-    # A synth is one short burst of allocation; collecting garbage on the way only costs time.
+    # A synth is one short burst of allocation; collecting garbage along the way only costs time.
     gc.disable()
 
 
@@ -39,7 +39,7 @@ _REFERENCES = "@aws-cdk/core:defaultCrossStackReferences"
 
 
 def build(app: App, root: Path = ROOT) -> None:
-    """Adds the stacks of the environment that `-c env=NAME` picks, and the rules they are checked by.
+    """Adds the stacks of the environment that `-c env=NAME` picks, and the rules that check them.
 
     Raises:
         ConfigError: a setting or a manifest is wrong.
@@ -54,7 +54,7 @@ def build(app: App, root: Path = ROOT) -> None:
         catalog.images[spec.name].stage(Path(app.outdir))
     app.node.set_context(_REFERENCES, settings.references.value)
 
-    # These take seconds to import; a typing error in a manifest is told before that.
+    # These take seconds to import; a typing error in a manifest is reported before that.
     from cdk_nag import AwsSolutionsChecks  # noqa: PLC0415
 
     from stacks.environment import build_stacks  # noqa: PLC0415
@@ -68,12 +68,12 @@ def main() -> int:
 
     A wrong setting or manifest is one line on stderr and exit status 2; a finding of cdk-nag is exit status 1.
     """
-    alone = "CDK_CONTEXT_JSON" not in os.environ  # `python app.py`, without the CLI
+    standalone = "CDK_CONTEXT_JSON" not in os.environ  # `python app.py`, without the CLI
     app = App(
         analytics_reporting=False,
         tree_metadata=False,
-        context=_context() if alone else None,
-        outdir=os.environ.get("CDK_OUTDIR", str(ROOT / "cdk.out")) if alone else None,
+        context=_context() if standalone else None,
+        outdir=os.environ.get("CDK_OUTDIR", str(ROOT / "cdk.out")) if standalone else None,
     )
     try:
         build(app)
@@ -85,15 +85,15 @@ def main() -> int:
     except RuntimeError as error:
         if "ValidationFailed" not in str(error):
             raise
-        # The rules' findings are printed already, each with its construct; a traceback would only bury them.
+        # The findings are already printed, each with its construct; a traceback would only bury them.
         return 1
-    if alone:
-        print(f"Synthesized {DEFAULT_ENVIRONMENT} into {assembly.directory}; `cdk synth -c env=NAME` takes another")
+    if standalone:
+        print(f"Synthesized {DEFAULT_ENVIRONMENT} into {assembly.directory}; `cdk synth -c env=NAME` picks another")
     return 0
 
 
 def _context() -> dict[str, object]:
-    """What the CLI would pass: the feature flags in cdk.json, and that templates name their constructs and assets."""
+    """What the CLI would pass: the feature flags in cdk.json, and that templates name constructs and assets."""
     file = json.loads((ROOT / "cdk.json").read_text(encoding="utf-8"))
     return {**file["context"], "aws:cdk:enable-path-metadata": True, "aws:cdk:enable-asset-metadata": True}
 

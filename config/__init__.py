@@ -1,4 +1,4 @@
-"""What the platform is told: one typed, checked and frozen object an environment and one a service.
+"""The configuration: one typed, checked and frozen object per environment and per service.
 
-Everything that AWS or Kubernetes would refuse at deployment, and that can be known beforehand, is refused here, in one line.
+Whatever AWS or Kubernetes would refuse at deployment and can be detected earlier is refused here, in one line.
 """

@@ -1,8 +1,8 @@
 """What `docker build services/<name>` would send to the builder, found without asking Docker.
 
-`.dockerignore` decides, and nothing is added to it. Links are where this differs from Docker on purpose: one that stays in its
-folder is a link here too, one that leads to another folder of the project (shared code) becomes the files that it leads to, and
-one that leads out of the project is refused. What is left out of the context may link wherever it likes.
+`.dockerignore` decides, and nothing is added to it. Only links differ from Docker, on purpose: a link within its folder stays a
+link, a link to another folder of the project (shared code) becomes the files that it points to, and a link out of the project is
+refused. Entries that are excluded may link anywhere.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from config.links import BadLink, follow
 
 DOCKERFILE: Final = "Dockerfile"
 OWN_IGNORE_FILE: Final = f"{DOCKERFILE}.dockerignore"
-"""Comes before .dockerignore where it is there. https://docs.docker.com/build/concepts/context/#filename-and-location"""
+"""Takes precedence over .dockerignore. https://docs.docker.com/build/concepts/context/#filename-and-location"""
 IGNORE_FILE: Final = ".dockerignore"
 _FOR_THE_BUILDER: Final = (DOCKERFILE, OWN_IGNORE_FILE, IGNORE_FILE)
 
 
 class Kind(StrEnum):
-    """What an entry is in the image. The executable bit is the only mode that git keeps, so the only one that counts."""
+    """What an entry is in the image. Git keeps no mode but the executable bit, so no other one counts."""
 
     FILE = "file"
     EXECUTABLE = "executable"
@@ -44,8 +44,8 @@ class Entry:
     Attributes:
         path: in the context, with slashes.
         kind: what it is.
-        source: where its content is; outside the service's folder if a link leads there.
-        target: what a link says.
+        source: where its content is; outside the service's folder if a link points there.
+        target: the text of a link.
     """
 
     path: str
@@ -59,7 +59,7 @@ class BuildContext:
     """A service's folder as its image's build sees it.
 
     Attributes:
-        name: the folder, relative to the project's root, as messages print it.
+        name: the folder, relative to the project's root, as in messages.
         folder: the folder itself.
         entries: sorted by path.
         ignore_file: name of the file whose rules were applied.
@@ -74,7 +74,7 @@ class BuildContext:
 
     @property
     def builder_files(self) -> tuple[Entry, ...]:
-        """What the builder reads beside the context, whether or not it is part of it."""
+        """The files that the builder itself reads, whether or not they are part of the context."""
         found = [name for name in _FOR_THE_BUILDER if (self.folder / name).is_file()]
         return tuple(Entry(name, Kind.FILE, str(self.folder / name)) for name in found)
 
@@ -83,13 +83,13 @@ def read_context(root: Path, folder: Path) -> BuildContext:
     """The build context of a service's folder in the project at `root`.
 
     Raises:
-        ConfigError: .dockerignore has a bad line, or an entry leads outside, is not a file, or cannot be read.
+        ConfigError: .dockerignore has a bad line, or an entry points outside, is not a file, or cannot be read.
     """
     name = f"{SERVICES}/{folder.name}"
     ignore_file = OWN_IGNORE_FILE if (folder / OWN_IGNORE_FILE).is_file() else IGNORE_FILE
     rules = _rules(folder, name, ignore_file)
     top = os.path.realpath(folder)
-    walk = _Walk(root=os.path.realpath(root), name=name, rules=rules, remedy=f"leave it out in {name}/{ignore_file}")
+    walk = _Walk(root=os.path.realpath(root), name=name, rules=rules, remedy=f"exclude it in {name}/{ignore_file}")
     return BuildContext(name, folder, walk.entries(top), ignore_file, rules)
 
 
@@ -97,8 +97,8 @@ def _rules(folder: Path, name: str, ignore_file: str) -> IgnoreRules:
     try:
         return IgnoreRules((folder / ignore_file).read_bytes())
     except BadPattern as bad:
-        problem = f"is {shown(bad.line)}, which is no pattern to Docker"
-        remedy = "write a path with *, ?, ** or [a-z], or take it out"
+        problem = f"is {shown(bad.line)}, which Docker does not accept as a pattern"
+        remedy = "write a path with *, ?, ** or [a-z], or remove it"
         raise ConfigError(f"{name}/{ignore_file}", f"line {bad.number}", problem, remedy) from None
     except OSError as error:
         problem = f"cannot be read ({error.strerror})"
@@ -121,7 +121,7 @@ class _Walk:
     def _below(self, folder: str, path: str, hits: Hits, *, tree: str, around: tuple[str, ...]) -> Iterator[Entry]:
         """The entries below a real folder that is `path` in the context.
 
-        `tree` is the real folder in which a link may move and stay a link; `around` holds the real folders that are being read.
+        `tree` is the real folder that a link must not leave to stay a link; `around` holds the real folders that are being read.
         """
         for name in sorted(entry.name for entry in Path(folder).iterdir()):
             inside = f"{path}/{name}" if path else name
@@ -133,7 +133,7 @@ class _Walk:
     ) -> Iterator[Entry]:
         left_out, hits = self.rules.decide(path, hits)
         if not left_out and not _is_utf8(path):
-            raise self._fault(path, "file", "has a name that is not UTF-8, which no build takes", "rename it")
+            raise self._fault(path, "file", "has a name that is not UTF-8, which Docker does not accept", "rename it")
         source = f"{folder}/{name}"
         mode = os.lstat(source).st_mode
         if stat.S_ISLNK(mode):
@@ -142,7 +142,7 @@ class _Walk:
             destination = follow(Path(source), root=Path(self.root), tree=Path(tree))
             if destination.stays and path not in _FOR_THE_BUILDER:
                 if not left_out:
-                    # As it is written: Path.readlink() would tidy it.
+                    # As written: Path.readlink() would normalize it.
                     yield Entry(path, Kind.LINK, source, os.readlink(source))  # noqa: PTH115
                 return
             source = tree = str(destination.path)
@@ -155,13 +155,13 @@ class _Walk:
     def _folder(
         self, source: str, path: str, hits: Hits, *, left_out: bool, tree: str, around: tuple[str, ...]
     ) -> Iterator[Entry]:
-        # Docker, too, passes by a folder that is left out and cannot be read.
+        # Docker, too, skips an excluded folder that it cannot read.
         if left_out and not (self.rules.may_bring_back(path) and os.access(source, os.R_OK | os.X_OK)):
             return
         if source in around:
-            raise BadLink("leads in a circle")
+            raise BadLink("loops back to itself")
         entries = list(self._below(source, path, hits, tree=tree, around=(*around, source)))
-        # Docker sends a folder that is left out where something in it is not.
+        # Docker sends an excluded folder if something in it is included.
         if entries or not left_out:
             yield Entry(path, Kind.FOLDER, source)
         yield from entries
@@ -175,16 +175,16 @@ class _Walk:
 
     @contextmanager
     def _telling(self, path: str) -> Iterator[None]:
-        """Turns what can be wrong with an entry into one line about it."""
+        """Turns any fault of an entry into one line about it."""
         try:
             yield
         except BadLink as bad:
-            remedy = "link to something in the project by a relative path, put the real thing there"
+            remedy = "link to something in the project by a relative path, replace the link with a real file or folder"
             raise self._fault(path, "link", str(bad), remedy) from None
         except OSError as error:
             raise self._fault(path, "file", f"cannot be read ({error.strerror})", "make it readable") from None
 
-    def _fault(self, path: str, field: str, problem: str, remedy: str = "take it away") -> ConfigError:
+    def _fault(self, path: str, field: str, problem: str, remedy: str = "remove it") -> ConfigError:
         return ConfigError(f"{self.name}/{path}".rstrip("/"), field, problem, f"{remedy}, or {self.remedy}")
 
 

@@ -21,7 +21,7 @@ from config.settings import Platform, Settings, environments, settings_file
 
 @dataclass(frozen=True)
 class Catalog:
-    """The services that this environment runs, sorted by name, what their images are made from, and what is worth saying."""
+    """The services that this environment runs, sorted by name, the sources of their images, and notices for the user."""
 
     services: tuple[ServiceSpec, ...]
     images: Mapping[str, ImageSource] = field(default_factory=dict, compare=False)
@@ -38,20 +38,20 @@ class Catalog:
         raise KeyError(name)
 
     def http_service(self, name: str) -> HttpService:
-        """The service of that name, which others call. Raises KeyError when there is none that answers requests."""
+        """The http service of that name. Raises KeyError when this environment does not run one."""
         spec = self.service(name)
         if not isinstance(spec, HttpService):
             raise KeyError(name)
         return spec
 
     def callees(self, spec: ServiceSpec) -> tuple[HttpService, ...]:
-        """The services that one calls, as its manifest lists them."""
+        """The services that a service calls, as its manifest lists them."""
         return tuple(self.http_service(name) for name in spec.calls)
 
     def on(self, platform: Platform) -> tuple[ServiceSpec, ...]:
         """The platform's services in deployment order: callees before callers, ties by name.
 
-        A cycle is broken at the one of its services that waits for the fewest others, ties by name.
+        A cycle is broken at the service that waits for the fewest others, ties by name.
         """
         if platform not in self._orders:
             self._orders[platform] = tuple(_in_order([s for s in self.services if platform in s.platforms]))
@@ -62,7 +62,7 @@ class Catalog:
         return tuple(s for s in self.services if platform in s.platforms and name in s.calls)
 
     def deployed_before(self, name: str, platform: Platform) -> tuple[ServiceSpec, ...]:
-        """The callees that a service's stack waits for: all that it calls, but for those that a cycle puts after it."""
+        """The callees that a service's stack waits for: all that it calls, except those that a cycle puts after it."""
         calls = self.service(name).calls
         order = self.on(platform)
         position = next(i for i, spec in enumerate(order) if spec.name == name)
@@ -84,7 +84,7 @@ def load_catalog(root: Path, settings: Settings) -> Catalog:
         _check_routes([s for s in services if isinstance(s, HttpService) and platform in s.platforms])
     check_quotas(services, settings)
     _check_kept_repositories(declared, settings)
-    # Of all, not only of those that run here, so that no mistake waits for another environment.
+    # Of all services, not only those that run here: a mistake should show in every environment.
     images = {spec.name: ImageSource.of(root, spec.folder, settings) for spec in declared}
     notices = (*_absences(placed, settings), *_cycles(Catalog(services)), *_leftovers(images.values()))
     return Catalog(services, images, notices)
@@ -106,7 +106,7 @@ def _in_order(specs: Iterable[ServiceSpec]) -> Iterator[ServiceSpec]:
 
 
 def _innermost_cycles(waiting: Mapping[str, set[str]]) -> list[str]:
-    """The services in cycles that wait for nothing but themselves."""
+    """The services in cycles that wait only for each other."""
     reached = {name: _reached(waiting, name) for name in waiting}
     return [name for name in waiting if all(name in reached[other] for other in reached[name])]
 
@@ -130,9 +130,9 @@ def _place(spec: ServiceSpec, settings: Settings) -> ServiceSpec:
 
 
 def _check_name(spec: ServiceSpec) -> None:
-    """A folder's name is a DNS label (63) already; ECR, log groups and alarms take more than any prefix adds to that."""
+    """A folder's name is already a DNS label (63 characters); ECR, log groups and alarms allow that with any prefix."""
     if isinstance(spec, Job) and Platform.EKS in spec.platforms and len(spec.name) > limits.CRON_JOB_NAME:
-        problem = f"gives a CronJob a name of {len(spec.name)} characters, and Kubernetes takes {limits.CRON_JOB_NAME}"
+        problem = f"gives a CronJob a name of {len(spec.name)} characters, and Kubernetes allows {limits.CRON_JOB_NAME}"
         remedy = f"rename the folder to {limits.CRON_JOB_NAME} characters or fewer, or set platforms: [ecs]"
         raise ConfigError(f"{SERVICES}/{spec.name}", "folder", problem, remedy)
 
@@ -146,12 +146,12 @@ def _check_platforms(spec: ServiceSpec) -> None:
         raise ConfigError(file, wrong, problem, f"write cpu: {cpu} and memory: {memory}")
     by_requests = isinstance(spec, HttpService) and spec.scaling.requests_target is not None
     if Platform.EKS in spec.platforms and by_requests:
-        problem = "cannot be measured on eks, where this service runs too"
+        problem = "cannot be measured on eks, where this service also runs"
         raise ConfigError(file, "scaling.requests_target", problem, "set platforms: [ecs], or use cpu_target")
     if Platform.ECS in spec.platforms and isinstance(spec, Job) and spec.calls:
-        # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-connect.html: names resolve in services alone
+        # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-connect.html: only services resolve names
         problem = "cannot be resolved on ecs, where a scheduled task has no Service Connect"
-        raise ConfigError(file, "calls", problem, "set platforms: [eks], or take it out")
+        raise ConfigError(file, "calls", problem, "set platforms: [eks], or remove it")
 
 
 # --- between services ------------------------------------------------------------------------------------------------
@@ -168,15 +168,15 @@ def _check_calls(declared: tuple[ServiceSpec, ...]) -> None:
 
 def _fault_of_call(spec: ServiceSpec, name: str, by_name: Mapping[str, ServiceSpec]) -> tuple[str, str] | None:
     if name == spec.name:
-        return "is the service itself", "take it out"
+        return "is the service itself", "remove it"
     if name not in by_name:
         others = [n for n in by_name if n != spec.name]
-        remedy = did_you_mean(name, others, else_say=f"take it out, or add {SERVICES}/{name}/")
-        return f"is {shown(name)}, which is no service", remedy
+        remedy = did_you_mean(name, others, else_say=f"remove it, or add {SERVICES}/{name}/")
+        return f"is {shown(name)}, which is not a service", remedy
     if not isinstance(by_name[name], HttpService):
         return (
             f"is {name}, a {by_name[name].kind.value}, which does not listen",
-            f"take it out, or make {name} kind: http",
+            f"remove it, or make {name} kind: http",
         )
     return None
 
@@ -189,7 +189,7 @@ def _check_call_platforms(services: tuple[ServiceSpec, ...]) -> None:
             if missing:
                 shared = [p.value for p in spec.platforms if p in placed.get(name, ())]
                 own = f"set platforms: [{', '.join(shared)}] here, or " if shared else ""
-                problem = f"is {name}, which is not on {missing} as its caller is"
+                problem = f"is {name}, which does not run on {missing}, where this service does"
                 remedy = f"{own}add {missing} to the platforms of {name}"
                 raise ConfigError(manifest_file(spec.name), f"calls[{index}]", problem, remedy)
 
@@ -201,7 +201,7 @@ def _check_routes(routed: list[HttpService]) -> None:
         same_path = by_path.setdefault(spec.path, spec)
         if same_path is not spec:
             problem = f"is {spec.path}, as in {manifest_file(same_path.name)}"
-            raise ConfigError(manifest_file(spec.name), "path", problem, "give each service a path of its own")
+            raise ConfigError(manifest_file(spec.name), "path", problem, "give each service its own path")
         same_priority = by_priority.setdefault(spec.listener_priority, spec)
         if same_priority is not spec:
             raise _priority_collision(same_priority, spec, {s.listener_priority for s in routed})
@@ -211,52 +211,52 @@ def _check_routes(routed: list[HttpService]) -> None:
 
 
 def _priority_collision(one: HttpService, other: HttpService, taken: set[int]) -> ConfigError:
-    said_by_one_alone = one.priority is not None and other.priority is None
-    changed, kept = (one, other) if said_by_one_alone else (other, one)
+    only_one_sets_it = one.priority is not None and other.priority is None
+    changed, kept = (one, other) if only_one_sets_it else (other, one)
     low, high = priority_band(changed.path)
     candidates = (*range(changed.listener_priority + 1, high + 1), *range(low, high + 1))
     free = next(p for p in candidates if p not in taken)
-    problem = f"is {changed.listener_priority}, as for {kept.name}"
+    problem = f"is {changed.listener_priority}, the same as for {kept.name}"
     remedy = f"set priority: {free} in {manifest_file(changed.name)}"
     return ConfigError(manifest_file(changed.name), "priority", problem, remedy)
 
 
 def _refuse_hidden(outer: HttpService | None, inner: HttpService) -> None:
-    """The rule of a path also matches all that is below it, so a deeper path must be asked first."""
+    """The rule of a path also matches everything below it, so a deeper path must be tried first."""
     if outer is None or outer.path == inner.path or outer.listener_priority > inner.listener_priority:
         return
     changed = outer if outer.priority is not None else inner
-    problem = f"is {changed.priority}, so that {outer.path} ({outer.name}) hides {inner.path} ({inner.name})"
-    raise ConfigError(manifest_file(changed.name), "priority", problem, "take it out: the deeper path then comes first")
+    problem = f"is {changed.priority}, so {outer.path} ({outer.name}) hides {inner.path} ({inner.name})"
+    raise ConfigError(manifest_file(changed.name), "priority", problem, "remove it: the deeper path then comes first")
 
 
 def _check_kept_repositories(declared: tuple[ServiceSpec, ...], settings: Settings) -> None:
     names = {spec.name for spec in declared}
     for index, name in enumerate(settings.keep_repositories):
         if name in names:
-            remedy = "take it out: the repository of a service that has a folder stays anyway"
+            remedy = "remove it: a service that has a folder keeps its repository anyway"
             file = settings_file(settings.environment)
-            raise ConfigError(file, f"keep_repositories[{index}]", f"is {name}, whose folder is there", remedy)
+            raise ConfigError(file, f"keep_repositories[{index}]", f"is {name}, whose folder still exists", remedy)
 
 
-# --- what is worth saying --------------------------------------------------------------------------------------------
+# --- notices ---------------------------------------------------------------------------------------------------------
 
 
 def _absences(placed: Iterable[ServiceSpec], settings: Settings) -> Iterator[str]:
     for spec in placed:
         if not spec.platforms:
-            yield f"{SERVICES}/{spec.name} is not in {settings.environment}, which has none of its platforms"
+            yield f"{SERVICES}/{spec.name} does not run in {settings.environment}, which has none of its platforms"
 
 
 def _cycles(catalog: Catalog) -> Iterator[str]:
-    """Service Connect alone has the problem: Kubernetes resolves a name whenever it is used."""
+    """Only Service Connect has this problem: Kubernetes resolves a name each time it is used."""
     for spec in catalog.on(Platform.ECS):
         before = {s.name for s in catalog.deployed_before(spec.name, Platform.ECS)}
         late = " and ".join(sorted(set(spec.calls) - before))
         if late:
             yield (
                 f"{SERVICES}/{spec.name} is in a cycle of calls: on ecs it starts before {late} and cannot find it "
-                f"until its tasks start anew, so redeploy {stack_id(Platform.ECS, spec.name)} once after the first deployment"
+                f"until its tasks restart, so redeploy {stack_id(Platform.ECS, spec.name)} once after the first deployment"
             )
 
 

@@ -1,4 +1,4 @@
-"""What every command of the project does the same way: `-c KEY=VALUE`, a fault as one line, a quiet end when nobody reads on."""
+"""What all commands of the project share: `-c KEY=VALUE`, one line per fault, and a quiet end when the output pipe closes."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import Final
 from config.errors import ConfigError, UserError
 
 COMMAND_LINE: Final = "cdk -c"
-"""What messages name as the file of a setting that came from the command line."""
+"""The "file" that messages name for a setting from the command line."""
 
-# What a shell reports for a command that SIGPIPE ended, as it ends `ls | head`.
+# The exit code that a shell reports for a command ended by SIGPIPE, as in `ls | head`.
 PIPE_CLOSED = 128 + 13
 
 
 def context_from(texts: Iterable[str]) -> dict[str, str]:
-    """The context that options `-c KEY=VALUE` give, the last one of a key winning. Raises ConfigError without a `=`."""
+    """The context from options `-c KEY=VALUE`; the last one of a key wins. Raises ConfigError without a `=`."""
     return dict(_pair(text) for text in texts)
 
 
@@ -30,34 +30,34 @@ def _pair(text: str) -> tuple[str, str]:
 
 
 def run(command: Callable[[], int], *, before: str = "") -> int:
-    """Run a command and return its exit code. A fault that the user can mend is one line on the error output.
+    """Run a command and return its exit code. A fault that the user can fix is one line on standard error.
 
-    A closed pipe ends a command that only prints as well as one that has to clean up first: it arrives as an exception.
+    A closed pipe arrives as an exception, so a command can clean up before it ends.
 
     Args:
         command: returns the exit code of a run without a fault.
-        before: printed in front of a fault's line, but for those that begin with a file's name.
+        before: printed in front of a fault's line, unless that begins with a file's name.
     """
     try:
         try:
             return command()
-        finally:  # here and not at the interpreter's end, where nobody can catch it; --help leaves by SystemExit
+        finally:  # here, since at interpreter exit an error cannot be caught; --help leaves by SystemExit
             sys.stdout.flush()
     except UserError as error:
         print(error if isinstance(error, ConfigError) else f"{before}{error}", file=sys.stderr)
         return error.exit_code
     except BrokenPipeError:
-        _let_nobody_read()
+        _discard_output()
         return PIPE_CLOSED
 
 
 def printable(text: str) -> str:
-    """The text with what the terminal's encoding lacks escaped."""
+    """The text, with characters that the terminal's encoding lacks escaped."""
     encoding = sys.stdout.encoding or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
-def _let_nobody_read() -> None:
-    """Without this the interpreter complains at its end that it could not write what is left in the buffer."""
+def _discard_output() -> None:
+    """Without this the interpreter complains at exit that it could not flush the buffer."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

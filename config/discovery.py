@@ -1,6 +1,6 @@
-"""Finds the service folders, and refuses what would turn into a surprise later.
+"""Finds the service folders, and refuses what would cause surprises later.
 
-Nothing is skipped silently but hidden entries, caches and a README: a folder that is not a service is a mistake worth a line.
+Only hidden entries, caches and a README are skipped silently: any other folder that is not a service is a mistake worth a line.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ SERVICES: Final = "services"
 MANIFEST: Final = "service.yaml"
 
 REQUIRED_FILES: Final = {
-    MANIFEST: "write it (docs/manifest.md lists the keys), or take the folder away",
-    "Dockerfile": "write it, or take the folder away",
-    ".dockerignore": "write it, so that tests and caches stay out of the image and its tag",
+    MANIFEST: "write it (docs/manifest.md lists the keys), or remove the folder",
+    "Dockerfile": "write it, or remove the folder",
+    ".dockerignore": "write it, to keep tests and caches out of the image and its tag",
 }
 
 
@@ -29,7 +29,7 @@ def service_folders(root: Path) -> list[Path]:
     base = root / SERVICES
     _refuse_leaving(root, base, SERVICES)
     if not base.is_dir():
-        raise ConfigError(SERVICES, "folder", "is missing", "make it, with one folder a service")
+        raise ConfigError(SERVICES, "folder", "is missing", "create it, with one folder per service")
     try:
         entries = sorted(base.iterdir())
     except OSError as error:
@@ -37,7 +37,7 @@ def service_folders(root: Path) -> list[Path]:
     folders = [entry for entry in entries if _is_candidate(entry)]
     if not folders:
         remedy = "add services/<name>/ with service.yaml, Dockerfile and .dockerignore"
-        raise ConfigError(SERVICES, "folder", "holds no service", remedy)
+        raise ConfigError(SERVICES, "folder", "contains no service", remedy)
     _refuse_same_but_case(folders)
     for folder in folders:
         _check_folder(root, folder)
@@ -45,7 +45,7 @@ def service_folders(root: Path) -> list[Path]:
 
 
 def manifest_file(name: str) -> str:
-    """How messages call a service's manifest."""
+    """A service's manifest as messages name it."""
     return f"{SERVICES}/{name}/{MANIFEST}"
 
 
@@ -59,12 +59,12 @@ def _is_candidate(entry: Path) -> bool:
 
 
 def _refuse_same_but_case(folders: list[Path]) -> None:
-    """Such folders are one and the same on macOS and Windows."""
+    """On macOS and Windows such folders are the same folder."""
     by_lower: dict[str, str] = {}
     for folder in folders:
         other = by_lower.setdefault(folder.name.lower(), folder.name)
         if other != folder.name:
-            problem = f"differs from {SERVICES}/{other} by case alone"
+            problem = f"differs from {SERVICES}/{other} only by case"
             raise ConfigError(_relative(folder), "folder", problem, "rename one of the two")
 
 
@@ -85,10 +85,10 @@ def _check_name(folder: Path) -> None:
     if not re.fullmatch(NAME.pattern, name):
         words = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-0123456789")
         suggestion = f"rename the folder, e.g. {words or NAME.example}"
-        raise ConfigError(relative, "folder", f"is no name for a service: {NAME.says}, a letter first", suggestion)
+        raise ConfigError(relative, "folder", f"is not a valid service name: {NAME.says}, a letter first", suggestion)
     if NAME.longest is not None and len(name) > NAME.longest:
         problem = f"has a name of {len(name)} characters, more than {NAME.longest}"
-        raise ConfigError(relative, "folder", problem, "shorten it: Kubernetes makes DNS labels of it")
+        raise ConfigError(relative, "folder", problem, "shorten it: Kubernetes uses it as a DNS label")
     beginning = name.partition("-")[0]
     taken = SERVICE_NAMES.get(beginning if beginning in RESERVED_BEGINNINGS else name)
     if taken:
@@ -99,15 +99,17 @@ def _refuse_leaving(root: Path, path: Path, relative: str) -> None:
     """A symbolic link must not bring files from outside the project into an image."""
     try:
         target = path.resolve(strict=path.is_symlink())
-    except RuntimeError:  # what Python 3.11 and 3.12 raise for a circle
-        raise ConfigError(relative, "link", "leads in a circle", "put the real thing there") from None
+    except RuntimeError:  # raised by Python 3.11 and 3.12 for a loop
+        raise ConfigError(
+            relative, "link", "loops back to itself", "replace the link with a real file or folder"
+        ) from None
     except OSError as error:
-        problem = "leads nowhere" if isinstance(error, FileNotFoundError) else "leads in a circle"
-        raise ConfigError(relative, "link", problem, "put the real thing there") from None
+        problem = "points to nothing" if isinstance(error, FileNotFoundError) else "loops back to itself"
+        raise ConfigError(relative, "link", problem, "replace the link with a real file or folder") from None
     if not target.is_relative_to(root.resolve()):
-        raise ConfigError(relative, "link", "leads outside the project", "put the real thing there")
+        raise ConfigError(relative, "link", "points outside the project", "replace the link with a real file or folder")
 
 
 def _relative(path: Path) -> str:
-    """The entry's path as messages print it, whatever bytes its name holds."""
+    """The entry's path as messages print it, whatever bytes are in its name."""
     return f"{SERVICES}/{os.fsencode(path.name).decode('utf-8', 'backslashreplace')}"

@@ -1,7 +1,7 @@
 """Which entries of a folder `docker build` sends to the builder, decided by .dockerignore as BuildKit reads it.
 
-Measured against BuildKit's own sources: moby/patternmatcher (patternmatcher.go, ignorefile/ignorefile.go) for lines and patterns,
-tonistiigi/fsutil (filter.go) for what a folder's outcome means for what is in it. docker-py's reader differs: it ignores case,
+Follows BuildKit's own sources: moby/patternmatcher (patternmatcher.go, ignorefile/ignorefile.go) for lines and patterns,
+tonistiigi/fsutil (filter.go) for how a folder's outcome affects its entries. docker-py's reader differs: it ignores case,
 knows no escapes, always keeps .dockerignore itself, and compares fewer parents.
 """
 
@@ -16,21 +16,21 @@ from posixpath import normpath
 from typing import Final
 
 _BYTE_ORDER_MARK: Final = "\ufeff"
-# Go's unicode.IsSpace; str.strip() without arguments takes four control characters more.
+# Go's unicode.IsSpace; str.strip() without arguments also strips four control characters.
 _SPACE: Final = "".join(chr(c) for c in range(0x3001) if chr(c).isspace() and not 0x1C <= c <= 0x1F)
 _WILDCARD: Final = re.compile(r"[*?\[\]\\]")
-# What Go's filepath.Match accepts: Docker refuses a build whose .dockerignore holds anything else.
-# A letter after a backslash means one thing to filepath.Match and another to the expression that it becomes: refused too.
+# What Go's filepath.Match accepts: Docker refuses a build whose .dockerignore contains anything else.
+# A backslash before a letter means one thing to filepath.Match and another in the regular expression made from it: refused too.
 _IN_BRACKETS: Final = r"(?:\\[^a-zA-Z0-9]|[^\\\]-])"
 _VALID: Final = re.compile(rf"(?:\\[^a-zA-Z0-9]|\[\^?+(?:{_IN_BRACKETS}(?:-{_IN_BRACKETS})?)+\]|[^\\\[])*", re.DOTALL)
 _TOKEN: Final = re.compile(r"\*\*/?|\\.|.", re.DOTALL)
 
 Hits = tuple[bool, ...]
-"""For each pattern, whether it has matched a folder or one of the folders around it."""
+"""For each pattern, whether it matched a folder or one of its parents."""
 
 
-class BadPattern(ValueError):  # noqa: N818  # a fact about a line, told by whoever knows the file
-    """A line that no build would accept. `number` counts from 1."""
+class BadPattern(ValueError):  # noqa: N818  # a fact about a line; the caller knows the file and reports it
+    """A line that Docker would not accept. `number` counts from 1."""
 
     def __init__(self, number: int, line: str) -> None:
         self.number = number
@@ -40,14 +40,14 @@ class BadPattern(ValueError):  # noqa: N818  # a fact about a line, told by whoe
 
 @dataclass(frozen=True)
 class Pattern:
-    """One line: a path with wildcards, and whether it brings back (`!`) what earlier lines left out."""
+    """One line: a path with wildcards, and whether it brings back (`!`) what earlier lines exclude."""
 
     text: str
     brings_back: bool
 
     @property
     def is_valid(self) -> bool:
-        """Whether a build would take it."""
+        """Whether Docker would accept it."""
         if not self.text or not _VALID.fullmatch(self.text):
             return False
         try:
@@ -56,7 +56,7 @@ class Pattern:
             return False
 
     def matches(self, path: str) -> bool:
-        """Whether it matches this very path; what that means for a folder's content is the rules' matter."""
+        """Whether it matches this very path; what that means for a folder's entries is up to the rules."""
         before, stars, after = self.text.partition("**")
         if not _WILDCARD.search(self.text):
             return path == self.text
@@ -99,7 +99,7 @@ class Pattern:
 
 
 class IgnoreRules:
-    """A .dockerignore, asked from the top of the folder downwards."""
+    """A .dockerignore, applied from the top of the folder downwards."""
 
     def __init__(self, content: bytes) -> None:
         """Reads the file's bytes. Raises BadPattern for the first line that Docker would refuse."""
@@ -108,15 +108,15 @@ class IgnoreRules:
 
     @property
     def at_the_top(self) -> Hits:
-        """What `decide` wants as `around` for the folder's own entries."""
+        """The `around` that `decide` needs for entries at the top."""
         return (False,) * len(self._patterns)
 
     def decide(self, path: str, around: Hits) -> tuple[bool, Hits]:
-        """Whether `path` is left out, and what to hand on for the entries below it. `around` is its folder's outcome."""
+        """Whether `path` is excluded, and what to pass for the entries below it. `around` is its folder's outcome."""
         left_out = False
         hits: list[bool] = []
         for pattern, inherited in zip(self._patterns, around, strict=True):
-            # A pattern is only asked where it would change the outcome, and one that was not asked is no hit for what is below.
+            # As in BuildKit, a pattern is tried only if it would change the outcome; one not tried is no hit for entries below.
             hit = inherited or (pattern.brings_back is left_out and pattern.matches(path))
             hits.append(hit)
             if hit:
@@ -124,17 +124,17 @@ class IgnoreRules:
         return left_out, tuple(hits)
 
     def may_bring_back(self, folder: str) -> bool:
-        """Whether anything below a folder that is left out may be part of the context."""
+        """Whether anything below an excluded folder may be part of the context."""
         return any(pattern.may_match_below(folder) for pattern in self._exceptions)
 
     def names_below(self, path: str) -> bool:
-        """Whether a line brings back something below this path by its name."""
+        """Whether a line brings back something below this path by name."""
         return any(pattern.names_below(path) for pattern in self._exceptions)
 
     def asks_for(self, path: str) -> bool:
-        """Whether a line brings back this very path, or something below it, by its name and not with all that is around it."""
-        neighbour = f"{path.rpartition('/')[0]}/\0".removeprefix("/")  # no file has such a name
-        by_name = any(p.matches(path) and not p.matches(neighbour) for p in self._exceptions)
+        """Whether a line brings back this very path, or something below it, by name and not along with its neighbors."""
+        neighbor = f"{path.rpartition('/')[0]}/\0".removeprefix("/")  # no file has such a name
+        by_name = any(p.matches(path) and not p.matches(neighbor) for p in self._exceptions)
         return by_name or self.names_below(path)
 
 
@@ -151,7 +151,7 @@ def _patterns(text: str) -> Iterator[Pattern]:
 
 
 def _without_leading_slash(line: str) -> str:
-    """The line as ignorefile.go hands it on."""
+    """The line as ignorefile.go returns it."""
     path = line.strip(_SPACE)
     mark = "!" if path.startswith("!") else ""
     path = _cleaned(path.removeprefix("!"))
@@ -159,6 +159,6 @@ def _without_leading_slash(line: str) -> str:
 
 
 def _cleaned(path: str) -> str:
-    """Without space around it, then as Go's filepath.Clean leaves it: `/a/../b/` is `/b`."""
+    """Stripped, then as Go's filepath.Clean leaves it: `/a/../b/` is `/b`."""
     path = path.strip(_SPACE)
     return re.sub("^//", "/", normpath(path)) if path else path

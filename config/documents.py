@@ -1,4 +1,4 @@
-"""Documents that a person writes and that hold generated parts, each between two markers of its own:
+"""Handwritten documents with generated parts, each between its own two markers:
 `<!-- fields: written by `make docs` -->` and `<!-- end of fields -->`.
 """
 
@@ -11,7 +11,7 @@ from config.errors import ConfigError
 
 
 def updated(text: str, parts: Mapping[str, str], file: str) -> str:
-    """The document's text with each part, by the name in its markers, put in. Raises ConfigError where a marker is missing."""
+    """The document's text with each named part between its markers. Raises ConfigError if a marker is missing."""
     for name, part in parts.items():
         begin, end = f"<!-- {name}: written by `make docs` -->", f"<!-- end of {name} -->"
         head, found, rest = text.partition(begin)
@@ -23,7 +23,7 @@ def updated(text: str, parts: Mapping[str, str], file: str) -> str:
 
 
 def update(root: Path, file: str, parts: Mapping[str, str]) -> bool:
-    """Writes the parts into the document; True where that changed it."""
+    """Writes the parts into the document; True if that changed it."""
     path = root / file
     before = path.read_text(encoding="utf-8")
     after = updated(before, parts, file)
@@ -33,7 +33,7 @@ def update(root: Path, file: str, parts: Mapping[str, str]) -> bool:
 
 
 def markdown_table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table whose cells may hold any text."""
+    """A table whose cells may contain any text."""
     rule = "| " + " | ".join(["---"] * len(heads)) + " |"
     return "\n".join([_row(heads), rule, *(_row(row) for row in rows)])
 

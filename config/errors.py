@@ -1,9 +1,9 @@
-"""One way to say what is wrong: in a single line, with what to do instead.
+"""One way to report what is wrong: a single line, with what to do instead.
 
-- `UserError`: a fault that the user can mend. Every command prints its line and ends with its exit code.
-- `ConfigError(UserError)`: a setting or manifest that cannot be used: file, field, fault and what to write instead. Code 2.
-- `OpsError(UserError)` in ops/errors.py: what an operator's command cannot do. Code 1, or 2 for a wrong request.
-- `AccountRefusedError(OpsError)` in ops/account.py: these credentials are for an account that the environment leaves out. Code 2.
+- `UserError`: a fault that the user can fix. Every command prints its line and exits with its code.
+- `ConfigError(UserError)`: an unusable setting or manifest: file, field, fault and what to write instead. Code 2.
+- `OpsError(UserError)` in ops/errors.py: an operator's command failed. Code 1, or 2 for a wrong request.
+- `AccountRefusedError(OpsError)` in ops/account.py: the environment does not allow the account of these credentials. Code 2.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ _CLOSE = 0.7  # of difflib's 0 to 1: helth is health (0.91) and prot is port (0.
 
 
 class UserError(Exception):
-    """A fault that the user can mend. `str()` is one line; a command that meets it ends with `exit_code`."""
+    """A fault that the user can fix. `str()` is one line; the command exits with `exit_code`."""
 
     exit_code: int = 1
 
 
 class ConfigError(UserError):
-    """A setting or manifest that cannot be used. `str()` is one line; `file` is relative to the project's root."""
+    """An unusable setting or manifest. `str()` is one line; `file` is relative to the project's root."""
 
     exit_code = 2
 
@@ -37,12 +37,12 @@ class ConfigError(UserError):
 
 
 def one_line(text: str) -> str:
-    """The text with everything that a terminal would not print as it is escaped, line ends included."""
+    """The text with everything unprintable escaped, line ends included."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def shown(value: object) -> str:
-    """A value as a message quotes it: as YAML would write it, shortened."""
+    """A value as messages quote it: as YAML would write it, shortened."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, dict):
@@ -56,7 +56,7 @@ def shown(value: object) -> str:
 
 
 def nearest(word: str, choices: Collection[str]) -> str | None:
-    """The choice that the writer most likely meant, None when none is close."""
+    """The choice that the writer most likely meant; None when none is close."""
     lower = word.lower()
     by_beginning = [
         c for c in sorted(choices) if min(len(c), len(lower)) > 2 and (c.startswith(lower) or lower.startswith(c))

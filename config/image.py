@@ -1,9 +1,10 @@
-"""A service's image before it is built: the hash that names it, and the copy that it is built from.
+"""A service's image before it is built: the hash that names it, and the copy of its files that is built.
 
-The tag is the content. The hash covers what decides the image and nothing else: paths, bytes, the executable bit and link targets
-of the build context, the Dockerfile, the build arguments and the platform. Not times, owners, other modes, or where the clone is:
-the same commit gives the same tag anywhere. Every byte is read each time, since a file's size and time do not say whether it
-changed. CDK's own fingerprint leaves out modes and carriage returns and trusts such a cache (docs/decisions/0011).
+The tag is the content. The hash covers what determines the image and nothing else: paths, bytes, the executable bit and link
+targets of the build context, the Dockerfile, the build arguments and the platform. Times, owners, other modes and the clone's
+location do not count: the same commit gives the same tag anywhere. Every byte is read each time, since size and time do not
+prove that a file is unchanged. CDK's own fingerprint ignores modes and carriage returns, and its cache trusts size and time
+(docs/decisions/0011).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from config.build_context import DOCKERFILE, BuildContext, Entry, Kind, read_con
 from config.errors import ConfigError
 from config.settings import Settings
 
-_VERSION: Final = 1  # of the way to hash; another one gives every image another tag
+_VERSION: Final = 1  # of the hashing; a new version gives every image a new tag
 _FOLDER_MODE: Final = 0o755
 _FILE_MODES: Final = {Kind.FILE: 0o644, Kind.EXECUTABLE: 0o755}
 
@@ -34,8 +35,8 @@ class ImageSource:
 
     Attributes:
         context: the files.
-        platform: as `docker build --platform` wants it.
-        build_arguments: as `docker build --build-arg` wants them.
+        platform: as `docker build --platform` takes it.
+        build_arguments: as `docker build --build-arg` takes them.
     """
 
     context: BuildContext
@@ -44,7 +45,7 @@ class ImageSource:
 
     @classmethod
     def of(cls, root: Path, folder: Path, settings: Settings) -> ImageSource:
-        """The source of the service in `folder` for an environment. Raises ConfigError for a context that cannot be built."""
+        """The source of the service in `folder` for an environment. Raises ConfigError for an unusable context."""
         return cls(
             context=read_context(root, folder),
             platform=f"linux/{settings.architecture.value}",
@@ -53,7 +54,7 @@ class ImageSource:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 in hexadecimal. Raises ConfigError when a file went away since the context was read."""
+        """SHA-256 in hexadecimal. Raises ConfigError if a file disappeared after the context was read."""
         described = {
             "version": _VERSION,
             "platform": self.platform,
@@ -65,14 +66,14 @@ class ImageSource:
 
     @property
     def staged_name(self) -> str:
-        """Name of the copy in the cloud assembly, as CDK would call it."""
+        """Name of the copy in the cloud assembly, as CDK would name it."""
         return f"asset.{self.digest}"
 
     def stage(self, assembly: Path) -> None:
         """Puts the copy that the image is built from into the cloud assembly.
 
         It holds the context, the Dockerfile and the ignore file, with the modes of a clone under umask 022, since COPY keeps
-        modes. A copy is right if it gives its own name; one that is there already is held to that too.
+        modes. A copy is right if its hash is its name; an existing one is checked too.
         """
         target = assembly / self.staged_name
         if self._is_right(target):
@@ -113,7 +114,7 @@ class ImageSource:
             return False
 
     def _content(self, entry: Entry) -> str:
-        """What an entry holds, in a word: the hash of a file, the target of a link."""
+        """An entry's content: the hash of a file, the target of a link."""
         if entry.kind is Kind.FOLDER:
             return ""
         if entry.kind is Kind.LINK:
@@ -125,7 +126,7 @@ class ImageSource:
             raise self._changed() from None
 
     def _changed(self) -> ConfigError:
-        return ConfigError(self.context.name, "folder", "changed while it was read", "run it again")
+        return ConfigError(self.context.name, "folder", "changed while it was being read", "try again")
 
 
 def _copy(entry: Entry, target: Path) -> None:
@@ -135,7 +136,7 @@ def _copy(entry: Entry, target: Path) -> None:
         target.mkdir()
         target.chmod(_FOLDER_MODE)
     else:
-        # With its time, as `docker build` by hand would send it: httpd, for one, makes an ETag of it.
+        # With its time, as a `docker build` by hand would send it: httpd, for example, derives ETags from it.
         shutil.copyfile(entry.source, target)
         found = Path(entry.source).stat()
         os.utime(target, ns=(found.st_atime_ns, found.st_mtime_ns))

@@ -1,4 +1,4 @@
-"""What lies in a build context that no image wants, and that changes its tag: worth a line, since nothing is left out unasked."""
+"""Files in a build context that no image needs but that change its tag. They get a notice, since nothing is excluded silently."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ UNWANTED: Final = (
 
 
 def unwanted_lines(context: BuildContext) -> list[str]:
-    """The lines that .dockerignore lacks, as far as they matter today.
+    """The lines missing from .dockerignore that would exclude something today.
 
-    What a line brings back by its own name (`!tests`) is wanted.
+    Whatever a line brings back by name (`!tests`) is wanted.
     """
     missing, seen = [], set[str]()
     for line in UNWANTED:
@@ -39,13 +39,13 @@ def unwanted_lines(context: BuildContext) -> list[str]:
 
 
 def notice(context: BuildContext) -> str | None:
-    """One line about them; None where there is nothing to say."""
+    """One line about the unwanted files; None if there are none."""
     lines = unwanted_lines(context)
     if not lines:
         return None
     file = f"{context.name}/{context.ignore_file}"
-    problem = f"{file} lets in what changes the image's tag and is no use in the image"
-    return f"{problem}: add {' '.join(lines)}, a line each (or !{lines[0]}, to keep it)"
+    problem = f"{file} lets in files that change the image's tag and are of no use in it"
+    return f"{problem}: add {' '.join(lines)}, one per line (or !{lines[0]}, to keep it)"
 
 
 def _is_below(path: str, folders: set[str]) -> bool:

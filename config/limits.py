@@ -1,13 +1,11 @@
-"""Shapes and bounds of single values that AWS and Kubernetes set, each with the page it comes from. How many there may be of a
-thing is in config.quotas.
-"""
+"""Limits of AWS and Kubernetes on single values, each with the page it comes from; limits on counts are in config.quotas."""
 
 from __future__ import annotations
 
 from typing import Final
 
 LOWEST_PRIORITY: Final = 50000
-"""The last priority that a listener rule may have (1 is evaluated first):
+"""The lowest priority of a listener rule (1 is evaluated first):
 https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateRule.html"""
 
 LOWEST_PORT: Final = 1024
@@ -18,11 +16,11 @@ ROLE_NAME: Final = 64
 """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 
 HEALTHY_CODES: Final = "200-399"
-"""What a kubelet's HTTP probe takes for healthy, so that the load balancers' health checks are set to the same:
+"""What a kubelet's HTTP probe considers healthy; the load balancers' health checks are set to the same:
 https://kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes/"""
 
 WRITABLE_GIB: Final = 20
-"""What a Fargate task has for its image and /tmp together, unless it asks for more; a pod's /tmp is bounded by the same:
+"""What a Fargate task has for its image and /tmp together by default; a pod's /tmp gets the same bound:
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-task-storage.html"""
 
 DNS_LABEL: Final = 63
@@ -37,11 +35,11 @@ LOG_RETENTION_DAYS: Final = (
 """https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html"""
 
 EKS_SERVICE_CIDR: Final = "172.20.0.0/16"
-"""Addresses of Kubernetes Services, outside the VPC's range. EKS takes this block or 10.100.0.0/16 unless it is told:
+"""Addresses of Kubernetes Services, outside the VPC's range. By default EKS picks this block or 10.100.0.0/16:
 https://docs.aws.amazon.com/eks/latest/APIReference/API_KubernetesNetworkConfigRequest.html"""
 
 KUBECTL_LAYERS: Final = {"1.36": "aws-cdk.lambda-layer-kubectl-v36"}
-"""Kubernetes versions and the package in requirements.in that brings a kubectl within one minor version of each:
+"""Kubernetes versions, each with the package in requirements.in that has a kubectl within one minor version of it:
 https://kubernetes.io/releases/version-skew-policy/"""
 
 _GIB: Final = 1024
@@ -55,7 +53,7 @@ FARGATE_MEMORY: Final[dict[int, tuple[int, ...]]] = {
     8192: tuple(range(16 * _GIB, 60 * _GIB + 1, 4 * _GIB)),
     16384: tuple(range(32 * _GIB, 120 * _GIB + 1, 8 * _GIB)),
 }
-"""CPU units to the MiB of memory that Fargate pairs with them (Linux, platform version 1.4.0 or newer):
+"""CPU units, each with the MiB of memory that Fargate allows for it (Linux, platform version 1.4.0 or newer):
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-tasks-services.html#fargate-tasks-size"""
 
 
@@ -65,6 +63,6 @@ def is_fargate_pair(cpu: int, memory: int) -> bool:
 
 
 def nearest_fargate_pair(cpu: int, memory: int) -> tuple[int, int]:
-    """The smallest pair that gives at least what was asked for; the largest pair when nothing does."""
+    """The smallest pair with at least this much of both; the largest pair if there is none."""
     pairs = [(c, m) for c, memories in FARGATE_MEMORY.items() for m in memories]
     return min((p for p in pairs if p[0] >= cpu and p[1] >= memory), default=max(pairs))

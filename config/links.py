@@ -1,4 +1,4 @@
-"""Where symbolic links lead, one step at a time, so that none leaves the project on its way."""
+"""Follows symbolic links one step at a time, so that none leaves the project along the way."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-_MOST_LINKS: Final = 40  # in a row, as on Linux; more is a circle
+_MOST_LINKS: Final = 40  # in a row, as on Linux; more is a loop
 
 
-class BadLink(ValueError):  # noqa: N818  # a fact about a link, told by whoever knows its name
+class BadLink(ValueError):  # noqa: N818  # a fact about a link; the caller knows its name and reports it
     """A link that cannot be part of an image; the text says why."""
 
 
@@ -18,8 +18,8 @@ class Destination:
     """Where a link ends.
 
     Attributes:
-        path: the real path; nothing need be there if the link stays.
-        stays: whether it never left the tree that it is in, so that it means the same wherever the tree is copied to.
+        path: the real path; it need not exist if the link stays.
+        stays: whether it never leaves its tree, so it means the same wherever the tree is copied.
     """
 
     path: Path
@@ -27,7 +27,7 @@ class Destination:
 
 
 def follow(link: Path, *, root: Path, tree: Path) -> Destination:
-    """Follows a link, and the links that it leads through.
+    """Follows a link, and the links on its way.
 
     Args:
         link: the link, in a real folder of `tree`.
@@ -35,7 +35,7 @@ def follow(link: Path, *, root: Path, tree: Path) -> Destination:
         tree: the folder that is copied as a whole, a real path in `root`.
 
     Raises:
-        BadLink: it is absolute, leaves the project, ends nowhere outside its tree, or never ends.
+        BadLink: it is absolute, leaves the project, points to nothing outside its tree, or never ends.
     """
     at, ahead, links, stays = link.parent, [link.name], 0, True
     while ahead:
@@ -48,16 +48,16 @@ def follow(link: Path, *, root: Path, tree: Path) -> Destination:
             ahead += reversed(target.parts)
             at = at.parent
         if not at.is_relative_to(root):
-            raise BadLink("leads outside the project")
+            raise BadLink("points outside the project")
         stays = stays and at.is_relative_to(tree)
     if not (stays or at.exists()):
-        raise BadLink("leads nowhere")
+        raise BadLink("points to nothing")
     return Destination(at, stays)
 
 
 def _check(target: Path, links: int) -> None:
     if target.is_absolute():
-        # Even into the project: in another clone it would lead elsewhere.
-        raise BadLink("is absolute, so that it leads outside the project or holds on this machine only")
+        # Even one into the project: in another clone it would point elsewhere.
+        raise BadLink("is absolute, so it points outside the project or works only on this machine")
     if links > _MOST_LINKS:
-        raise BadLink("leads in a circle")
+        raise BadLink("loops back to itself")

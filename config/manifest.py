@@ -1,4 +1,4 @@
-"""Reads one service.yaml and lays an environment's overrides over it."""
+"""Reads one service.yaml and applies an environment's overrides."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from config.strict_yaml import read_mapping, without_nulls
 from config.validation import Location, Where, dotted, validate
 
 MERGED_BY_KEY: Final = frozenset({"environment", "secrets", "scaling", "table"})
-"""Fields of which an override says only what differs; all others it replaces."""
+"""Fields that an override merges key by key; it replaces all others."""
 
 
 def load_service(folder: Path, environment: str, environments: tuple[str, ...]) -> ServiceSpec:
-    """The service in `folder` as `environment` has it, with the platforms that the manifest names.
+    """The service in `folder` as `environment` has it, on the platforms that the manifest lists.
 
-    The overrides of every environment are checked, so that no mistake waits for another day. Raises ConfigError.
+    The overrides of every environment are checked, so a mistake shows at once. Raises ConfigError.
     """
     file = manifest_file(folder.name)
     data = read_mapping(folder / MANIFEST, file)
@@ -39,14 +39,14 @@ def _override(
     file, field = manifest_file(folder.name), f"overrides.{name}"
     if name not in environments:
         remedy = did_you_mean(name, environments, else_say=f"write one of {', '.join(environments)}")
-        raise ConfigError(file, field, "is no environment", remedy)
+        raise ConfigError(file, field, "is not an environment", remedy)
     if not isinstance(changes, dict):
         problem = f"is {shown(changes)}, not a mapping"
         raise ConfigError(file, field, problem, "write the fields that differ, e.g. {memory: 1024}")
     if "overrides" in changes:
         raise ConfigError(file, f"{field}.overrides", "is nested", "write the fields themselves")
     if "kind" in changes:
-        raise ConfigError(file, f"{field}.kind", "cannot differ between environments", "take it out, or add a service")
+        raise ConfigError(file, f"{field}.kind", "cannot differ between environments", "remove it, or add a service")
     return _validated(_merged(data, changes), folder, prefix=f"{field}.", overridden=frozenset(changes))
 
 
@@ -65,14 +65,14 @@ def _validated(data: dict[str, Any], folder: Path, *, prefix: str, overridden: f
     where = _in_manifest(manifest_file(folder.name), prefix, overridden)
     for key in sorted(ServiceSpec.given_by_loader & data.keys()):
         file, field = where((key,))
-        problem = "is no key: the folder's name is the service's name"
-        raise ConfigError(file, field, problem, "take this line out")
+        problem = "is not a key: the folder's name is the service's name"
+        raise ConfigError(file, field, problem, "remove this line")
     given = {**without_nulls(data), "name": folder.name, "folder": str(folder)}
     return validate(_type_of(given, where), given, where)
 
 
 def _type_of(given: dict[str, Any], where: Where) -> type[ServiceSpec]:
-    """The type that the manifest's `kind` names. Asked first: without it nobody knows which other keys are right."""
+    """The type that the manifest's `kind` names. Checked first, since it determines which other keys are allowed."""
     return KINDS[validate(Kinded, {"kind": given["kind"]} if "kind" in given else {}, where).kind]
 
 

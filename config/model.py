@@ -1,7 +1,7 @@
-"""The base of every configuration model and the few annotations that its fields are made of.
+"""The base of all configuration models, and the annotations of their fields.
 
-A rule lives beside its field as an annotation, so that the loader's message, the JSON Schema for editors and the tables in docs/
-all come from the same place and cannot disagree.
+A rule lives beside its field as an annotation, so the loader's messages, the JSON Schema for editors and the tables in docs/
+have one source and cannot disagree.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ class Model(BaseModel):
 
     @classmethod
     def words_for_unknown(cls, key: str) -> tuple[str, str] | None:
-        """Problem and remedy for a key that the model lacks, where it knows more of it than a typing error."""
+        """Problem and remedy for an unknown key, if the model can say more than that it is unknown."""
         del key
         return None
 
     @classmethod
     def words_for_missing(cls, key: str) -> str | None:
-        """The problem with a required key that is not there, where there is more to say than that."""
+        """The problem with a missing key, if the model can say more than that it is missing."""
         del key
         return None
 
 
 def fault(problem: str, remedy: str, *, field: str | None = None) -> PydanticCustomError:
-    """What a validator raises: the problem and what to write instead; `field` where the model as a whole is checked."""
+    """What a validator raises: the problem and what to write instead; `field` if the validator checks the whole model."""
     return PydanticCustomError(FAULT, "{problem}; {remedy}", {"problem": problem, "remedy": remedy, "field": field})
 
 
 class _Annotation:
-    """An annotation that checks a value after its type was checked, and tells the JSON Schema what it can."""
+    """An annotation that checks a value after its type is checked, and adds to the JSON Schema what it can."""
 
     def check(self, value: Any) -> Any:
         raise NotImplementedError
@@ -62,9 +62,9 @@ class _Annotation:
 
 @dataclass(frozen=True)
 class Pattern(_Annotation):
-    """Text of one shape and a largest length; `says` is the shape in words, `example` one that fits."""
+    """Text of a given form and length; `says` describes the form, `example` is a valid one."""
 
-    pattern: str  # as ECMAScript reads it too: no anchors, no Python extensions
+    pattern: str  # valid in ECMAScript too: no anchors, no Python extensions
     says: str
     example: str
     longest: int | None = None
@@ -76,7 +76,7 @@ class Pattern(_Annotation):
         if self.longest is not None and len(value) > self.longest:
             raise fault(f"has {len(value)} characters, more than {self.longest}", f"write {self.says}")
         if not re.fullmatch(self.pattern, value) or len(value) < self.shortest:
-            raise fault(f"is {shown(value)}, which does not fit", f"write {self.says}, e.g. {self.example}")
+            raise fault(f"is {shown(value)}, which is not valid", f"write {self.says}, e.g. {self.example}")
         return value
 
     def json_schema(self) -> dict[str, Any]:
@@ -88,7 +88,7 @@ class Pattern(_Annotation):
 
 @dataclass(frozen=True)
 class Rule(_Annotation):
-    """A check that a pattern cannot express; `schema` is what of it an editor can be told."""
+    """A check that a pattern cannot express; `schema` is the part that JSON Schema can."""
 
     function: Callable[[Any], Any]
     schema: tuple[tuple[str, Any], ...] = ()
@@ -105,13 +105,13 @@ def _unique(values: Iterable[object]) -> None:
     seen: set[object] = set()
     for value in values:
         if value in seen:
-            raise fault(f"names {shown(value)} twice", "name each once")
+            raise fault(f"lists {shown(value)} twice", "list each once")
         seen.add(value)
 
 
 def _not_empty(values: tuple[object, ...]) -> None:
     if not values:
-        raise fault("is an empty list", "name at least one, or take the line out if it may be left out")
+        raise fault("is an empty list", "list at least one, or remove the line if it is optional")
 
 
 UNIQUE = Rule(_unique, (("uniqueItems", True),))

@@ -1,7 +1,7 @@
-"""The stacks' names: the one place where they are made, and where they are taken apart again.
+"""Stack names: the only place that builds and parses them.
 
 A stack's id is its construct id (`Network`, `Ecs`, `Ecs-web`): the name in the cloud assembly and on `cdk deploy`'s command
-line. Its name is CloudFormation's, with app and environment in front, so that two environments live in one account.
+line. Its name is CloudFormation's, with app and environment in front, so two environments fit into one account.
 """
 
 from __future__ import annotations
@@ -33,6 +33,6 @@ def platform_of(identifier: str) -> Platform | None:
 
 
 def service_of(identifier: str, platform: Platform) -> str | None:
-    """The service whose stack on the platform has that id; None where it is another stack."""
+    """The service whose stack on the platform has that id; None if it is another stack."""
     prefix = stack_id(platform, "")
     return identifier.removeprefix(prefix) if identifier.startswith(prefix) else None

@@ -1,7 +1,7 @@
-"""Refuses what would pass a quota of AWS before anything is synthesized: in one line, with the quota and what to do.
+"""Refuses whatever would exceed an AWS quota before anything is synthesized: one line, with the quota and what to do.
 
-Sizes are counted from the manifest, each with the most that a region's or an account's name can add; a test holds that no
-template is larger.
+Sizes are upper bounds computed from the manifest, with the longest region and account names; a test checks that no template is
+larger.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from config.service import HttpService, Job, ServiceSpec, env_name
 from config.settings import Platform, Settings, settings_file
 
 REGISTRY_OWN: Final = 2
-"""Resources of Registry that are no repository: the publisher's role and its policy."""
+"""Resources of Registry other than repositories: the publisher's role and its policy."""
 SHARED_ROLES: Final = 20
-"""At least as many as the roles of the shared stacks."""
+"""An upper bound for the roles of the shared stacks."""
 
-_FIXED_TASK_DEFINITION: Final = 4096  # what a task definition holds beside variables and secrets
-_FIXED_OBJECTS: Final = 16_384  # a service's Kubernetes objects beside what is counted here, as the event holds them
-_FIXED_POLICY: Final = 2048  # a role's statements beside those of secrets
+_FIXED_TASK_DEFINITION: Final = 4096  # a task definition without variables and secrets
+_FIXED_OBJECTS: Final = 16_384  # a service's Kubernetes objects without what is counted below, as they are in the event
+_FIXED_POLICY: Final = 2048  # a role's statements other than those for secrets
 _LONGEST_ARN: Final = "arn:aws-us-gov:secretsmanager:ap-southeast-1:123456789012:secret:-123456"
 _LONGEST_TABLE_NAME: Final = 255
 
 
 def check_quotas(services: Sequence[ServiceSpec], settings: Settings) -> None:
-    """Checks the services of an environment, as placed on its platforms. Raises ConfigError for the first fault."""
+    """Checks an environment's services, as placed on its platforms. Raises ConfigError for the first fault."""
     for platform in Platform:
         _check_load_balancer(
             [s for s in services if isinstance(s, HttpService) and platform in s.platforms], platform, settings
@@ -47,12 +47,12 @@ def check_quotas(services: Sequence[ServiceSpec], settings: Settings) -> None:
 
 def _check_load_balancer(routed: Sequence[HttpService], platform: Platform, settings: Settings) -> None:
     count = f"{len(routed)} http services on {platform.value}"
-    fewer = "take the rest off this platform, or make them workers"
+    fewer = "move some off this platform, or make them workers"
     feeds = "a load balancer feeds {} target groups"
     _refuse(len(routed), quotas.TARGET_GROUPS, settings, holds=count, has=feeds, remedy=fewer)
-    # On Kubernetes the 404 for what no service has is a rule; on ECS it is the listener's default action, which is none.
+    # On Kubernetes the 404 for unknown paths is a rule; on ECS it is the listener's default action, which is not counted.
     own = 1 if platform is Platform.EKS and routed else 0
-    rules = "a load balancer has {} rules" + (", one of them for paths that no service has" if own else "")
+    rules = "a load balancer has {} rules" + (", one of them for unknown paths" if own else "")
     _refuse(len(routed) + own, quotas.LISTENER_RULES, settings, holds=count, has=rules, remedy=fewer)
     copies = sum(spec.scaling.max for spec in routed)
     holds = f"http services that scale to {copies} copies on {platform.value}"
@@ -69,19 +69,19 @@ def _check_shared_stacks(services: Sequence[ServiceSpec], settings: Settings) ->
     has = f"the stack Registry has {{}} resources, {REGISTRY_OWN} of them the publisher's"
     _refuse(repositories, quotas.STACK_RESOURCES, settings, holds=holds, has=has, remedy=elsewhere)
     tables = sum(spec.table is not None for spec in services)
-    has = "the stack State has {} outputs, one a table"
+    has = "the stack State has {} outputs, one per table"
     _refuse(tables, quotas.STACK_OUTPUTS, settings, holds=f"{tables} tables", has=has, remedy=elsewhere)
     jobs = sum(isinstance(spec, Job) and Platform.ECS in spec.platforms for spec in services)
-    has = "an event bus has {} rules, of which each takes one"
-    remedy = "set platforms: [eks] in the rest"
+    has = "an event bus has {} rules, and each takes one"
+    remedy = "set platforms: [eks] in some of them"
     _refuse(jobs, quotas.BUS_RULES, settings, holds=f"{jobs} jobs on ecs", has=has, remedy=remedy)
     roles = SHARED_ROLES + sum(map(_roles, services))
-    holds = f"services that need {roles} IAM roles with the shared stacks'"
+    holds = f"services that need {roles} IAM roles, the shared stacks' included"
     _refuse(roles, quotas.ROLES, settings, holds=holds, has="an account has {}", remedy="run fewer on both platforms")
 
 
 def _roles(spec: ServiceSpec) -> int:
-    """On ECS a task role, an execution role and a job's starter; on Kubernetes one where the service needs any right."""
+    """On ECS a task role, an execution role and a job's starter; on Kubernetes one if the service needs any permission."""
     ecs = (3 if isinstance(spec, Job) else 2) if Platform.ECS in spec.platforms else 0
     return ecs + (1 if Platform.EKS in spec.platforms and (spec.table or spec.secrets) else 0)
 
@@ -97,7 +97,7 @@ def _refuse(count: int, quota: Quota, settings: Settings, *, holds: str, has: st
 def _or_raise_it(remedy: str, quota: Quota, settings: Settings) -> str:
     if not quota.adjustable:
         return remedy
-    return f"{remedy}, or have AWS raise it and write quotas.{quota.name} in {settings_file(settings.environment)}"
+    return f"{remedy}, or ask AWS to raise it and set quotas.{quota.name} in {settings_file(settings.environment)}"
 
 
 # --- security groups -------------------------------------------------------------------------------------------------
@@ -109,7 +109,7 @@ def _check_security_groups(on_ecs: Sequence[ServiceSpec], settings: Settings) ->
     for spec in on_ecs:
         if len(spec.calls) + 1 > limit:
             problem = (
-                f"names {len(spec.calls)} services, and a security group has {limit} outbound rules, one for HTTPS"
+                f"lists {len(spec.calls)} services, and a security group has {limit} outbound rules, one for HTTPS"
             )
             remedy = _or_raise_it("call fewer", quota, settings)
             raise ConfigError(manifest_file(spec.name), "calls", problem, remedy)
@@ -120,7 +120,7 @@ def _check_security_groups(on_ecs: Sequence[ServiceSpec], settings: Settings) ->
                     f"is {name}, which {callers[name] - 1} others call on ecs, and a security group has {limit} inbound "
                     "rules, one for the load balancer"
                 )
-                remedy = _or_raise_it("take it out", quota, settings)
+                remedy = _or_raise_it("remove it", quota, settings)
                 raise ConfigError(manifest_file(spec.name), f"calls[{index}]", problem, remedy)
 
 
@@ -131,14 +131,14 @@ def _check_sizes(spec: ServiceSpec, services: Sequence[ServiceSpec]) -> None:
     policy = policy_size(spec)
     if spec.secrets and policy > quotas.ROLE_INLINE_POLICIES.value:
         limit = quotas.ROLE_INLINE_POLICIES.value
-        problem = f"holds {len(spec.secrets)}, which make a policy of about {policy} characters, and IAM takes {limit}"
+        problem = f"holds {len(spec.secrets)}, which make a policy of about {policy} characters, and IAM allows {limit}"
         remedy = "keep several values in one secret, or shorten the names"
         raise ConfigError(manifest_file(spec.name), "secrets", problem, remedy)
     if Platform.ECS in spec.platforms:
-        says = "makes a task definition of about {} bytes, and ECS takes {}"
+        says = "makes a task definition of about {} bytes, and ECS allows {}"
         _refuse_size(spec, task_definition_size(spec), quotas.TASK_DEFINITION, says)
     if Platform.EKS in spec.platforms:
-        says = "makes Kubernetes objects of about {} bytes, as CloudFormation hands them on, and Lambda takes {}"
+        says = "makes Kubernetes objects of about {} bytes, as CloudFormation passes them on, and Lambda allows {}"
         callers = sum(spec.name in other.calls and Platform.EKS in other.platforms for other in services)
         _refuse_size(spec, kubectl_event_size(spec, callers), quotas.KUBECTL_EVENT, says)
 
@@ -150,23 +150,23 @@ def _refuse_size(spec: ServiceSpec, size: int, quota: Quota, says: str) -> None:
 
 
 def policy_size(spec: ServiceSpec) -> int:
-    """Characters of the inline policies of the role that reads the secrets, at most."""
-    statement = 20  # an ARN's share of the statements, which CDK breaks up at about a dozen ARNs
+    """Upper bound for the characters in the inline policies of the role that reads the secrets."""
+    statement = 20  # an ARN's share of the statements; CDK splits them at about a dozen ARNs
     return _FIXED_POLICY + sum(len(arn) + statement for arn in _secret_arns(spec))
 
 
 def task_definition_size(spec: ServiceSpec) -> int:
-    """Bytes of the task definition, at most."""
+    """Upper bound for the bytes of the task definition."""
     entries = [{"name": name, "value": value} for name, value in _variables(spec)]
     entries += [{"name": n, "valueFrom": arn} for n, arn in zip(sorted(spec.secrets), _secret_arns(spec), strict=True)]
     return _FIXED_TASK_DEFINITION + sum(len(json.dumps(entry)) + 1 for entry in entries)
 
 
 def kubectl_event_size(spec: ServiceSpec, callers: int) -> int:
-    """Bytes of the event that updates the Kubernetes objects, which holds them twice, at most."""
+    """Upper bound for the bytes of the event that updates the Kubernetes objects; it contains them twice."""
     entries = [json.dumps({"name": name, "value": value}) for name, value in _variables(spec)]
     variables = sum(len(json.dumps(entry)) for entry in entries)
-    # A name stands in the environment, in the provider's class and in its Secret; quotes within quotes are escaped.
+    # A name is in the environment, in the SecretProviderClass and in its Secret; nested quotes are escaped.
     secrets = sum(
         600 + 6 * len(name) + len(arn) for name, arn in zip(sorted(spec.secrets), _secret_arns(spec), strict=True)
     )
@@ -175,7 +175,7 @@ def kubectl_event_size(spec: ServiceSpec, callers: int) -> int:
 
 
 def _variables(spec: ServiceSpec) -> Iterable[tuple[str, str]]:
-    """Variables that grow with the manifest, as the container gets them."""
+    """The container's variables whose number or length depends on the manifest."""
     yield from spec.environment.items()
     for callee in spec.calls:
         yield f"{env_name(callee)}_URL", f"http://{callee}:65535"

@@ -1,9 +1,9 @@
-"""AWS's and Kubernetes' quotas on what an environment is made of, each with the page it comes from.
+"""Quotas of AWS and Kubernetes on the parts of an environment, each with the page it comes from.
 
-Two kinds. REFUSED ones grow with what a user writes: config.quota_checks refuses the manifest or setting that passes one.
-KEPT ones the platform stays within by the way it is built, at any number of services that the others let through;
-tests/stacks/test_quotas.py computes both from templates. Quotas of running tasks and nodes (Fargate's vCPUs, network
-interfaces) are in no template, so they are not here.
+Two kinds. A user can exceed a REFUSED quota: config.quota_checks refuses the manifest or setting that does. The platform stays
+within the KEPT quotas by design, at any number of services that the others allow. tests/stacks/test_quotas.py computes both
+from templates. Quotas on running tasks and nodes (Fargate's vCPUs, network interfaces) cannot be computed from templates, so they
+are not here.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ class Quota:
     """One quota.
 
     Attributes:
-        name: what the setting `quotas` calls it.
-        value: the default, in what `counts` says.
+        name: its key in the setting `quotas`.
+        value: the default, in units of `counts`.
         counts: what is counted, and of what.
         source: the page.
         adjustable: whether AWS raises it on request.
-        note: what is uncertain about it, or differs by region.
+        note: what is uncertain or differs by region.
     """
 
     name: str
@@ -100,9 +100,10 @@ TASK_DEFINITION: Final = Quota(
 KUBECTL_EVENT: Final = Quota(
     name="kubectl_event",
     value=262_144,
-    counts="bytes of what CloudFormation hands to the function that applies a service's Kubernetes objects, old and new",
+    counts="bytes of the event that CloudFormation sends to the function that applies a service's Kubernetes objects, "
+    "old and new",
     source=f"{_AWS}lambda/latest/api/API_InvokeAsync.html",
-    note="Lambda takes 1 MB by its newer call; which one CloudFormation makes is not documented, so the smaller holds",
+    note="Lambda's newer call allows 1 MB; which one CloudFormation uses is not documented, so the smaller limit applies here",
 )
 
 REFUSED: Final = (
@@ -120,14 +121,14 @@ REFUSED: Final = (
     KUBECTL_EVENT,
 )
 ADJUSTABLE: Final = {quota.name: quota for quota in REFUSED if quota.adjustable}
-"""What the setting `quotas` may hold."""
+"""The keys of the setting `quotas`."""
 
-# --- kept by the way the platform is built ---------------------------------------------------------------------------
+# --- kept by design --------------------------------------------------------------------------------------------------
 
 TEMPLATE_SIZE: Final = Quota(
     name="template_size",
     value=1_000_000,
-    counts="bytes of a template that lies in S3",
+    counts="bytes of a template in S3",
     source=_CLOUDFORMATION,
     note="the page says 1 MB",
 )

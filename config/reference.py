@@ -1,4 +1,4 @@
-"""Writes what the models know into docs/: the schema for editors, and the tables of fields and settings for readers."""
+"""Generates documents from the models: the schema for editors, and the tables of fields and settings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from config.tables import MANIFEST_FILE, SETTINGS_FILE, manifest_parts, settings
 
 
 def write_reference(root: Path) -> list[str]:
-    """Brings the files up to date; returns those that changed. Raises ConfigError where a document lost its markers."""
+    """Updates the files; returns those that changed. Raises ConfigError if a document lacks its markers."""
     changed = [
         file
         for file, parts in ((MANIFEST_FILE, manifest_parts()), (SETTINGS_FILE, settings_parts()))

@@ -1,6 +1,6 @@
-"""Names that the product itself gives to things, so that no service may have them.
+"""Names that the platform itself uses, so no service or manifest can.
 
-What makes those things takes their names from here.
+The code that creates those things takes their names from here.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ ALLOW_DNS: Final = "allow-dns"
 
 SERVICE_NAMES: Final = {
     ENTRANCE: "the Ingress that holds the load balancer",
-    NOT_FOUND: "what the load balancer answers where no service has the path",
-    DEFAULT_DENY: "the NetworkPolicy that denies what nobody declared",
+    NOT_FOUND: "the load balancer's answer to paths that no service has",
+    DEFAULT_DENY: "the NetworkPolicy that denies undeclared traffic",
     ALLOW_DNS: "the NetworkPolicy that lets every pod resolve names",
     "default": "the ServiceAccount that every namespace has",
     "localhost": "every container's name for itself",
     "kubernetes": "the name of the Kubernetes API",
     "aws": "its variables would begin with AWS_, which the SDKs read",
 }
-"""Names that a service cannot have, and what has them."""
+"""Names that a service cannot have, and what uses them."""
 
 RESERVED_BEGINNINGS: Final = frozenset({"localhost", "kubernetes", "aws"})
-"""Those of them that a longer name cannot begin with either, as in aws-endpoint."""
+"""Of those, the ones that a longer name cannot begin with either, as in aws-endpoint."""
 
 VARIABLES: Final = {
     **dict.fromkeys(("PORT", "BASE_PATH", "SERVICE_NAME", "DEPLOY_ENVIRONMENT"), "is set by the platform"),
@@ -54,10 +54,10 @@ VARIABLES: Final = {
         ),
         "is set by Kubernetes",
     ),
-    # https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html: asked before the container's role
+    # https://docs.aws.amazon.com/sdkref/latest/guide/standardized-credentials.html: SDKs try these before the container's role
     **dict.fromkeys(
         ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
-        "would take the place of the service's own role",
+        "would replace the service's own role",
     ),
 }
-"""Variables that a manifest cannot set, and why. Every other one is the service's, AWS_MAX_ATTEMPTS among them."""
+"""Variables that a manifest cannot set, and why. It can set all others, such as AWS_MAX_ATTEMPTS."""

@@ -1,8 +1,8 @@
 """Cron that means the same on Kubernetes and on EventBridge Scheduler.
 
-The five-field form of Kubernetes is what a manifest holds. Its two readers differ: AWS counts the days of the week from 1,
-Kubernetes from 0; AWS wants a '?' in one of the day fields; a schedule that restricts both day fields means "or" on one and
-is refused by the other. So every field is expanded here to the set of values it stands for, and written anew for AWS, by name.
+A manifest uses Kubernetes' five-field form. The two platforms differ: AWS counts the days of the week from 1, Kubernetes from
+0; AWS needs a '?' in one of the day fields; a schedule that restricts both day fields means "or" on Kubernetes, and AWS refuses
+it. So every field is expanded here to a set of values and rewritten for AWS, with days of the week by name.
 Grammar of Kubernetes: https://pkg.go.dev/github.com/robfig/cron/v3; of AWS:
 https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html
 """
@@ -82,7 +82,7 @@ WEEKDAY = _Field("day of week", 0, 6, DAYS)
 
 @dataclass(frozen=True)
 class Schedule:
-    """The values on which a schedule fires; `days` or `weekdays` holds all of them where its field was a star."""
+    """The values at which a schedule fires; a field that was a star has all of them."""
 
     minutes: frozenset[int]
     hours: frozenset[int]
@@ -92,7 +92,7 @@ class Schedule:
 
 
 def parse(schedule: str) -> Schedule:
-    """The schedule as sets of values. Raises ScheduleError for all that the two platforms cannot both mean."""
+    """The schedule as sets of values. Raises ScheduleError if the platforms would not agree on it."""
     _refuse_dialects(schedule)
     texts = schedule.split()
     if len(texts) != 5:
@@ -114,9 +114,9 @@ def parse(schedule: str) -> Schedule:
 
 
 def eventbridge_cron(schedule: str) -> str:
-    """The schedule as EventBridge Scheduler writes it: cron(minute hour day-of-month month day-of-week year).
+    """The schedule in EventBridge Scheduler's form: cron(minute hour day-of-month month day-of-week year).
 
-    The longest one has 238 characters; ScheduleExpression takes 256. Raises ScheduleError.
+    The longest has 238 characters; ScheduleExpression allows 256. Raises ScheduleError.
     """
     parsed = parse(schedule)
     weekday = schedule.rsplit(maxsplit=1)[-1]

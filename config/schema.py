@@ -1,4 +1,4 @@
-"""The JSON Schema of service.yaml, for editors: a union of the kinds, told apart by `kind`."""
+"""The JSON Schema of service.yaml, for editors: a union of the kinds, discriminated by `kind`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def service_schema() -> _Json:
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "service.yaml",
-        "description": "What one folder under services/ is, for ECS and EKS alike.",
+        "description": "One service, for ECS and EKS alike.",
         "type": "object",
         "required": ["kind"],
         "properties": {"kind": {"enum": [kind.value for kind in Kind], "description": _KIND_DESCRIPTION}},
@@ -38,7 +38,7 @@ def service_schema() -> _Json:
 
 
 def _kind_schema(kind: Kind, model: type[ServiceSpec], definitions: _Json) -> _Json:
-    """One kind's schema; the models that its fields are made of go to `definitions`."""
+    """One kind's schema; the models of its fields go to `definitions`."""
     schema = _without_titles(model.model_json_schema())
     definitions |= schema.get("$defs", {})
     fields = {name: schema["properties"][name] for name in visible_fields(model)}
@@ -53,7 +53,7 @@ def _kind_schema(kind: Kind, model: type[ServiceSpec], definitions: _Json) -> _J
 
 
 def _without_titles(node: Any) -> Any:
-    """Pydantic titles every field with its own name again, which editors would show instead of the description."""
+    """Pydantic makes every field's name its title, which editors would show instead of the description."""
     if isinstance(node, list):
         return [_without_titles(item) for item in node]
     if not isinstance(node, dict):
@@ -64,14 +64,14 @@ def _without_titles(node: Any) -> Any:
 
 
 def _overrides(name: str, fields: _Json, definitions: _Json) -> _Json:
-    """Any field but overrides; null takes away what the manifest says; merged mappings need not be complete."""
+    """Any field but overrides; null removes the manifest's value; merged mappings need not be complete."""
     own = f"#/$defs/{name}/properties"
     loose: _Json = {field: {"anyOf": [{"$ref": f"{own}/{field}"}, {"type": "null"}]} for field in fields}
     for field in sorted(MERGED_BY_KEY & fields.keys()):
         values = _nullable_values(fields[field], definitions)
         loose[field] = {"description": fields[field]["description"], "type": ["object", "null"], **values}
     return {
-        "description": "What differs in an environment: its name, then any of the other keys.",
+        "description": "An environment's name, then the keys that differ there.",
         "type": "object",
         "additionalProperties": {"type": "object", "properties": loose, "additionalProperties": False},
         "examples": [{"production": {"memory": 1024}}],

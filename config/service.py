@@ -1,7 +1,7 @@
-"""What one service is: the typed form of services/<name>/service.yaml, after its environment's overrides.
+"""One service: the typed form of services/<name>/service.yaml, after its environment's overrides.
 
-Each kind is a type of its own (`HttpService`, `Worker`, `Job`) on what all three share, so that nothing has a field that
-means nothing for it. The loader picks the type by the manifest's `kind`; `KINDS` is the one list of them.
+Each kind is a type (`HttpService`, `Worker`, `Job`) on a common base, so a service has only fields that apply to it. The loader
+picks the type by the manifest's `kind`; `KINDS` is the only list of them.
 """
 
 # Over 300 lines: every key of one file with its rule, its description and an example, looked up in one place.
@@ -20,7 +20,7 @@ from config.model import NOT_EMPTY, UNIQUE, Meaning, Model, Pattern, Rule, fault
 from config.routing import derived_priority, path_patterns
 from config.settings import Platform, ServiceName
 
-# The user that every image runs as; numeric, so that Kubernetes can prove that it is not root.
+# The user that every image runs as; numeric, so Kubernetes can verify that it is not root.
 USER_ID: Final = 65532
 
 
@@ -52,7 +52,7 @@ class Scaling(Model):
         if self.max < self.min:
             raise fault(f"is {self.max}, less than min ({self.min})", f"write {self.min} or more", field="max")
         if self.max > self.min and not self.has_target:
-            raise fault("leaves room to scale but no target to scale by", "add cpu_target: 60")
+            raise fault("can scale but has no target to scale by", "add cpu_target: 60")
         return self
 
     @classmethod
@@ -69,7 +69,7 @@ class HttpScaling(Scaling):
         None,
         ge=1,
         le=1_000_000,
-        description="Requests a minute and copy to keep; ECS alone has such a metric.",
+        description="Requests per minute and copy to keep; only ECS has this metric.",
         examples=[1000],
     )
 
@@ -106,16 +106,16 @@ class SecretSource(Model):
 
 
 class Table(Model):
-    """A DynamoDB table of the service's own; keys are strings."""
+    """The service's own DynamoDB table; its keys are strings."""
 
     partition_key: Annotated[str, ATTRIBUTE] = Field(
-        description="Attribute that the items are spread by.", examples=["id"]
+        description="Attribute that items are partitioned by.", examples=["id"]
     )
     sort_key: Annotated[str, ATTRIBUTE] | None = Field(
-        None, description="Attribute that orders items of one partition.", examples=["at"]
+        None, description="Attribute that orders the items of a partition.", examples=["at"]
     )
     ttl: Annotated[str, ATTRIBUTE] | None = Field(
-        None, description="Attribute with the second (Unix time) an item expires.", examples=["expires"]
+        None, description="Attribute with the time at which an item expires, in Unix seconds.", examples=["expires"]
     )
 
     @model_validator(mode="after")
@@ -123,12 +123,14 @@ class Table(Model):
         if self.sort_key == self.partition_key:
             raise fault("is the partition key too", "name another attribute", field="sort_key")
         if self.ttl and self.ttl in (self.partition_key, self.sort_key):
-            raise fault("is a key, which is text, while an expiry is a number", "name another attribute", field="ttl")
+            raise fault(
+                "is a key, and keys are text while an expiry is a number", "name another attribute", field="ttl"
+            )
         return self
 
 
 class Kinded(Model):
-    """The one key that decides which others there are."""
+    """The one key that decides which others are allowed."""
 
     kind: Annotated[
         Kind,
@@ -137,13 +139,13 @@ class Kinded(Model):
             eks="http, worker: Deployment; job: CronJob",
         ),
     ] = Field(
-        description="http answers requests, a worker runs on without being called, a job runs on a schedule and ends.",
+        description="http: answers requests; worker: runs continuously, nothing calls it; job: runs on a schedule and ends.",
         examples=["http"],
     )
 
 
 class ServiceSpec(Kinded):
-    """What every kind has. Rules between services and with the environment are in config.catalog."""
+    """The fields of every kind. Rules between services, or between a service and its environment, are in config.catalog."""
 
     given_by_loader: ClassVar[frozenset[str]] = frozenset({"name", "folder"})
 
@@ -154,19 +156,19 @@ class ServiceSpec(Kinded):
         Pattern(r"[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*", "one line of text", "Tracks shipments", 200),
         Rule(rules.check_text),
         Meaning(ecs="description of the stack", eks="description of the stack"),
-    ] = Field(description="What the service is for, in one line.", examples=["Tracks shipments"])
+    ] = Field(description="The service's purpose, in one line.", examples=["Tracks shipments"])
     platforms: Annotated[
         tuple[Platform, ...], NOT_EMPTY, UNIQUE, Meaning(ecs="runs on Fargate", eks="runs on Kubernetes")
     ] = Field(
         (Platform.ECS, Platform.EKS),
-        description="Where it runs, of those that the environment has.",
+        description="Where the service runs, if the environment has that platform.",
         examples=[["ecs", "eks"]],
     )
-    cpu: Annotated[int, Meaning(ecs="CPU of the task; Fargate's values alone", eks="CPU request")] = Field(
-        ge=64, le=16384, description="CPU units; 1024 are one vCPU.", examples=[256]
+    cpu: Annotated[int, Meaning(ecs="CPU of the task; only Fargate's values", eks="CPU request")] = Field(
+        ge=64, le=16384, description="CPU units; 1024 is one vCPU.", examples=[256]
     )
     memory: Annotated[
-        int, Meaning(ecs="memory of the task; what Fargate pairs with cpu", eks="memory request and limit")
+        int, Meaning(ecs="memory of the task; only what Fargate allows for the CPU", eks="memory request and limit")
     ] = Field(ge=64, le=122880, description="Memory in MiB.", examples=[512])
     environment: Annotated[
         dict[str, str],
@@ -188,7 +190,7 @@ class ServiceSpec(Kinded):
         Meaning(ecs="one DynamoDB table for both; task role", eks="one DynamoDB table for both; Pod Identity"),
     ] = Field(
         None,
-        description="A DynamoDB table of the service's own; its name is in <NAME>_TABLE.",
+        description="The service's own DynamoDB table; <NAME>_TABLE holds its name.",
         examples=[{"partition_key": "id"}],
     )
     calls: Annotated[
@@ -197,7 +199,7 @@ class ServiceSpec(Kinded):
         Meaning(ecs="Service Connect and a security group rule", eks="Service name and a NetworkPolicy"),
     ] = Field(
         (),
-        description="Services that it calls; each gives <NAME>_URL and opens that path alone.",
+        description="Services that this one calls; each sets <NAME>_URL and opens only that network path.",
         examples=[["tracking"]],
     )
     stop_timeout: Annotated[int, Meaning(ecs="stopTimeout", eks="terminationGracePeriodSeconds")] = Field(
@@ -206,12 +208,12 @@ class ServiceSpec(Kinded):
 
     @property
     def env_name(self) -> str:
-        """The name as variables hold it: hello-world is HELLO_WORLD."""
+        """The name as used in variables: hello-world is HELLO_WORLD."""
         return env_name(self.name)
 
     @property
     def table_variable(self) -> str:
-        """The variable that tells this service its table's name."""
+        """The variable with the name of this service's table."""
         return f"{self.env_name}_TABLE"
 
     @classmethod
@@ -221,7 +223,7 @@ class ServiceSpec(Kinded):
             return rules.ELSEWHERE.get(key)
         return (
             f"means nothing for kind {_kind_of(cls)}",
-            f"take it out; {' and '.join(takers)} services have it",
+            f"remove it; {' and '.join(takers)} services have it",
         )
 
     @classmethod
@@ -236,7 +238,7 @@ class ServiceSpec(Kinded):
         for field, names in (("environment", self.environment), ("secrets", self.secrets)):
             for name in names:
                 if name in taken:
-                    raise fault(f"is set by {taken[name]}", "take it out", field=f"{field}.{name}")
+                    raise fault(f"is set by {taken[name]}", "remove it", field=f"{field}.{name}")
         for name in self.secrets:
             if name in self.environment:
                 raise fault("is in environment too", "keep one of the two", field=f"secrets.{name}")
@@ -244,7 +246,7 @@ class ServiceSpec(Kinded):
 
 
 class ScaledService(ServiceSpec):
-    """What a service has that runs until it is stopped, in one copy or several."""
+    """A service that runs until it is stopped, in one copy or several."""
 
     scaling: Annotated[Scaling, Meaning(ecs="Application Auto Scaling", eks="HorizontalPodAutoscaler")] = Field(
         Scaling(), description="How many copies run.", examples=[{"min": 2, "max": 6, "cpu_target": 60}]
@@ -252,18 +254,18 @@ class ScaledService(ServiceSpec):
 
     @property
     def autoscaled(self) -> bool:
-        """True where the number of tasks is the platform's to choose, so that a deployment must not reset it."""
+        """True if the platform chooses the number of tasks, which a deployment must then not reset."""
         return self.scaling.max > self.scaling.min
 
 
 class HttpService(ScaledService):
-    """Answers requests, behind the load balancer and from the services that call it."""
+    """Answers requests from the load balancer and from the services that call it."""
 
     kind: Literal[Kind.HTTP]
     port: Annotated[int, Meaning(ecs="container port and target group", eks="containerPort and Service")] = Field(
         ge=LOWEST_PORT,
         le=HIGHEST_PORT,
-        description="Port that the container listens on, given as PORT; not a privileged one.",
+        description="Port that the container listens on, passed as PORT; not a privileged one.",
         examples=[8080],
     )
     path: Annotated[
@@ -271,7 +273,7 @@ class HttpService(ScaledService):
         Pattern(r"/|(/[a-z0-9][a-z0-9._~-]*)+", "/ or lower-case segments without a / at the end", "/tracking", 126),
         Meaning(ecs="listener rule", eks="Ingress path"),
     ] = Field(
-        description="Prefix that the load balancers route here, given as BASE_PATH; it is not stripped.",
+        description="Prefix that the load balancers route here, passed as BASE_PATH; it is not stripped.",
         examples=["/tracking"],
     )
     health: Annotated[
@@ -279,21 +281,23 @@ class HttpService(ScaledService):
         Pattern(r"/[A-Za-z0-9_.~/-]*", "a path that begins with /", "/healthz", 255),
         Meaning(ecs="target group's health check", eks="startup, readiness and liveness probes"),
     ] = Field(
-        description="Path of the health check as the container serves it, without the prefix; 200 to 399 is healthy.",
+        description="Path of the health check inside the container, without the prefix; 200 to 399 is healthy.",
         examples=["/healthz"],
     )
-    health_grace: Annotated[int, Meaning(ecs="health check grace period", eks="startup probe's patience")] = Field(
-        60,
-        ge=1,
-        le=1800,
-        description="Seconds that a start may take before a failing health check counts.",
-        examples=[60],
+    health_grace: Annotated[int, Meaning(ecs="health check grace period", eks="startup probe's failure threshold")] = (
+        Field(
+            60,
+            ge=1,
+            le=1800,
+            description="Seconds to start before a failing health check counts.",
+            examples=[60],
+        )
     )
     priority: Annotated[int | None, Meaning(ecs="listener rule priority", eks="order of the Ingress")] = Field(
         None,
         ge=1,
         le=LOWEST_PRIORITY - 1,
-        description="Listener rule priority; left out, derived from path.",
+        description="Listener rule priority; derived from path by default.",
         examples=[100],
     )
     scaling: Annotated[HttpScaling, Meaning(ecs="Application Auto Scaling", eks="HorizontalPodAutoscaler")] = Field(
@@ -302,22 +306,22 @@ class HttpService(ScaledService):
 
     @property
     def url_variable(self) -> str:
-        """The variable that tells a caller where this service is."""
+        """The variable with this service's address, in the services that call it."""
         return f"{self.env_name}_URL"
 
     @property
     def path_patterns(self) -> tuple[str, ...]:
-        """What the load balancers match."""
+        """The patterns that the load balancers match."""
         return path_patterns(self.path)
 
     @property
     def drain_seconds(self) -> int:
-        """Deregistration delay of the target group, in seconds: over before SIGKILL comes."""
+        """Deregistration delay of the target group, in seconds: over before SIGKILL."""
         return max(1, self.stop_timeout // 2)
 
     @property
     def listener_priority(self) -> int:
-        """The manifest's priority, or one that depends on the path alone, so that no other service ever moves it."""
+        """The manifest's priority, or one that depends only on the path, so no other service ever changes it."""
         return derived_priority(self.path) if self.priority is None else self.priority
 
     @model_validator(mode="after")
@@ -331,12 +335,12 @@ class HttpService(ScaledService):
     @model_validator(mode="after")
     def _check_priority(self) -> Self:
         if self.path == "/" and self.priority is not None:
-            raise fault("cannot be set for path /, which is always asked last", "take it out", field="priority")
+            raise fault("cannot be set for path /, which is always tried last", "remove it", field="priority")
         return self
 
 
 class Worker(ScaledService):
-    """Runs on without being called."""
+    """Runs continuously; nothing calls it."""
 
     kind: Literal[Kind.WORKER]
 
@@ -347,7 +351,9 @@ class Job(ServiceSpec):
     kind: Literal[Kind.JOB]
     schedule: Annotated[
         str, Rule(rules.check_schedule), Meaning(ecs="EventBridge Scheduler", eks="CronJob schedule")
-    ] = Field(description="When a job runs: minute hour day-of-month month day-of-week.", examples=["30 6 * * MON-FRI"])
+    ] = Field(
+        description="When the job runs: minute hour day-of-month month day-of-week.", examples=["30 6 * * MON-FRI"]
+    )
     timezone: Annotated[
         str, Rule(rules.check_timezone), Meaning(ecs="schedule's time zone", eks="CronJob timeZone")
     ] = Field("Etc/UTC", description="Time zone of the schedule.", examples=["Europe/Paris"])
@@ -370,7 +376,7 @@ def kinds_with(field: str) -> tuple[Kind, ...]:
 
 
 def manifest_fields() -> dict[str, FieldInfo]:
-    """Every field that some kind has and a file may hold, the shared ones first; as the first kind that has it says it."""
+    """All manifest fields, the shared ones first; a field of several kinds as the first kind defines it."""
     found: dict[str, FieldInfo] = {}
     for model in (ServiceSpec, *KINDS.values()):
         for name, info in model.model_fields.items():
@@ -380,10 +386,10 @@ def manifest_fields() -> dict[str, FieldInfo]:
 
 
 def meaning_of(field: str) -> Meaning:
-    """What a manifest's field means on the platforms. Raises KeyError for one that no kind has."""
+    """A manifest field's meaning on both platforms. Raises KeyError for an unknown field."""
     return next(m for m in manifest_fields()[field].metadata if isinstance(m, Meaning))
 
 
 def env_name(name: str) -> str:
-    """A service's name as variables hold it."""
+    """A service's name as used in variables."""
     return name.upper().replace("-", "_")

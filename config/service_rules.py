@@ -1,4 +1,4 @@
-"""What a field of service.yaml must be beyond its type. Each check raises a fault that says what to write instead."""
+"""Rules for fields of service.yaml beyond their types. Each check raises a fault that says what to write instead."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from config.errors import nearest, shown
 from config.model import fault
 from config.schedule import ScheduleError, parse
 
-_IN_THE_DOCKERFILE = ("is not a key here", "say it in the Dockerfile")
-_ONE_CONTAINER = ("is not a key here: a service has one container", "start what it needs in it, or make it a service")
+_IN_THE_DOCKERFILE = ("is not a key here", "set it in the Dockerfile")
+_ONE_CONTAINER = ("is not a key here: a service has one container", "start both in it, or add a service")
 _COUNT = ("is not a key here", "write scaling: {min: 2, max: 2}")
 _ONE_PORT = ("is not a key here: a service has one port", "write port: 8080")
 
@@ -34,7 +34,7 @@ ELSEWHERE: Final = {
     **dict.fromkeys(("cron", "rate"), ("is not a key here", 'write schedule: "30 6 * * MON-FRI"')),
     **dict.fromkeys(
         ("mounts", "storage", "volume", "volumes"),
-        ("is not a key here: /tmp alone can be written", "keep data in a table, or in a service outside"),
+        ("is not a key here: only /tmp is writable", "keep data in a table, or in an external service"),
     ),
     **dict.fromkeys(
         ("egress", "outbound", "security_groups"),
@@ -42,22 +42,22 @@ ELSEWHERE: Final = {
     ),
     **dict.fromkeys(("domain", "host", "hosts"), ("is not a key here: one host per platform", "write path: /name")),
 }
-"""Keys of other tools' manifests that a service.yaml lacks: what is wrong, and what to write instead."""
+"""Keys from other tools' files that service.yaml does not have: the problem, and what to write instead."""
 
-# Beginnings of text that somebody else would replace on the way to the container: what it is, and what to write.
+# Text that CloudFormation or CDK would replace on the way to the container: the problem, and what to write.
 _INTERPRETED: Final = {
-    "{{resolve:": ("CloudFormation would replace", "name the value under secrets"),
+    "{{resolve:": ("CloudFormation would replace", "put the value under secrets"),
     "${AWS::": ("CloudFormation could replace", "write the value itself; the region is in AWS_REGION"),
-    "${Token[": ("CDK takes for a value of its own", "write it in another way"),
-    "#{Token[": ("CDK takes for a value of its own", "write it in another way"),
+    "${Token[": ("CDK would read as a token", "write it differently"),
+    "#{Token[": ("CDK would read as a token", "write it differently"),
 }
 
 
 def check_text(text: str) -> None:
-    """Text reaches the container, or the reader, as it is written. What stands in {} or ${} otherwise is left alone."""
+    """Text must reach the container, or the reader, as written. Any other {} or ${} is harmless."""
     for beginning, (reader, remedy) in _INTERPRETED.items():
         if beginning in text:
-            raise fault(f"holds {beginning}, which {reader}", remedy)
+            raise fault(f"contains {beginning}, which {reader}", remedy)
 
 
 def check_schedule(schedule: str) -> None:
@@ -68,7 +68,7 @@ def check_schedule(schedule: str) -> None:
 
 
 def check_timezone(timezone: str) -> None:
-    # The pattern keeps out paths and "localtime", which is the machine's own.
+    # The pattern excludes paths and "localtime", which depends on the machine.
     if re.fullmatch(r"[A-Z][\w+-]*(/[\w+-]+)*", timezone):
         try:
             ZoneInfo(timezone)
@@ -87,7 +87,7 @@ def _nearest_timezone(timezone: str) -> str:
 
 def check_secret_name(name: str) -> None:
     if name.startswith("arn:"):
-        raise fault("is an ARN", "write the secret's name alone")
+        raise fault("is an ARN", "write only the secret's name")
     if re.search(r"-[A-Za-z0-9]{6}$", name):
         raise fault(
             f"is {shown(name)}; a hyphen and six characters look like the suffix that Secrets Manager adds",
@@ -111,10 +111,10 @@ def check_variables(variables: dict[str, object]) -> None:
     for name in variables:
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,127}", name):
             raise fault(
-                "is no name for a variable", "use letters, digits and _, a letter first, e.g. LOG_LEVEL", field=name
+                "is not a valid variable name", "use letters, digits and _, a letter first, e.g. LOG_LEVEL", field=name
             )
         if name in reserved.VARIABLES:
-            raise fault(reserved.VARIABLES[name], "take it out", field=name)
+            raise fault(reserved.VARIABLES[name], "remove it", field=name)
 
 
 def check_values(variables: dict[str, str]) -> None:
@@ -125,10 +125,10 @@ def check_values(variables: dict[str, str]) -> None:
             found = error.context or {}
             raise fault(found["problem"], found["remedy"], field=name) from None
         if "\0" in value:
-            raise fault("holds a NUL character", "write text", field=name)
+            raise fault("contains a NUL character", "write text", field=name)
         if "$$" in value or "$(" in value:
             raise fault(
-                "holds $$ or $(, which Kubernetes would expand and ECS would not",
-                "put the value together in the service",
+                "contains $$ or $(, which Kubernetes would expand and ECS would not",
+                "assemble the value in the service",
                 field=name,
             )

@@ -1,4 +1,4 @@
-"""What one environment is: the typed form of config/environments/<env>.yaml."""
+"""One environment: the typed form of config/environments/<env>.yaml."""
 
 # Over 300 lines: every key of one file with its rule, its description and an example, looked up in one place.
 from __future__ import annotations
@@ -78,20 +78,23 @@ _DOMAIN: Final = r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}"
 
 
 class Domain(Model):
-    """With a domain there are a certificate, HTTPS, a redirect from HTTP and alias records; without one, plain HTTP."""
+    """A domain brings a certificate, HTTPS, a redirect from HTTP and alias records; without one, plain HTTP."""
 
     name: Annotated[str, Pattern(_DOMAIN, "a lower-case domain name", "harbour.example.com", 60)] = Field(
         description="Domain of the environment: ECS answers at ecs.<name>, EKS at eks.<name>. At most 60 characters, since a "
-        "certificate's name has 64.",
+        "certificate's name has at most 64.",
         examples=["harbour.example.com"],
     )
     hosted_zone_id: Annotated[
         str, Pattern(r"Z[A-Z0-9]{5,31}", "the id of a Route 53 zone", "Z0123456789ABCDEFGHIJ")
-    ] = Field(description="Route 53 public hosted zone that holds the domain.", examples=["Z0123456789ABCDEFGHIJ"])
+    ] = Field(
+        description="Id of the Route 53 public hosted zone that contains the domain.",
+        examples=["Z0123456789ABCDEFGHIJ"],
+    )
 
 
 class Settings(Model):
-    """One environment. Raised faults name the field; cross-field rules are at the end."""
+    """One environment. Rules across fields are at the end."""
 
     given_by_loader: ClassVar[frozenset[str]] = frozenset({"environment"})
 
@@ -104,29 +107,30 @@ class Settings(Model):
         str, Pattern(r"[a-z](-?[a-z0-9])*", "a short lower-case word", "harbour", 12), Rule(rules.check_app)
     ] = Field(description="Prefix of stack names, repositories and all other physical names.", examples=["harbour"])
     account: Account | None = Field(
-        None, description="AWS account; left out, the account of the caller's credentials.", examples=["123456789012"]
+        None, description="AWS account; by default that of the caller's credentials.", examples=["123456789012"]
     )
     region: Annotated[str, Pattern(r"[a-z]{2}(-[a-z]+)+-[0-9]", "a region's code", "eu-central-1", 24)] | None = Field(
-        None, description="AWS region; left out, the region of the caller's credentials.", examples=["eu-central-1"]
+        None, description="AWS region; by default that of the caller's credentials.", examples=["eu-central-1"]
     )
     allowed_accounts: Annotated[tuple[Account, ...], UNIQUE] = Field(
-        (), description="Accounts that the operator's commands may touch; empty: any.", examples=[["123456789012"]]
+        (), description="Accounts that commands may touch; empty means any.", examples=[["123456789012"]]
     )
     architecture: Architecture = Field(
-        description="Processor of images, Fargate tasks and Kubernetes nodes alike.", examples=["arm64"]
+        description="Architecture of images, Fargate tasks and Kubernetes nodes.", examples=["arm64"]
     )
     platforms: Annotated[tuple[Platform, ...], NOT_EMPTY, UNIQUE] = Field(
         description="Platforms that this environment has.", examples=[["ecs", "eks"]]
     )
     vpc_cidr: Annotated[str, Rule(rules.check_vpc)] = Field(
-        description=f"Private range of the VPC, /16 to /24, apart from {EKS_SERVICE_CIDR}.", examples=["10.20.0.0/16"]
+        description=f"Private range of the VPC, /16 to /24, not overlapping {EKS_SERVICE_CIDR}.",
+        examples=["10.20.0.0/16"],
     )
     zones: Annotated[int | tuple[str, ...], Rule(rules.check_zones)] = Field(
-        description="How many availability zones (2 to 6), or which, by name.", examples=[2]
+        description="Number of availability zones (2 to 6), or their names.", examples=[2]
     )
     egress: Egress = Field(
-        description="Way from private subnets to the internet: a NAT gateway a zone, one for all, a NAT instance, or no way "
-        "at all but interface endpoints to AWS.",
+        description="Route from private subnets to the internet: a NAT gateway per zone, one for all, a NAT instance, or "
+        "none, with interface endpoints to AWS instead.",
         examples=["nat-instance"],
     )
     spot_weight: int = Field(ge=0, le=100, description="Share of Fargate tasks on Spot, in percent.", examples=[100])
@@ -135,23 +139,23 @@ class Settings(Model):
     )
     log_retention_days: Annotated[int, Rule(rules.check_retention, (("enum", list(limits.LOG_RETENTION_DAYS)),))] = (
         Field(
-            description="Days that every log group keeps its events; one of the values that CloudWatch Logs takes.",
+            description="Days that log groups keep events; one of the values that CloudWatch Logs offers.",
             examples=[7],
         )
     )
-    image_retention_count: int = Field(ge=1, le=1000, description="Images kept in a repository.", examples=[5])
+    image_retention_count: int = Field(ge=1, le=1000, description="Images kept per repository.", examples=[5])
     removal: Removal = Field(
-        description="What a destroyed stack does with data: disposable deletes it, kept leaves tables, images and logs.",
+        description="What happens to data when a stack is destroyed: disposable deletes it, kept leaves tables, images and logs.",
         examples=["kept"],
     )
     references: References = Field(
-        description="References across stacks: weak ones let stacks go in any order, strong ones make CloudFormation refuse to "
-        "delete what another stack uses.",
+        description="References across stacks: weak ones let stacks be removed in any order, strong ones make CloudFormation "
+        "refuse to delete what another stack uses.",
         examples=["weak"],
     )
     container_insights: Insights = Field(description="Level of ECS Container Insights.", examples=["enhanced"])
     customer_managed_key: bool = Field(
-        description="One KMS key of the environment's own for logs, topics, queues, tables and images; else AWS's keys.",
+        description="The environment's own KMS key for logs, topics, queues, tables and images; otherwise AWS's keys.",
         examples=[True],
     )
     alarm_email: (
@@ -159,11 +163,11 @@ class Settings(Model):
         | None
     ) = Field(
         None,
-        description="Where alarms are mailed; left out, the topic has no subscriber.",
+        description="Address for alarms; by default the topic has no subscriber.",
         examples=["ops@example.com"],
     )
     eks_version: Annotated[str, Rule(rules.check_version, (("enum", sorted(KUBECTL_LAYERS)),))] = Field(
-        description="Kubernetes version; one that a kubectl layer is installed for.", examples=["1.36"]
+        description="Kubernetes version; one with an installed kubectl layer.", examples=["1.36"]
     )
     eks_admins: Annotated[tuple[Annotated[str, Rule(rules.check_admin)], ...], UNIQUE] = Field(
         description="IAM roles or users that get AmazonEKSClusterAdminPolicy.",
@@ -171,7 +175,7 @@ class Settings(Model):
         max_length=100,  # each is a resource of the stack Eks, which has 500
     )
     eks_endpoint_access: EndpointAccess = Field(
-        description="Who may reach the Kubernetes API: the VPC alone, or the ranges of eks_endpoint_cidrs too.",
+        description="Who may reach the Kubernetes API: only the VPC, or also the ranges in eks_endpoint_cidrs.",
         examples=["private"],
     )
     eks_endpoint_cidrs: Annotated[tuple[Annotated[str, Rule(rules.check_eks_endpoint_range)], ...], UNIQUE] = Field(
@@ -182,7 +186,7 @@ class Settings(Model):
     )
     domain: Domain | None = Field(
         None,
-        description="Domain name and hosted zone; left out, plain HTTP.",
+        description="Domain name and hosted zone; plain HTTP by default.",
         examples=[{"name": "harbour.example.com", "hosted_zone_id": "Z0123456789ABCDEFGHIJ"}],
     )
     base_registry: Annotated[
@@ -195,18 +199,18 @@ class Settings(Model):
         ),
     ] = Field(
         "public.ecr.aws/docker/library",
-        description="Build argument BASE_REGISTRY of every Dockerfile: where base images come from.",
+        description="Registry of the base images, passed to every Dockerfile as build argument BASE_REGISTRY.",
         examples=["public.ecr.aws/docker/library"],
     )
     keep_repositories: Annotated[tuple[ServiceName, ...], UNIQUE] = Field(
         (),
-        description="Services whose folder is gone while their stacks still run: their repositories stay.",
+        description="Removed services whose stacks still exist: their repositories are kept.",
         examples=[["oldname"]],
     )
     quotas: Annotated[dict[str, int], Rule(rules.check_quotas)] = Field(
         {},
-        description="AWS's quotas that this account has other than by default: "
-        f"{', '.join(sorted(ADJUSTABLE))}; docs/limits.md says what they count.",
+        description="AWS quotas for which this account has another value than the default: "
+        f"{', '.join(sorted(ADJUSTABLE))}; docs/limits.md explains them.",
         examples=[{"listener_rules": 150}],
     )
     tags: Annotated[dict[str, str], Rule(rules.check_tags)] = Field(
@@ -215,27 +219,27 @@ class Settings(Model):
 
     @property
     def prefix(self) -> str:
-        """<app>-<environment>: what every physical name starts with, so that two environments live in one account."""
+        """<app>-<environment>: the prefix of every physical name, so two environments fit into one account."""
         return f"{self.app}-{self.environment}"
 
     @property
     def zone_count(self) -> int:
-        """How many availability zones the VPC spans."""
+        """Number of availability zones."""
         return self.zones if isinstance(self.zones, int) else len(self.zones)
 
     def quota(self, quota: Quota) -> int:
-        """What this account has of a quota."""
+        """The value of a quota in this account."""
         return self.quotas.get(quota.name, quota.value)
 
     @model_validator(mode="after")
     def _check_place(self) -> Self:
         if self.account and not self.region:
             raise fault(
-                "is missing while account is given", "write both or neither, e.g. region: eu-central-1", field="region"
+                "is missing, but account is set", "write both or neither, e.g. region: eu-central-1", field="region"
             )
         if self.account and self.allowed_accounts and self.account not in self.allowed_accounts:
             raise fault(
-                f"does not hold account {self.account}", "add it, or take the list out", field="allowed_accounts"
+                f"does not include account {self.account}", "add it, or remove the list", field="allowed_accounts"
             )
         if isinstance(self.zones, tuple):
             region = self.zones[0][:-1]
@@ -243,19 +247,19 @@ class Settings(Model):
                 problem = (
                     f"names zones of {region}, but region is {self.region}"
                     if self.region
-                    else "names zones while region is not given"
+                    else "names zones, but region is not set"
                 )
                 raise fault(problem, f"write region: {region}, or a number of zones", field="zones")
         return self
 
     @model_validator(mode="after")
     def _check_room(self) -> Self:
-        needed = 2 * self.zone_count  # a public and a private subnet a zone
+        needed = 2 * self.zone_count  # a public and a private subnet per zone
         length = ipaddress.IPv4Network(self.vpc_cidr).prefixlen + (needed - 1).bit_length()
         if length > 27:
             raise fault(
-                f"gives /{length} subnets in {self.zone_count} zones, and a load balancer wants /27 or larger",
-                "take a larger range or fewer zones",
+                f"gives /{length} subnets in {self.zone_count} zones, and a load balancer needs /27 or larger",
+                "use a larger range or fewer zones",
                 field="vpc_cidr",
             )
         return self
@@ -268,7 +272,7 @@ class Settings(Model):
             on = "ports 80 and 443" if self.domain else "port 80"
             raise fault(
                 f"makes {rules_needed} inbound rules for {on}, and a security group has {limit}",
-                f"name {limit // ports} ranges or fewer, or have AWS raise it and write quotas.{GROUP_RULES.name}",
+                f"name {limit // ports} ranges or fewer, or ask AWS to raise it and set quotas.{GROUP_RULES.name}",
                 field="load_balancer_cidrs",
             )
         return self
@@ -279,26 +283,28 @@ class Settings(Model):
         if public and not self.eks_endpoint_cidrs:
             raise fault(
                 "is empty while eks_endpoint_access is public-and-private",
-                "name who may come, e.g. [203.0.113.7/32]",
+                "list who may connect, e.g. [203.0.113.7/32]",
                 field="eks_endpoint_cidrs",
             )
         if not public and self.eks_endpoint_cidrs:
             raise fault(
                 "means nothing while eks_endpoint_access is private",
-                "take it out, or write eks_endpoint_access: public-and-private",
+                "remove it, or write eks_endpoint_access: public-and-private",
                 field="eks_endpoint_cidrs",
             )
         return self
 
 
-_NOT_SETTINGS = frozenset({"env", "acknowledged-issue-numbers", "cli-telemetry"})  # the CLI's own bare keys, and ours
+_NOT_SETTINGS = frozenset(
+    {"env", "acknowledged-issue-numbers", "cli-telemetry"}
+)  # bare keys of the CLI, and our own `env`
 
 
 def environments(root: Path) -> tuple[str, ...]:
-    """Names of all environments that have a file. Raises ConfigError when there is none."""
+    """Names of all environments. Raises ConfigError if there are none."""
     names = tuple(sorted(path.stem for path in (root / ENVIRONMENTS).glob("*.yaml") if path.is_file()))
     if not names:
-        raise ConfigError(ENVIRONMENTS, "folder", "holds no environment", "write sandbox.yaml there")
+        raise ConfigError(ENVIRONMENTS, "folder", "contains no environment", "write sandbox.yaml there")
     return names
 
 
@@ -308,7 +314,7 @@ def settings_file(environment: str) -> str:
 
 
 def load_settings(root: Path, environment: str, overrides: Mapping[str, object]) -> Settings:
-    """The settings of one environment, from its file and from what the command line says above it.
+    """The settings of one environment: its file, overridden by the command line.
 
     `overrides` maps dotted keys to values as `cdk -c key=value` gives them. Raises ConfigError.
     """
@@ -319,7 +325,7 @@ def load_settings(root: Path, environment: str, overrides: Mapping[str, object])
     file = settings_file(environment)
     data = without_nulls(read_mapping(root / file, file))
     if "environment" in data:
-        raise ConfigError(file, "environment", "is the file's name and not a key", "take this line out")
+        raise ConfigError(file, "environment", "comes from the file's name and is not a key", "remove this line")
     for key, value in overrides.items():
         _apply(data, key, value)
 
@@ -332,9 +338,9 @@ def load_settings(root: Path, environment: str, overrides: Mapping[str, object])
 
 
 def overrides_from_context(context: Mapping[str, object]) -> dict[str, object]:
-    """The settings among the CDK context: its bare keys. Keys with ':' or '/' are feature flags and lookups.
+    """The settings in the CDK context: its bare keys. Keys with ':' or '/' are feature flags and lookups.
 
-    Raises ConfigError for a bare key that is no setting, with the nearest one that is.
+    Raises ConfigError for a bare key that is not a setting, and suggests the nearest one.
     """
     overrides = {k: v for k, v in context.items() if k not in _NOT_SETTINGS and not set(k) & {":", "/"}}
     for key in overrides:
@@ -347,7 +353,7 @@ def _covers(key: str, field: str) -> bool:
 
 
 def _annotation_of(key: str) -> Any:
-    """The type of the setting that a dotted key names."""
+    """The type of the setting with this dotted key."""
     first, _, rest = key.partition(".")
     fields = visible_fields(Settings)
     if first in fields:
@@ -363,7 +369,7 @@ def _annotation_of(key: str) -> Any:
     raise ConfigError(
         COMMAND_LINE,
         key,
-        "is no setting",
+        "is not a setting",
         did_you_mean(key, _setting_names(), else_say="see docs/settings.md for their names"),
     )
 
@@ -388,7 +394,7 @@ def _from_command_line(key: str, annotation: Any, text: str) -> object:
     if text == "null":
         return None
     if not text.strip() and get_origin(annotation) is not tuple:
-        raise ConfigError(COMMAND_LINE, key, "has no value", f"write -c {key}=VALUE, or -c {key}=null to leave it out")
+        raise ConfigError(COMMAND_LINE, key, "has no value", f"write -c {key}=VALUE, or -c {key}=null to unset it")
     if isinstance(annotation, type) and issubclass(annotation, str):
         return text
     if get_origin(annotation) is tuple:

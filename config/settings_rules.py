@@ -1,4 +1,4 @@
-"""What a setting's value must be beyond its type. Each check raises a fault that says what to write instead."""
+"""Rules for settings beyond their types. Each check raises a fault that says what to write instead."""
 
 from __future__ import annotations
 
@@ -14,23 +14,25 @@ from config.quotas import ADJUSTABLE
 PRIVATE_RANGES = tuple(ipaddress.IPv4Network(n) for n in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 """RFC 1918."""
 
-_OWN_NETWORK = ("is no setting: each environment has a VPC of its own", "write vpc_cidr: 10.20.0.0/16")
+_OWN_NETWORK = ("is not a setting: each environment has its own VPC", "write vpc_cidr: 10.20.0.0/16")
 ELSEWHERE: Final = {
     **dict.fromkeys(("vpc", "vpc_id", "vpc_name", "subnets", "subnet_ids"), _OWN_NETWORK),
-    **dict.fromkeys(("nat", "nat_gateways"), ("is no setting", "write egress: single-nat, or another way out")),
-    **dict.fromkeys(("azs", "max_azs", "availability_zones"), ("is no setting", "write zones: 2")),
-    "profile": ("is no setting", "use cdk --profile NAME, or set AWS_PROFILE"),
-    **dict.fromkeys(("environment", "stage"), ("is no setting", "pick the environment with -c env=NAME")),
+    **dict.fromkeys(
+        ("nat", "nat_gateways"), ("is not a setting", "write egress: single-nat, or another value of egress")
+    ),
+    **dict.fromkeys(("azs", "max_azs", "availability_zones"), ("is not a setting", "write zones: 2")),
+    "profile": ("is not a setting", "use cdk --profile NAME, or set AWS_PROFILE"),
+    **dict.fromkeys(("environment", "stage"), ("is not a setting", "pick the environment with -c env=NAME")),
 }
-"""Words of other tools for what an environment is made of: what is wrong, and what to write instead."""
+"""Other tools' names for parts of an environment: the problem, and what to write instead."""
 
-_MOST_TAGS = 40  # AWS takes 50 on a resource, and CloudFormation, CDK and the stacks add theirs
+_MOST_TAGS = 40  # AWS allows 50 on a resource, and CloudFormation, CDK and the stacks add theirs
 
 
 def check_app(app: str) -> None:
-    """The name is a Kubernetes namespace too."""
+    """The name is also a Kubernetes namespace."""
     if app in ("default", "aws") or app.startswith("kube-"):
-        raise fault(f"is {app}, which Kubernetes or AWS keeps for itself", "choose another word, e.g. harbour")
+        raise fault(f"is {app}, which Kubernetes or AWS reserves", "choose another word, e.g. harbour")
 
 
 def check_range(text: str) -> None:
@@ -42,44 +44,44 @@ def check_vpc(text: str) -> None:
     if not 16 <= network.prefixlen <= 24:
         raise fault(f"is a /{network.prefixlen}", "write a range between /16 and /24, e.g. 10.20.0.0/16")
     if not any(network.subnet_of(private) for private in PRIVATE_RANGES):
-        remedy = f"take one inside {', '.join(map(str, PRIVATE_RANGES))}, e.g. 10.20.0.0/16"
+        remedy = f"use one inside {', '.join(map(str, PRIVATE_RANGES))}, e.g. 10.20.0.0/16"
         raise fault(f"is {text}, not a private range", remedy)
     if network.overlaps(ipaddress.IPv4Network(EKS_SERVICE_CIDR)):
         problem = f"overlaps {EKS_SERVICE_CIDR}, the range of Kubernetes Services"
-        raise fault(problem, "take another range, e.g. 10.20.0.0/16")
+        raise fault(problem, "use another range, e.g. 10.20.0.0/16")
 
 
 def check_eks_endpoint_range(text: str) -> None:
     network = _network(text)
     if network.prefixlen == 0:
-        problem = "is 0.0.0.0/0, which shows the Kubernetes API to the whole internet"
+        problem = "is 0.0.0.0/0, which opens the Kubernetes API to the whole internet"
         raise fault(problem, "write your own address, e.g. 203.0.113.7/32")
     if any(network.overlaps(private) for private in PRIVATE_RANGES):
         problem = f"is {text}, a private range, which EKS refuses"
-        raise fault(problem, "write the public address that you come from, e.g. 203.0.113.7/32")
+        raise fault(problem, "write your public address, e.g. 203.0.113.7/32")
 
 
 def check_zones(zones: int | tuple[str, ...]) -> None:
     count = zones if isinstance(zones, int) else len(zones)
     if not 2 <= count <= 6:
-        raise fault(f"is {count}", "write 2 to 6: load balancers and EKS want at least two zones")
+        raise fault(f"is {count}", "write 2 to 6: load balancers and EKS need at least two zones")
     if isinstance(zones, int):
         return
     for zone in zones:
         if not re.fullmatch(r"[a-z]{2}(-[a-z]+)+-[0-9][a-z]", zone):
-            raise fault(f"names {shown(zone)}, which is no availability zone", "write names such as eu-central-1a")
+            raise fault(f"names {shown(zone)}, which is not an availability zone", "write names such as eu-central-1a")
     if len(set(zones)) < len(zones):
-        raise fault("names a zone twice", "name each once")
+        raise fault("lists a zone twice", "list each once")
     regions = sorted({zone[:-1] for zone in zones})
     if len(regions) > 1:
-        raise fault(f"names zones of several regions ({', '.join(regions)})", "take all from one")
+        raise fault(f"names zones of several regions ({', '.join(regions)})", "use zones of one region")
 
 
 def check_retention(days: int) -> None:
     if days not in LOG_RETENTION_DAYS:
         close = min(LOG_RETENTION_DAYS, key=lambda d: (abs(d - days), d))
         others = ", ".join(map(str, LOG_RETENTION_DAYS))
-        raise fault(f"is {days}, a time that CloudWatch Logs does not offer", f"write {close} (one of {others})")
+        raise fault(f"is {days}, which CloudWatch Logs does not offer", f"write {close} (one of {others})")
 
 
 def check_version(version: str) -> None:
@@ -100,19 +102,19 @@ def check_tags(tags: dict[str, str]) -> None:
     """https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html#id_tags_naming_best_practices"""
     if len(tags) > _MOST_TAGS:
         raise fault(
-            f"holds {len(tags)} tags", f"keep {_MOST_TAGS} or fewer: AWS takes 50 and the platform adds its own"
+            f"contains {len(tags)} tags", f"keep {_MOST_TAGS} or fewer: AWS allows 50 and the platform adds its own"
         )
     lower: set[str] = set()
     for key, value in tags.items():
         if key.lower().startswith("aws:"):
-            raise fault("begins with aws:, which AWS keeps for itself", "choose another key", field=key)
+            raise fault("begins with aws:, which AWS reserves", "choose another key", field=key)
         if not re.fullmatch(r"[\w .:/=+@-]{1,128}", key):
             raise fault("is not a tag key", "use 1 to 128 letters, digits, spaces and _.:/=+-@", field=key)
         if not re.fullmatch(r"[\w .:/=+@-]{0,256}", value):
             problem = f"has the value {shown(value)}"
             raise fault(problem, "use up to 256 letters, digits, spaces and _.:/=+-@", field=key)
         if key.lower() in lower:
-            raise fault("differs from another tag by case alone, which IAM refuses", "keep one of the two", field=key)
+            raise fault("differs from another tag only by case, which IAM refuses", "keep one of the two", field=key)
         lower.add(key.lower())
 
 
@@ -121,7 +123,7 @@ def check_quotas(values: dict[str, int]) -> None:
         if name not in ADJUSTABLE:
             known = sorted(ADJUSTABLE)
             remedy = did_you_mean(name, known, else_say=f"write one of {', '.join(known)}")
-            raise fault("is no quota that AWS raises", remedy, field=name)
+            raise fault("is not a quota that AWS raises", remedy, field=name)
         if value < 1:
             raise fault(f"is {value}", "write what Service Quotas shows for this account", field=name)
 

@@ -1,8 +1,8 @@
-"""YAML without its traps: what is written is what is meant.
+"""YAML without its traps: values mean what they look like.
 
-Only `true`, `false`, `null` and plain decimal whole numbers are typed; `yes`, `on`, `012`, `1:30`, `1.36` and `~` stay the
-text that they look like. Duplicate keys, anchors, aliases, tags, tabs, several documents and huge files are refused. The
-reader works on parser events, so nothing is ever constructed from a tag and nothing is expanded.
+Only `true`, `false`, `null` and plain decimal whole numbers are typed; `yes`, `on`, `012`, `1:30`, `1.36` and `~` stay
+text. Duplicate keys, anchors, aliases, tags, tabs, several documents and huge files are refused. The reader works on parser
+events, so no tag ever constructs an object and no alias is expanded.
 """
 
 from __future__ import annotations
@@ -16,17 +16,19 @@ import yaml
 
 from config.errors import ConfigError, shown
 
-LARGEST_FILE = 256 * 1024  # bytes; the longest sensible manifest has a few thousand
+LARGEST_FILE = 256 * 1024  # bytes; a long but sensible manifest has a few thousand
 DEEPEST = 8  # levels; the deepest field (overrides.<env>.secrets.<VAR>.ssm) is at five
 _WHOLE_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 _PLAIN = re.compile(r"[A-Za-z/](?:[\w./ @+-]|:(?! ))*")  # text that needs no quotes
-_UNQUOTABLE = re.compile(r"(?P<key>[^:#]+):\s+(?P<value>[*&!%@`|>-].{0,80})")  # begins like something else than text
+_UNQUOTABLE = re.compile(
+    r"(?P<key>[^:#]+):\s+(?P<value>[*&!%@`|>-].{0,80})"
+)  # YAML reads these first characters as syntax
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml where the wheel has it: ten times as fast
 
 
 def read_mapping(path: Path, file: str) -> dict[str, Any]:
-    """The mapping that a YAML file holds. `file` is how messages call it. Raises ConfigError for anything else."""
+    """The mapping in a YAML file. `file` is its name in messages. Raises ConfigError for anything else."""
     return _Reader(file).read(_text(path, file))
 
 
@@ -38,7 +40,7 @@ def scalar(text: str) -> str | int | bool | None:
 
 
 def flow(value: object) -> str:
-    """A value as one writes it on a line of its own in this dialect."""
+    """A value written on one line in this dialect."""
     if isinstance(value, list | tuple):
         return f"[{', '.join(flow(item) for item in value)}]"
     if isinstance(value, dict):
@@ -49,7 +51,7 @@ def flow(value: object) -> str:
 
 
 def without_nulls(data: dict[str, Any]) -> dict[str, Any]:
-    """The mapping without its null values, at any depth: null means 'as if not written'."""
+    """The mapping without its null values, at any depth: null means 'not set'."""
     return {k: without_nulls(v) if isinstance(v, dict) else v for k, v in data.items() if v is not None}
 
 
@@ -83,14 +85,14 @@ class _Reader:
         events = self._parse(text)
         documents = [e for e in events if isinstance(e, yaml.DocumentStartEvent)]
         if len(documents) > 1:
-            raise self._error(documents[1], "begins a second document", "keep one a file and take out the '---'")
+            raise self._error(documents[1], "starts a second document", "keep one per file and remove the '---'")
         self.events = [e for e in events if isinstance(e, yaml.NodeEvent | yaml.CollectionEndEvent)]
         if not self.events or self._is_empty(self.events[0]):
             raise self._nothing()
         value = self._value("", 0)
         if not isinstance(value, dict):
             kind = "a list" if isinstance(value, list) else "a single value"
-            raise ConfigError(self.file, "file", f"holds {kind} at the top", "write 'key: value' lines")
+            raise ConfigError(self.file, "file", f"contains {kind} at the top", "write 'key: value' lines")
         if not value:
             raise self._nothing()
         return value
@@ -102,7 +104,7 @@ class _Reader:
         at = text.find("\t")
         if at >= 0:
             line = text.count("\n", 0, at) + 1
-            raise ConfigError(self.file, f"line {line}", "holds a tab", "indent with two spaces a level")
+            raise ConfigError(self.file, f"line {line}", "contains a tab", "indent with two spaces per level")
 
     def _parse(self, text: str) -> list[Any]:
         try:
@@ -112,18 +114,18 @@ class _Reader:
             where = f"line {mark.line + 1}" if mark else "file"
             problem = (error.problem or "cannot be parsed").strip()
         except (yaml.YAMLError, ValueError) as error:  # a character that YAML does not allow
-            where, problem = "file", str(getattr(error, "reason", None) or "holds a character that YAML forbids")
+            where, problem = "file", str(getattr(error, "reason", None) or "contains a character that YAML forbids")
         raise ConfigError(self.file, where, f"is not YAML: {problem}", self._remedy(text, where))
 
     @staticmethod
     def _remedy(text: str, where: str) -> str:
-        """The line as it could be written, where quotes are what its value lacks: `*/5 * * * *` begins like an alias."""
+        """How to write the line if its value only lacks quotes: `*/5 * * * *` begins like an alias."""
         number = where.removeprefix("line ")
         line = text.splitlines()[int(number) - 1] if number.isdigit() and int(number) <= len(text.splitlines()) else ""
         bare = _UNQUOTABLE.fullmatch(line)
         if bare:
             return f"put the value in quotes: {bare['key'].strip()}: {json.dumps(bare['value'].rstrip())}"
-        return "mend that line; a value with ':' or '#' needs quotes"
+        return "fix that line; a value with ':' or '#' needs quotes"
 
     @staticmethod
     def _is_empty(event: Any) -> bool:
@@ -159,19 +161,19 @@ class _Reader:
             raise self._error(event, f"uses the alias *{event.anchor}", "write the value out", field)
         if getattr(event, "anchor", None):
             raise self._error(
-                event, f"has the anchor &{event.anchor}", "take it out and write each value where it is used", field
+                event, f"has the anchor &{event.anchor}", "remove it and write each value where it is used", field
             )
         if getattr(event, "tag", None):
-            raise self._error(event, f"has the tag {event.tag}", "take the tag out", field)
+            raise self._error(event, f"has the tag {event.tag}", "remove the tag", field)
 
     def _scalar(self, event: Any, field: str) -> str | int | bool | None:
         text = str(event.value)
         if any("\ud800" <= c <= "\udfff" for c in text):
-            raise self._error(event, "holds half a character (a lone surrogate)", "write the whole character", field)
+            raise self._error(event, "contains half a character (a lone surrogate)", "write the whole character", field)
         if event.style not in (None, ""):
             return text
         if text == "":
-            raise self._error(event, "has no value", "write one, or take the line out", field)
+            raise self._error(event, "has no value", "write one, or remove the line", field)
         return scalar(text)
 
     def _sequence(self, field: str, depth: int) -> list[Any]:

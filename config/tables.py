@@ -1,4 +1,4 @@
-"""What the models know, as the tables of docs/manifest.md and docs/settings.md."""
+"""The models as tables, for docs/manifest.md and docs/settings.md."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SETTINGS_FILE: Final = "docs/settings.md"
 def manifest_parts() -> dict[str, str]:
     """The generated parts of docs/manifest.md, by the name of their markers."""
     rows = [_manifest_row(name, info) for name, info in manifest_fields().items()]
-    rows.append(["`overrides`", "all", "map of maps", "none", "What differs in an environment.", "", ""])
+    rows.append(["`overrides`", "all", "map of maps", "none", "Keys that differ in an environment.", "", ""])
     heads = ["Key", "Kinds", "Value", "Default", "Meaning", "On ECS", "On EKS"]
     return {
         "fields": markdown_table(heads, rows),
@@ -96,7 +96,7 @@ def _value(info: FieldInfo) -> str:
 
 
 def _pattern_words(annotations: Iterable[Any]) -> str | None:
-    """What the field's pattern says, however deep in Optional it stands; not the pattern of a list's items."""
+    """The words of the field's pattern, however deeply nested in Optional; not those of a list's items."""
     for annotation in annotations:
         if isinstance(annotation, Pattern):
             return annotation.says

@@ -1,4 +1,4 @@
-"""Turns what pydantic finds into the one line that a person can act on."""
+"""Turns pydantic's errors into one line that a person can act on."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from config.strict_yaml import flow
 
 M = TypeVar("M", bound=Model)
 Location = tuple[str | int, ...]
-Where = Callable[[Location], tuple[str, str]]  # the file and the field that a location stands for
+Where = Callable[[Location], tuple[str, str]]  # the file and the field of a location
 
 _TYPE_WORDS = {
     "int_type": "a whole number",
@@ -31,9 +31,9 @@ _TYPE_WORDS = {
 
 
 def validate(model: type[M], data: dict[str, Any], where: Where) -> M:
-    """The model made of `data`; raises ConfigError for its first fault, unknown keys before all others.
+    """The model built from `data`. Raises ConfigError for the first fault, unknown keys before all others.
 
-    Goes through JSON: pydantic's strict mode then takes a list for a tuple and text for an enumeration, and nothing else.
+    Goes through JSON: pydantic's strict mode then accepts a list as a tuple and text as an enumeration, and nothing else.
     """
     try:
         return model.model_validate_json(json.dumps(data))
@@ -44,7 +44,7 @@ def validate(model: type[M], data: dict[str, Any], where: Where) -> M:
 
 
 def dotted(location: Location) -> str:
-    """A location as messages name it: scaling.max, platforms[0]."""
+    """A location as messages write it: scaling.max, platforms[0]."""
     text = ""
     for part in location:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
@@ -52,7 +52,7 @@ def dotted(location: Location) -> str:
 
 
 def visible_fields(model: type[Model]) -> dict[str, FieldInfo]:
-    """The fields that a file may hold."""
+    """The fields that a file may set."""
     return {n: f for n, f in model.model_fields.items() if n not in model.given_by_loader}
 
 
@@ -70,7 +70,7 @@ def _to_error(model: type[Model], fault: Any, where: Where) -> ConfigError:
 
 
 def _words(model: type[Model], location: Location, fault: Any, context: dict[str, Any]) -> tuple[str, str]:
-    """The problem and the remedy for what pydantic itself found."""
+    """The problem and the remedy for an error of pydantic's own."""
     kind, value = fault["type"], fault["input"]
     info = _field_at(model, location)
     example = _example(model, location)
@@ -82,7 +82,7 @@ def _words(model: type[Model], location: Location, fault: Any, context: dict[str
         "enum": lambda: _not_in_enumeration(info, value),
         "greater_than_equal": lambda: _out_of_range(info, value),
         "less_than_equal": lambda: _out_of_range(info, value),
-        "too_long": lambda: (f"holds {context['actual_length']}", f"keep {context['max_length']} or fewer"),
+        "too_long": lambda: (f"contains {context['actual_length']}", f"keep {context['max_length']} or fewer"),
     }
     if kind in words:
         return words[kind]()
@@ -111,9 +111,7 @@ def _unknown_key(model: type[Model], location: Location) -> tuple[str, str]:
     if known:
         return known
     names = sorted(visible_fields(inner)) if inner else []
-    return "is unknown", did_you_mean(
-        str(location[-1]), names, else_say=f"take it out or use one of {', '.join(names)}"
-    )
+    return "is unknown", did_you_mean(str(location[-1]), names, else_say=f"remove it or use one of {', '.join(names)}")
 
 
 def _not_in_enumeration(info: FieldInfo | None, value: object) -> tuple[str, str]:
@@ -130,7 +128,7 @@ def _enumeration(annotation: Any) -> list[Any]:
 
 
 def bounds(info: FieldInfo | None) -> tuple[int | None, int | None]:
-    """Smallest and largest value of a field, None where it has none."""
+    """Smallest and largest value of a field; None if unbounded."""
     metadata = info.metadata if info else []
     low = next((m.ge for m in metadata if getattr(m, "ge", None) is not None), None)
     high = next((m.le for m in metadata if getattr(m, "le", None) is not None), None)
@@ -138,7 +136,7 @@ def bounds(info: FieldInfo | None) -> tuple[int | None, int | None]:
 
 
 def _example(model: type[Model], location: Location) -> str:
-    """What a right line looks like, where the location is a field and not something inside one."""
+    """An example line, if the location is a field and not something inside one."""
     parent = _model_at(model, location[:-1])
     info = parent.model_fields.get(str(location[-1])) if parent else None
     return f", e.g. {location[-1]}: {flow(info.examples[0])}" if info and info.examples else ""
@@ -155,7 +153,7 @@ def strip(annotation: Any) -> Any:
 
 
 def _walk(model: type[Model], location: Location) -> tuple[Any, FieldInfo | None]:
-    """The annotation at a location and the field that it belongs to."""
+    """The annotation at a location, and its field."""
     annotation: Any = model
     info: FieldInfo | None = None
     for part in location:
@@ -180,7 +178,7 @@ def _model_at(model: type[Model], location: Location) -> type[Model] | None:
 
 
 def _without_union_tags(model: type[Model], location: Location) -> Location:
-    """Pydantic names the member of a union that failed; nobody wrote that name."""
+    """Pydantic puts the union member that failed into the location, a name that is not in the file."""
     for end in range(1, len(location)):
         annotation = _walk(model, location[:end])[0]
         if get_origin(annotation) in (Union, types.UnionType):

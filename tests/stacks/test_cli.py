@@ -63,7 +63,7 @@ def test_the_cli_warns_of_nothing_needs_no_credentials_and_makes_what_the_app_ma
     made_by_cli = templates(project)
     alone = run(project, sys.executable, "-O", "app.py")
     assert (alone.returncode, alone.stderr) == (0, "")
-    assert alone.stdout == f"Synthesized sandbox into {project}/cdk.out; `cdk synth -c env=NAME` takes another\n"
+    assert alone.stdout == f"Synthesized sandbox into {project}/cdk.out; `cdk synth -c env=NAME` picks another\n"
     assert templates(project) == made_by_cli
 
 

@@ -1,4 +1,4 @@
-"""A small right project in a temporary folder, to be spoilt one way at a time."""
+"""A small valid project in a temporary folder, to be broken one way at a time."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ JOB: dict[str, Any] = {**WORKER, "kind": "job", "description": "Says hello", "sc
 
 
 def http(path: str, **more: Any) -> dict[str, Any]:
-    """A right http manifest."""
+    """A valid http manifest."""
     return {**HTTP, "path": path, **more}
 
 
@@ -41,7 +41,7 @@ def without(manifest: dict[str, Any], *keys: str) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Project:
-    """Writes files, loads them, and reads the one line that a fault gives."""
+    """Writes files, loads them, and returns a fault's one line."""
 
     root: Path
 
@@ -73,7 +73,7 @@ class Project:
         return self.catalog(environment, **overrides).service("tracking")
 
     def fault(self, environment: str = "sandbox", **overrides: object) -> str:
-        """The message of the fault that loading the project gives; '' when there is none."""
+        """The message of the fault from loading the project; '' if there is none."""
         try:
             self.catalog(environment, **overrides)
         except ConfigError as error:
@@ -83,7 +83,7 @@ class Project:
 
 
 def assert_one_line(text: str) -> None:
-    """file: field: problem; remedy, in one line that a terminal prints as it is."""
+    """file: field: problem; remedy, in one printable line."""
     assert text.isprintable(), text
     head, _, remedy = text.rpartition("; ")
     file, field, problem = head.split(": ", 2)

@@ -1,4 +1,4 @@
-"""However a right manifest is broken, the user sees one line, exit code 2 and never a traceback."""
+"""However a valid manifest is broken, the user sees one line, exit code 2 and never a traceback."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ BREAKS: dict[str, st.SearchStrategy[bytes]] = {
     "a value is out of bounds": st.sampled_from(_pairs(BAD_VALUES)).map(_replace),
     "a key is unknown": st.tuples(WORDS.filter(lambda w: w != "overrides"), st.just("x")).map(_replace),
     "a key is written twice": st.sampled_from(sorted(GOOD)).map(lambda key: dump(GOOD) + f"{key}: again\n".encode()),
-    "bytes are no text": st.tuples(st.integers(0, 30), st.sampled_from([b"\xff\xfe", b"\xc3\x28", b"\x80"])).map(
+    "bytes are not text": st.tuples(st.integers(0, 30), st.sampled_from([b"\xff\xfe", b"\xc3\x28", b"\x80"])).map(
         _insert
     ),
     "bytes are forbidden": st.tuples(st.integers(0, 30), st.sampled_from([b"\x00", b"\x07", b"\x1b[31m\n"])).map(
@@ -121,7 +121,7 @@ BREAKS: dict[str, st.SearchStrategy[bytes]] = {
 }
 
 
-def test_the_manifest_that_is_broken_below_is_right(project):
+def test_the_manifest_that_is_broken_below_is_valid(project):
     project.service("tracking", dump(GOOD))
     assert project.fault("sandbox") == project.fault("production") == ""
 
@@ -158,14 +158,14 @@ FIELDS = st.sampled_from([*manifest_fields(), "overrides"])
     changes=st.dictionaries(FIELDS, VALUES, min_size=1, max_size=3),
     where=st.sampled_from(["", "sandbox", "production"]),
 )
-def test_whatever_stands_in_a_field_is_taken_or_gives_one_line(project: Project, changes, where):
+def test_any_value_of_a_field_is_accepted_or_gives_one_line(project: Project, changes, where):
     manifest = {**GOOD, "overrides": {where: changes}} if where else {**GOOD, **changes}
     project.service("tracking", dump(manifest))
     project.fault()
 
 
 @pytest.mark.parametrize("how", sorted(BREAKS))
-def test_every_kind_of_break_is_exit_code_2_and_one_line(project: Project, capsys, how):
+def test_every_kind_of_breakage_is_exit_code_2_and_one_line(project: Project, capsys, how):
     project.service("tracking", example(BREAKS[how]))
     assert main(["check", "--root", str(project.root), "--env", "sandbox"]) == 2
     printed = capsys.readouterr()
@@ -175,7 +175,7 @@ def test_every_kind_of_break_is_exit_code_2_and_one_line(project: Project, capsy
 
 
 @pytest.mark.parametrize("how", ["bytes are forbidden", "a value has another type", "it is far too deep"])
-def test_a_process_shows_the_same_whatever_the_terminal_can_print(project: Project, how):
+def test_the_output_is_the_same_whatever_the_terminal_can_print(project: Project, how):
     project.service("tracking", example(BREAKS[how]))
     command = [sys.executable, "-m", "ops", "check", "--root", str(project.root), "--env", "sandbox"]
     run = subprocess.run(

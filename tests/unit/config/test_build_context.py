@@ -1,4 +1,4 @@
-"""A service's build context: what the ignore file lets in, links followed as far as the project goes, and one line else."""
+"""A service's build context: what the ignore file lets in, links within the project, and one line for anything else."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def service(project: Project) -> Path:
 
 @pytest.fixture
 def shared(project: Project) -> Path:
-    """A folder of the project that is nobody's own."""
+    """A folder of the project that belongs to no service."""
     folder = project.root / "shared"
     (folder / "lib").mkdir(parents=True)
     (folder / "lib" / "code.py").write_text("code")
@@ -49,7 +49,7 @@ def write(folder: Path, *names: str) -> None:
         (folder / name).write_text(name)
 
 
-# --- what is in it ----------------------------------------------------------------------------------------------------
+# --- content ----------------------------------------------------------------------------------------------------------
 
 
 def test_the_ignore_file_decides_and_nothing_is_added_to_it(service):
@@ -59,13 +59,13 @@ def test_the_ignore_file_decides_and_nothing_is_added_to_it(service):
     assert "secret.env" not in entries(service)
 
 
-def test_a_line_brings_back_what_an_earlier_one_left_out(service):
+def test_a_line_brings_back_what_an_earlier_one_excluded(service):
     write(service, "README.md", "docs/a.md", "b.py")
     (service / ".dockerignore").write_text("*\n!README.md\n!docs/*.md\n")
     assert list(entries(service)) == ["README.md", "docs", "docs/a.md"]
 
 
-def test_the_dockerfiles_own_ignore_file_comes_first(service):
+def test_the_dockerfiles_own_ignore_file_takes_precedence(service):
     write(service, "a", "b")
     (service / "Dockerfile.dockerignore").write_text("*\n!b")
     assert list(entries(service)) == ["b"]
@@ -77,7 +77,7 @@ def test_folders_are_entries_even_when_empty(service):
     assert entries(service) == {"empty": (Kind.FOLDER, "")}
 
 
-def test_of_all_modes_the_owners_executable_bit_counts(service):
+def test_only_the_owners_executable_bit_of_a_mode_counts(service):
     write(service, "run.sh", "data", "odd")
     for name, mode in [("run.sh", 0o700), ("data", 0o600), ("odd", 0o655)]:
         (service / name).chmod(mode)
@@ -85,7 +85,7 @@ def test_of_all_modes_the_owners_executable_bit_counts(service):
     assert kinds == {"run.sh": Kind.EXECUTABLE, "data": Kind.FILE, "odd": Kind.FILE}
 
 
-# --- links that are fine ----------------------------------------------------------------------------------------------
+# --- links that are kept or followed ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("target", ["real", "./real", "sub/../real", "sub/back", "nowhere", "sub", "."])
@@ -143,7 +143,7 @@ def test_a_dockerfile_may_be_shared_by_link(service, shared):
     assert [entry.path for entry in context(service).builder_files] == ["Dockerfile", ".dockerignore"]
 
 
-def test_a_project_or_service_that_is_reached_through_a_link_is_read_as_any_other(service, tmp_path):
+def test_a_project_or_service_behind_a_link_is_read_like_any_other(service, tmp_path):
     write(service, "a/b")
     (tmp_path / "project").symlink_to(service.parent.parent)
     found = read_context(tmp_path / "project", tmp_path / "project" / "services" / "mail")
@@ -154,7 +154,7 @@ def test_a_project_or_service_that_is_reached_through_a_link_is_read_as_any_othe
     assert list(entries(service)) == ["a", "a/b"]
 
 
-def test_what_is_left_out_may_link_anywhere(project, service):
+def test_excluded_entries_may_link_anywhere(project, service):
     (service / ".venv" / "bin").mkdir(parents=True)
     (service / ".venv" / "bin" / "python").symlink_to("/usr/bin/python3")
     (service / "host").symlink_to("/etc/hostname")
@@ -163,12 +163,12 @@ def test_what_is_left_out_may_link_anywhere(project, service):
     assert project.fault() == ""
 
 
-# --- links that are not -----------------------------------------------------------------------------------------------
+# --- links that are refused -------------------------------------------------------------------------------------------
 
-HOLD_ON = "link to something in the project by a relative path, put the real thing there, or leave it out in {}"
+HOLD_ON = "link to something in the project by a relative path, replace the link with a real file or folder, or exclude it in {}"
 IGNORE = "services/mail/.dockerignore"
-OUTSIDE = "leads outside the project"
-ABSOLUTE = "is absolute, so that it leads outside the project or holds on this machine only"
+OUTSIDE = "points outside the project"
+ABSOLUTE = "is absolute, so it points outside the project or works only on this machine"
 
 
 @pytest.mark.parametrize(
@@ -179,64 +179,64 @@ ABSOLUTE = "is absolute, so that it leads outside the project or holds on this m
         ("up", "../../../other", OUTSIDE),
         ("a/b/up", "../../../../../x/y", OUTSIDE),
         ("folder", "../../..", OUTSIDE),
-        ("gone", "../../shared/gone", "leads nowhere"),
-        ("self", "self", "leads in a circle"),
-        ("root", "../..", "leads in a circle"),
-        ("all", "..", "leads in a circle"),
-        ("a/all", "../../../services", "leads in a circle"),
+        ("gone", "../../shared/gone", "points to nothing"),
+        ("self", "self", "loops back to itself"),
+        ("root", "../..", "loops back to itself"),
+        ("all", "..", "loops back to itself"),
+        ("a/all", "../../../services", "loops back to itself"),
     ],
 )
 def test_a_link_out_of_the_project_is_one_line_at_any_depth(project, service, at, target, problem):
     (service / at).parent.mkdir(parents=True, exist_ok=True)
     (service / at).symlink_to(target)
-    told = project.fault()
-    assert told.startswith(f"services/mail/{at}")
-    assert told.endswith(f": link: {problem}; {HOLD_ON.format(IGNORE)}")
+    message = project.fault()
+    assert message.startswith(f"services/mail/{at}")
+    assert message.endswith(f": link: {problem}; {HOLD_ON.format(IGNORE)}")
 
 
-def test_a_link_into_the_project_by_an_absolute_path_is_refused_as_another_clone_would(project, service, shared):
+def test_an_absolute_link_into_the_project_is_refused(project, service, shared):
     (service / "lib").symlink_to(shared / "lib")
     assert project.fault() == f"services/mail/lib: link: {ABSOLUTE}; {HOLD_ON.format(IGNORE)}"
 
 
 @pytest.mark.parametrize("secret", ["/etc/hostname", "../../../outside"])
-def test_a_chain_of_links_is_no_way_out(project, service, shared, secret):
+def test_a_chain_of_links_cannot_leave_the_project(project, service, shared, secret):
     (shared / "step").symlink_to(secret)
     (service / "link").symlink_to("../../shared/step")
     assert project.fault().startswith("services/mail/link: link: ")
 
 
-def test_a_link_in_linked_code_is_no_way_out(project, service, shared):
+def test_a_link_in_linked_code_cannot_leave_the_project(project, service, shared):
     (shared / "lib" / "deep").mkdir()
     (shared / "lib" / "deep" / "host").symlink_to("../../../../x")
     (service / "lib").symlink_to("../../shared/lib")
     assert project.fault() == f"services/mail/lib/deep/host: link: {OUTSIDE}; {HOLD_ON.format(IGNORE)}"
 
 
-def test_a_way_out_and_back_in_is_refused_too(project, service, shared):
-    """It would hold only while the project's folder keeps its name."""
+def test_a_link_that_leaves_and_comes_back_is_refused(project, service, shared):
+    """It works only while the project's folder keeps its name."""
     (service / "lib").symlink_to(f"../../../{project.root.name}/shared/lib")
     assert project.fault() == f"services/mail/lib: link: {OUTSIDE}; {HOLD_ON.format(IGNORE)}"
 
 
-def test_linked_folders_that_link_to_each_other_are_a_circle(project, service, shared):
+def test_folders_that_link_to_each_other_are_refused(project, service, shared):
     (shared / "lib" / "again").symlink_to("../../services/mail")
     (service / "lib").symlink_to("../../shared/lib")
-    assert project.fault() == f"services/mail/lib/again: link: leads in a circle; {HOLD_ON.format(IGNORE)}"
+    assert project.fault() == f"services/mail/lib/again: link: loops back to itself; {HOLD_ON.format(IGNORE)}"
 
 
-# --- what is no file --------------------------------------------------------------------------------------------------
+# --- other entries that are refused -----------------------------------------------------------------------------------
 
 
 def test_a_pipe_is_one_line(project, service):
     os.mkfifo(service / "pipe")
     assert project.fault() == (
-        f"services/mail/pipe: file: is a socket, a pipe or a device; take it away, or leave it out in {IGNORE}"
+        f"services/mail/pipe: file: is a socket, a pipe or a device; remove it, or exclude it in {IGNORE}"
     )
 
 
 def test_a_socket_is_one_line(project, service, monkeypatch):
-    monkeypatch.chdir(service)  # addresses are short
+    monkeypatch.chdir(service)  # socket addresses must be short
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind("s")
         assert project.fault().startswith("services/mail/s: file: is a socket, a pipe or a device; ")
@@ -245,16 +245,14 @@ def test_a_socket_is_one_line(project, service, monkeypatch):
 def test_a_name_that_is_not_utf8_is_one_line(project, service):
     (service / os.fsdecode(b"caf\xe9")).write_text("")
     assert project.fault().startswith(
-        "services/mail/caf\\udce9: file: has a name that is not UTF-8, which no build takes; "
+        "services/mail/caf\\udce9: file: has a name that is not UTF-8, which Docker does not accept; "
     )
 
 
 def test_a_file_that_cannot_be_read_is_one_line(project, service, monkeypatch):
     write(service, "locked")
-    monkeypatch.setattr(os, "access", lambda path, _: not str(path).endswith("locked"))  # root may read all
-    assert (
-        project.fault() == f"services/mail/locked: file: cannot be read; make it readable, or leave it out in {IGNORE}"
-    )
+    monkeypatch.setattr(os, "access", lambda path, _: not str(path).endswith("locked"))  # root may read everything
+    assert project.fault() == f"services/mail/locked: file: cannot be read; make it readable, or exclude it in {IGNORE}"
 
 
 def test_a_folder_that_cannot_be_read_is_one_line(project, service, monkeypatch):
@@ -268,18 +266,19 @@ def test_a_folder_that_cannot_be_read_is_one_line(project, service, monkeypatch)
 
     monkeypatch.setattr(Path, "iterdir", iterdir)
     assert project.fault() == (
-        f"services/mail/locked: file: cannot be read (Permission denied); make it readable, or leave it out in {IGNORE}"
+        f"services/mail/locked: file: cannot be read (Permission denied); make it readable, or exclude it in {IGNORE}"
     )
 
 
 def test_a_bad_line_of_the_ignore_file_is_one_line(project, service):
     (service / ".dockerignore").write_text("fine\nbad[\n")
     assert project.fault() == (
-        f"{IGNORE}: line 2: is 'bad[', which is no pattern to Docker; write a path with *, ?, ** or [a-z], or take it out"
+        f"{IGNORE}: line 2: is 'bad[', which Docker does not accept as a pattern; "
+        "write a path with *, ?, ** or [a-z], or remove it"
     )
 
 
-def test_a_service_that_this_environment_does_not_run_is_held_to_it_too(project, service):
+def test_a_service_that_this_environment_does_not_run_is_checked_too(project, service):
     project.service("mail", {**WORKER, "platforms": ["eks"]})
     (service / ".dockerignore").write_text("")
     (service / "host").symlink_to("/etc/hostname")

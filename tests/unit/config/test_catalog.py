@@ -1,4 +1,4 @@
-"""Rules between services and with their environment, and the order in which they are deployed."""
+"""Rules between services and with their environment, and the order of deployment."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from config.service import HttpService, Kind
 from config.settings import SERVICE_NAME, Platform
 from tests.unit.config.project import JOB, WORKER, Project, http
 
-PRIORITY_TWINS = ("/s240", "/s248")  # two paths whose derived priorities meet; a test holds that they do
+PRIORITY_TWINS = ("/s240", "/s248")  # two paths with the same derived priority, as a test checks
 
 
 def services(project: Project, **manifests: dict[str, Any]) -> Project:
@@ -35,14 +35,14 @@ def order(project: Project, platform: Platform = Platform.ECS) -> list[str]:
 @pytest.mark.parametrize(
     ("calls", "message"),
     [
-        (["trackng"], "calls[0]: is 'trackng', which is no service; did you mean tracking?"),
-        (["zzz"], "calls[0]: is 'zzz', which is no service; take it out, or add services/zzz/"),
-        (["tracking", "web"], "calls[1]: is the service itself; take it out"),
-        (["mailer"], "calls[0]: is mailer, a worker, which does not listen; take it out, or make mailer kind: http"),
-        (["hello"], "calls[0]: is hello, a job, which does not listen; take it out, or make hello kind: http"),
+        (["trackng"], "calls[0]: is 'trackng', which is not a service; did you mean tracking?"),
+        (["zzz"], "calls[0]: is 'zzz', which is not a service; remove it, or add services/zzz/"),
+        (["tracking", "web"], "calls[1]: is the service itself; remove it"),
+        (["mailer"], "calls[0]: is mailer, a worker, which does not listen; remove it, or make mailer kind: http"),
+        (["hello"], "calls[0]: is hello, a job, which does not listen; remove it, or make hello kind: http"),
     ],
 )
-def test_a_call_that_nobody_could_answer_is_refused(project, calls, message):
+def test_a_call_that_nothing_could_answer_is_refused(project, calls, message):
     services(project, web=http("/", calls=calls), tracking=http("/tracking"), mailer=WORKER, hello=JOB)
     assert project.fault() == f"services/web/service.yaml: {message}"
 
@@ -50,7 +50,7 @@ def test_a_call_that_nobody_could_answer_is_refused(project, calls, message):
 def test_a_call_to_a_service_that_is_not_on_every_platform_of_its_caller_is_refused(project):
     services(project, web=http("/", calls=["tracking"]), tracking=http("/tracking", platforms=["ecs"]))
     assert project.fault() == (
-        "services/web/service.yaml: calls[0]: is tracking, which is not on eks as its caller is; "
+        "services/web/service.yaml: calls[0]: is tracking, which does not run on eks, where this service does; "
         "set platforms: [ecs] here, or add eks to the platforms of tracking"
     )
 
@@ -58,30 +58,32 @@ def test_a_call_to_a_service_that_is_not_on_every_platform_of_its_caller_is_refu
 def test_a_call_to_a_service_on_the_other_platform_is_refused(project):
     web = http("/", calls=["tracking"], platforms=["eks"])
     services(project, web=web, tracking=http("/tracking", platforms=["ecs"]))
-    assert project.fault().endswith("is not on eks as its caller is; add eks to the platforms of tracking")
+    assert project.fault().endswith(
+        "does not run on eks, where this service does; add eks to the platforms of tracking"
+    )
 
 
-def test_a_job_on_ecs_cannot_call_since_its_task_resolves_no_names(project):
+def test_a_job_on_ecs_cannot_call_since_its_task_cannot_resolve_names(project):
     services(project, hello={**JOB, "calls": ["tracking"]}, tracking=http("/tracking"))
     assert project.fault() == (
         "services/hello/service.yaml: calls: cannot be resolved on ecs, where a scheduled task has no Service Connect; "
-        "set platforms: [eks], or take it out"
+        "set platforms: [eks], or remove it"
     )
     services(project, hello={**JOB, "calls": ["tracking"], "platforms": ["eks"]})
     assert project.fault() == ""
 
 
-def test_a_callee_on_more_platforms_than_its_caller_is_right(project):
+def test_a_callee_on_more_platforms_than_its_caller_is_accepted(project):
     services(project, web=http("/", calls=["tracking"], platforms=["ecs"]), tracking=http("/tracking"))
     assert project.fault() == ""
 
 
-def test_a_callee_missing_on_a_platform_that_the_environment_lacks_is_right(project):
+def test_a_callee_missing_on_a_platform_that_the_environment_lacks_is_accepted(project):
     services(project, web=http("/", calls=["tracking"]), tracking=http("/tracking", platforms=["ecs"]))
     assert project.fault(platforms="ecs") == ""
 
 
-def test_callers_are_known_by_platform(project):
+def test_callers_are_listed_per_platform(project):
     services(
         project,
         tracking=http("/tracking"),
@@ -95,7 +97,7 @@ def test_callers_are_known_by_platform(project):
     assert catalog.callers("web", Platform.ECS) == ()
 
 
-def test_a_service_that_is_not_there_is_a_key_error(project):
+def test_an_unknown_service_is_a_key_error(project):
     services(project, web=http("/"))
     with pytest.raises(KeyError, match="other"):
         project.catalog().service("other")
@@ -110,11 +112,11 @@ def test_callees_are_deployed_before_their_callers(project):
     assert project.catalog().notices == ()
 
 
-def test_a_cycle_is_allowed_broken_the_same_way_each_time_and_reported_with_its_cost(project):
+def test_a_cycle_is_allowed_and_broken_the_same_way_each_time_and_reported(project):
     services(project, a=http("/a", calls=["b"]), b=http("/b", calls=["a"]))
     assert order(project) == ["a", "b"]
     assert project.catalog().notices == (
-        "services/a is in a cycle of calls: on ecs it starts before b and cannot find it until its tasks start anew, "
+        "services/a is in a cycle of calls: on ecs it starts before b and cannot find it until its tasks restart, "
         "so redeploy Ecs-a once after the first deployment",
     )
 
@@ -168,7 +170,7 @@ def test_only_members_of_one_cycle_are_ever_out_of_order(graph):
 
 
 @given(GRAPHS)
-def test_what_a_stack_waits_for_never_makes_a_cycle(graph):
+def test_stacks_never_wait_for_each_other_in_a_cycle(graph):
     catalog = catalog_of(graph)
     sequence = [spec.name for spec in catalog.on(Platform.ECS)]
     for spec in catalog.services:
@@ -183,16 +185,16 @@ def test_what_a_stack_waits_for_never_makes_a_cycle(graph):
 def test_two_services_on_one_path_are_refused(project):
     services(project, a=http("/same"), b=http("/same"))
     assert project.fault() == (
-        "services/b/service.yaml: path: is /same, as in services/a/service.yaml; give each service a path of its own"
+        "services/b/service.yaml: path: is /same, as in services/a/service.yaml; give each service its own path"
     )
 
 
-def test_two_services_on_one_path_of_different_platforms_are_right(project):
+def test_one_path_on_different_platforms_is_accepted(project):
     services(project, a=http("/same", platforms=["ecs"]), b=http("/same", platforms=["eks"]))
     assert project.fault() == ""
 
 
-def test_a_path_below_another_is_right(project):
+def test_a_path_below_another_is_accepted(project):
     services(project, a=http("/"), b=http("/b"), c=http("/b/c"), d=http("/bc"), e=http("/b/c/d/e"))
     assert project.fault() == ""
 
@@ -201,7 +203,7 @@ def test_two_paths_that_hash_to_one_priority_are_refused_with_a_free_one(project
     services(project, a=http(PRIORITY_TWINS[0]), b=http(PRIORITY_TWINS[1]))
     message = project.fault()
     assert message.startswith("services/b/service.yaml: priority: is ")
-    assert ", as for a; set priority: " in message
+    assert ", the same as for a; set priority: " in message
     free = int(message.split("set priority: ")[1].split()[0])
     services(project, b=http(PRIORITY_TWINS[1], priority=free))
     assert project.fault() == ""
@@ -210,11 +212,11 @@ def test_two_paths_that_hash_to_one_priority_are_refused_with_a_free_one(project
 def test_a_priority_that_another_service_derives_is_refused_where_it_was_written(project):
     services(project, a=http("/a", priority=33788), quotes=http("/quotes"))
     assert project.fault() == (
-        "services/a/service.yaml: priority: is 33788, as for quotes; set priority: 33789 in services/a/service.yaml"
+        "services/a/service.yaml: priority: is 33788, the same as for quotes; set priority: 33789 in services/a/service.yaml"
     )
 
 
-def test_one_priority_on_different_platforms_is_right(project):
+def test_one_priority_on_different_platforms_is_accepted(project):
     services(project, a=http("/a", priority=5, platforms=["ecs"]), b=http("/b", priority=5, platforms=["eks"]))
     assert project.fault() == ""
 
@@ -227,7 +229,7 @@ def test_a_priority_that_hides_a_deeper_path_is_refused(project, outer, inner, f
     services(project, a=http("/a", **outer), b=http("/a/x/b", **inner))
     message = project.fault()
     assert message.startswith(f"services/{file}/service.yaml: priority: is ")
-    assert "so that /a (a) hides /a/x/b (b); take it out: the deeper path then comes first" in message
+    assert "so /a (a) hides /a/x/b (b); remove it: the deeper path then comes first" in message
 
 
 def test_adding_a_service_moves_no_other_services_priority(project):
@@ -264,7 +266,7 @@ def test_adding_a_service_moves_no_other_services_priority(project):
         ),
     ],
 )
-def test_a_size_that_fargate_does_not_have_is_refused_with_the_nearest(project, cpu, memory, message):
+def test_a_size_that_fargate_does_not_offer_is_refused_with_the_nearest(project, cpu, memory, message):
     services(project, web=http("/", cpu=cpu, memory=memory))
     assert project.fault() == f"services/web/service.yaml: {message}"
     assert project.fault(platforms="eks") == ""
@@ -284,7 +286,7 @@ def test_the_table_of_fargate_sizes_is_the_published_one():
 
 
 @given(st.integers(64, 16384), st.integers(64, 122880))
-def test_the_nearest_fargate_size_is_one_and_never_smaller(cpu, memory):
+def test_the_nearest_fargate_size_exists_and_is_never_smaller(cpu, memory):
     nearest = nearest_fargate_pair(cpu, memory)
     assert is_fargate_pair(*nearest)
     assert nearest[0] >= cpu
@@ -295,18 +297,18 @@ def test_the_nearest_fargate_size_is_one_and_never_smaller(cpu, memory):
 
 @pytest.mark.parametrize("name", ["checkoutservice", "productcatalogservice", "shipment-search", "a" * 63])
 @pytest.mark.parametrize("environment", ["sandbox", "production"])
-def test_a_name_is_refused_for_no_thing_that_has_another_name(project, name, environment):
+def test_no_name_is_refused_because_of_a_resource_that_is_not_named_after_it(project, name, environment):
     services(project, **{name: http("/a")})
     assert project.fault(environment) == ""
     services(project, **{name: WORKER})
     assert project.fault(environment) == ""
 
 
-def test_a_name_too_long_for_a_cron_job_is_refused_where_it_is_one(project):
+def test_a_name_too_long_for_a_cron_job_is_refused_only_for_one(project):
     name = "a" * 53
     services(project, **{name: JOB})
     assert project.fault() == (
-        f"services/{name}: folder: gives a CronJob a name of 53 characters, and Kubernetes takes 52; "
+        f"services/{name}: folder: gives a CronJob a name of 53 characters, and Kubernetes allows 52; "
         "rename the folder to 52 characters or fewer, or set platforms: [ecs]"
     )
     services(project, **{name: {**JOB, "platforms": ["ecs"]}})
@@ -314,24 +316,24 @@ def test_a_name_too_long_for_a_cron_job_is_refused_where_it_is_one(project):
 
 
 @given(st.from_regex(SERVICE_NAME.pattern, fullmatch=True))
-def test_every_name_that_the_folder_rule_takes_is_right_for_ecr_and_kubernetes(name):
+def test_every_name_that_the_folder_rule_accepts_is_valid_in_ecr_and_kubernetes(name):
     ecr = r"(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*"  # its API reference's pattern
-    rfc_1035_label = r"[a-z]([-a-z0-9]*[a-z0-9])?"  # what a Kubernetes Service is held to
+    rfc_1035_label = r"[a-z]([-a-z0-9]*[a-z0-9])?"  # what Kubernetes requires of a Service's name
     assert re.fullmatch(ecr, f"harbour-sandbox/{name}")
     assert re.fullmatch(rfc_1035_label, name)
 
 
-def test_a_service_on_none_of_the_environments_platforms_is_left_out_and_reported(project):
+def test_a_service_on_none_of_the_environments_platforms_is_skipped_and_reported(project):
     services(project, web=http("/"), mailer={**WORKER, "platforms": ["eks"]})
     catalog = project.catalog(platforms="ecs")
     assert [s.name for s in catalog.services] == ["web"]
-    assert catalog.notices == ("services/mailer is not in sandbox, which has none of its platforms",)
+    assert catalog.notices == ("services/mailer does not run in sandbox, which has none of its platforms",)
 
 
-def test_a_repository_to_keep_must_not_be_a_services_own(project):
+def test_a_repository_to_keep_must_not_belong_to_an_existing_service(project):
     services(project, web=http("/"))
     assert project.fault(keep_repositories="old") == ""
     assert project.fault(keep_repositories="old,web") == (
-        "config/environments/sandbox.yaml: keep_repositories[1]: is web, whose folder is there; "
-        "take it out: the repository of a service that has a folder stays anyway"
+        "config/environments/sandbox.yaml: keep_repositories[1]: is web, whose folder still exists; "
+        "remove it: a service that has a folder keeps its repository anyway"
     )

@@ -1,4 +1,4 @@
-"""What the commands of config and ops do the same way."""
+"""What the commands of config and ops have in common."""
 
 import os
 import subprocess
@@ -11,14 +11,14 @@ from config.errors import ConfigError, UserError
 from tests.conftest import ROOT
 
 
-def test_the_last_value_of_a_key_counts_and_a_value_may_hold_an_equals_sign():
+def test_the_last_value_of_a_key_wins_and_a_value_may_contain_an_equals_sign():
     assert context_from(["a=1", "b=x=y", "a=2"]) == {"a": "2", "b": "x=y"}
 
 
 def test_a_key_without_a_value_is_refused():
-    with pytest.raises(ConfigError) as told:
+    with pytest.raises(ConfigError) as caught:
         context_from(["spot_weight"])
-    assert str(told.value) == "cdk -c: spot_weight: has no value; write -c spot_weight=VALUE"
+    assert str(caught.value) == "cdk -c: spot_weight: has no value; write -c spot_weight=VALUE"
 
 
 def test_a_fault_is_one_line_and_its_exit_code(capsys):
@@ -39,7 +39,7 @@ def test_a_fault_of_the_program_is_not_hidden():
 
 
 @pytest.mark.parametrize("command", [["ops", "check"]], ids=" ".join)
-def test_a_closed_pipe_ends_a_command_without_a_word(command):
+def test_a_closed_pipe_ends_a_command_silently(command):
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run(

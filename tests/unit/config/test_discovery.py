@@ -1,4 +1,4 @@
-"""What lies under services/ is a service, or is refused in one line."""
+"""Every entry of services/ is a service, or is refused in one line."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_services_are_found_and_sorted_by_name(project):
     assert project.catalog().service("web").folder == project.root / "services" / "web"
 
 
-def test_hidden_entries_caches_and_the_readme_are_no_services(project):
+def test_hidden_entries_caches_and_the_readme_are_not_services(project):
     project.service("web", WORKER)
     services = project.root / "services"
     (services / ".DS_Store").touch()
@@ -35,7 +35,7 @@ def test_hidden_entries_caches_and_the_readme_are_no_services(project):
 
 def test_no_services_folder_is_refused(project):
     (project.root / "services").rmdir()
-    assert project.fault() == "services: folder: is missing; make it, with one folder a service"
+    assert project.fault() == "services: folder: is missing; create it, with one folder per service"
 
 
 def test_a_services_folder_that_cannot_be_read_says_why(project, monkeypatch):
@@ -48,11 +48,11 @@ def test_a_services_folder_that_cannot_be_read_says_why(project, monkeypatch):
 
 def test_an_empty_services_folder_is_refused(project):
     assert project.fault() == (
-        "services: folder: holds no service; add services/<name>/ with service.yaml, Dockerfile and .dockerignore"
+        "services: folder: contains no service; add services/<name>/ with service.yaml, Dockerfile and .dockerignore"
     )
 
 
-def test_a_file_in_a_services_place_is_refused(project):
+def test_a_file_instead_of_a_service_is_refused(project):
     project.service("web", WORKER)
     (project.root / "services/notes.txt").touch()
     assert project.fault() == (
@@ -60,18 +60,18 @@ def test_a_file_in_a_services_place_is_refused(project):
     )
 
 
-def test_a_file_in_the_place_of_services_is_refused(project):
+def test_a_file_instead_of_the_services_folder_is_refused(project):
     (project.root / "services").rmdir()
     (project.root / "services").touch()
-    assert project.fault() == "services: folder: is missing; make it, with one folder a service"
+    assert project.fault() == "services: folder: is missing; create it, with one folder per service"
 
 
 @pytest.mark.parametrize(
     ("missing", "remedy"),
     [
-        ("service.yaml", "write it (docs/manifest.md lists the keys), or take the folder away"),
-        ("Dockerfile", "write it, or take the folder away"),
-        (".dockerignore", "write it, so that tests and caches stay out of the image and its tag"),
+        ("service.yaml", "write it (docs/manifest.md lists the keys), or remove the folder"),
+        ("Dockerfile", "write it, or remove the folder"),
+        (".dockerignore", "write it, to keep tests and caches out of the image and its tag"),
     ],
 )
 def test_a_folder_without_one_of_its_files_is_refused(project, missing, remedy):
@@ -85,7 +85,7 @@ def test_an_empty_folder_is_refused(project):
 
 
 @pytest.mark.parametrize("name", ["service.yaml", "Dockerfile", ".dockerignore"])
-def test_a_folder_in_a_files_place_is_refused(project, name):
+def test_a_folder_instead_of_a_file_is_refused(project, name):
     folder = project.service("web", WORKER)
     (folder / name).unlink()
     (folder / name).mkdir()
@@ -107,11 +107,12 @@ def test_a_folder_in_a_files_place_is_refused(project, name):
         ("zwölf\nmal", "zw-lf-mal"),
     ],
 )
-def test_a_folder_name_that_some_name_rule_forbids_is_refused_with_one_that_fits(project, name, suggestion):
+def test_an_invalid_folder_name_is_refused_with_a_valid_one(project, name, suggestion):
     project.service(name, WORKER)
     message = project.fault()
     assert (
-        "folder: is no name for a service: lower-case letters, digits and single hyphens, a letter first; " in message
+        "folder: is not a valid service name: lower-case letters, digits and single hyphens, a letter first; "
+        in message
     )
     assert message.endswith(f"rename the folder, e.g. {suggestion}")
 
@@ -121,7 +122,7 @@ def test_a_folder_name_that_is_not_text_is_refused(project):
         (project.root / "services" / os.fsdecode(b"\xff\xfe")).mkdir()
     except OSError:
         pytest.skip("this file system takes only text for names")
-    assert "is no name for a service" in project.fault()
+    assert "is not a valid service name" in project.fault()
 
 
 def test_a_folder_name_longer_than_a_dns_label_is_refused(project):
@@ -130,23 +131,23 @@ def test_a_folder_name_longer_than_a_dns_label_is_refused(project):
 
 
 @pytest.mark.parametrize("name", [*SERVICE_NAMES, "aws-endpoint", "kubernetes-api"])
-def test_names_that_mean_something_else_already_are_refused(project, name):
+def test_names_that_already_mean_something_else_are_refused(project, name):
     project.service(name, WORKER)
     assert f"services/{name}: folder: has a name that is taken (" in project.fault()
 
 
 @pytest.mark.parametrize("name", ["default-rate", "entrance-hall", "awsome"])
-def test_a_name_that_only_begins_like_a_reserved_one_is_right(project, name):
+def test_a_name_that_only_begins_like_a_reserved_one_is_accepted(project, name):
     project.service(name, WORKER)
     assert project.fault() == ""
 
 
-def test_two_folders_that_differ_by_case_alone_are_refused(project):
+def test_two_folders_that_differ_only_by_case_are_refused(project):
     project.service("web", WORKER)
     project.service("Web", WORKER)
     if len(list((project.root / "services").iterdir())) == 1:
         pytest.skip("this file system takes the two names for one")
-    assert project.fault() == "services/web: folder: differs from services/Web by case alone; rename one of the two"
+    assert project.fault() == "services/web: folder: differs from services/Web only by case; rename one of the two"
 
 
 # --- links -----------------------------------------------------------------------------------------------------------
@@ -157,44 +158,49 @@ def outside(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("outside")
 
 
-def test_a_service_folder_that_leads_outside_is_refused(project, outside):
+def test_a_service_folder_that_links_outside_is_refused(project, outside):
     shutil.move(project.service("web", WORKER), outside)
     (project.root / "services/web").symlink_to(outside / "web")
-    assert project.fault() == "services/web: link: leads outside the project; put the real thing there"
+    assert (
+        project.fault() == "services/web: link: points outside the project; replace the link with a real file or folder"
+    )
 
 
-def test_a_services_folder_that_leads_outside_is_refused(project, outside):
+def test_a_services_folder_that_links_outside_is_refused(project, outside):
     (project.root / "services").rmdir()
     (project.root / "services").symlink_to(outside)
-    assert project.fault() == "services: link: leads outside the project; put the real thing there"
+    assert project.fault() == "services: link: points outside the project; replace the link with a real file or folder"
 
 
 @pytest.mark.parametrize("name", ["service.yaml", "Dockerfile", ".dockerignore"])
-def test_a_file_that_leads_outside_is_refused(project, outside, name):
+def test_a_file_that_links_outside_is_refused(project, outside, name):
     folder = project.service("web", WORKER)
     shutil.move(folder / name, outside)
     (folder / name).symlink_to(outside / name)
-    assert project.fault() == f"services/web/{name}: link: leads outside the project; put the real thing there"
+    assert (
+        project.fault()
+        == f"services/web/{name}: link: points outside the project; replace the link with a real file or folder"
+    )
 
 
-def test_a_link_that_leads_nowhere_is_refused(project):
+def test_a_dangling_link_is_refused(project):
     (project.root / "services/web").symlink_to("nothing")
-    assert project.fault() == "services/web: link: leads nowhere; put the real thing there"
+    assert project.fault() == "services/web: link: points to nothing; replace the link with a real file or folder"
 
 
-def test_a_link_that_leads_in_a_circle_is_refused(project):
+def test_a_link_that_loops_is_refused(project):
     (project.root / "services/web").symlink_to("web")
-    assert project.fault() == "services/web: link: leads in a circle; put the real thing there"
+    assert project.fault() == "services/web: link: loops back to itself; replace the link with a real file or folder"
 
 
-def test_a_link_that_stays_inside_is_a_service(project):
+def test_a_link_within_the_project_is_a_service(project):
     shutil.move(project.service("web", HTTP), project.root / "elsewhere")
     (project.root / "services/web").symlink_to("../elsewhere")
     project.service("other", http("/other"))
     assert names(project) == ["other", "web"]
 
 
-def test_a_project_reached_through_a_link_is_inside_itself(project, outside):
+def test_a_project_behind_a_link_is_inside_itself(project, outside):
     project.service("web", WORKER)
     (outside / "link").symlink_to(project.root)
     assert names(Project(outside / "link")) == ["web"]

@@ -1,4 +1,4 @@
-"""Which files a .dockerignore lets through: Docker's documentation and BuildKit's own tests, in a table."""
+"""Which files a .dockerignore lets through: tables from Docker's documentation and BuildKit's own tests."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from config.dockerignore import BadPattern, IgnoreRules
 
 
 def left_out(rules: IgnoreRules, path: str) -> bool:
-    """As a builder asks: folder by folder, from the top."""
+    """Asks as a builder does: folder by folder, from the top."""
     hits = rules.at_the_top
     outcome = False
     parts = path.split("/")
@@ -23,7 +23,7 @@ def is_left_out(text: str | bytes, path: str) -> bool:
     return left_out(IgnoreRules(text.encode() if isinstance(text, str) else text), path)
 
 
-# From https://docs.docker.com/build/concepts/context/#dockerignore-files: (file, what it leaves out, what it does not).
+# From https://docs.docker.com/build/concepts/context/#dockerignore-files: (file, what it excludes, what it does not).
 DOCUMENTED = [
     ("# comment\n*/temp*\n", ["some/temporary.txt", "some/temp"], ["temp", "a/b/temp"]),
     ("*/*/temp*\ntemp?\n", ["a/b/temporary.txt", "tempa"], ["temp", "a/b/c/temp"]),
@@ -112,12 +112,12 @@ def test_a_pattern_matches_as_in_the_builder(pattern, path, matched):
         (b"caf\xe9", b"caf\xe9".decode("utf-8", "surrogateescape")),
     ],
 )
-def test_a_line_is_read_as_the_builder_reads_it(text, path):
+def test_a_line_is_read_as_by_the_builder(text, path):
     assert is_left_out(text, path)
 
 
 @pytest.mark.parametrize("text", [b"# secret", b"", b"\n\n", b"*\n!/secret/", b"*\n! secret", b"\xef\xbb\xbf#secret"])
-def test_what_no_line_leaves_out_is_there(text):
+def test_what_no_line_excludes_is_included(text):
     assert not is_left_out(text, "secret")
 
 
@@ -126,17 +126,17 @@ def test_the_last_line_that_matches_decides():
     assert is_left_out("a\n!a\na", "a")
 
 
-def test_a_line_that_changed_nothing_for_a_folder_says_nothing_about_its_content():
-    """BuildKit does not ask the third line about `a`, which is out by then, and so never learns that it means `a/b` too."""
+def test_a_line_that_changes_nothing_for_a_folder_is_no_match_for_its_entries():
+    """BuildKit does not try the third line on `a`, which is already excluded, so the line does not count for `a/b` either."""
     assert not is_left_out("a\n!a/b\na", "a/b")
     assert is_left_out("a\n!a/b\na", "a/c")
 
 
 @pytest.mark.parametrize("line", ["!", "!/", "a[", "a[]b]", "[^]", "[a-]", "[-a]", "a\\", "[z-a]", "\\d"])
-def test_a_line_that_no_build_takes_is_told_with_its_number(line):
-    with pytest.raises(BadPattern) as told:
+def test_a_line_that_docker_refuses_is_reported_with_its_number(line):
+    with pytest.raises(BadPattern) as caught:
         IgnoreRules(f"# first\nfine\n{line}\n".encode())
-    assert (told.value.number, told.value.line) == (3, line)
+    assert (caught.value.number, caught.value.line) == (3, line)
 
 
 LINES = st.lists(
@@ -153,8 +153,8 @@ PATHS = st.lists(st.sampled_from("abc"), min_size=1, max_size=4).map("/".join)
 
 
 @given(LINES, PATHS)
-def test_no_folder_is_passed_by_that_holds_something(lines, path):
-    """`may_bring_back` saves a walk, and must never change the outcome."""
+def test_no_folder_with_included_entries_is_skipped(lines, path):
+    """`may_bring_back` saves work, and must never change the outcome."""
     rules = IgnoreRules("\n".join(lines).encode())
     if left_out(rules, path):
         return
@@ -165,6 +165,6 @@ def test_no_folder_is_passed_by_that_holds_something(lines, path):
 
 
 @given(LINES, PATHS)
-def test_a_last_line_with_an_exclamation_mark_undoes_all_before_it(lines, path):
+def test_a_last_line_with_an_exclamation_mark_undoes_all_earlier_ones(lines, path):
     rules = IgnoreRules("\n".join([*lines, f"!{path}"]).encode())
     assert not left_out(rules, path)

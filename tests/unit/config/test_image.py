@@ -1,4 +1,4 @@
-"""The hash that names an image covers what decides it and nothing else; the copy it is built from is the same everywhere."""
+"""An image's hash covers what determines the image and nothing else; the copy it is built from is the same everywhere."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def put_a_file_for_a_link(service: Path) -> None:
 
 
 def move_a_line(service: Path) -> None:
-    """The same bytes in a row, divided otherwise between two files."""
+    """The same bytes in sequence, split differently between two files."""
     (service / "run.sh").write_text("#!/bin/sh\necho a\na")
     (service / "app" / "code.py").write_text(" = 1\n")
 
@@ -91,13 +91,13 @@ CHANGES = [
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_what_decides_the_image_changes_the_tag(service, source, change):
+def test_whatever_determines_the_image_changes_the_tag(service, source, change):
     before = source().digest
     change(service)
     assert source().digest != before
 
 
-def test_what_shared_code_says_changes_the_tag(project, service, source):
+def test_the_content_of_shared_code_changes_the_tag(project, service, source):
     (project.root / "shared").mkdir()
     (project.root / "shared" / "lib.py").write_text("a")
     (service / "lib").symlink_to("../../shared")
@@ -115,7 +115,7 @@ def test_architecture_and_build_arguments_change_the_tag(source):
     assert len(set(tags)) == 3
 
 
-def test_a_dockerfile_that_is_left_out_decides_all_the_same(service, source):
+def test_an_excluded_dockerfile_still_changes_the_tag(service, source):
     (service / ".dockerignore").write_text(f"{IGNORE}Dockerfile\n")
     before = source().digest
     (service / "Dockerfile").write_text("FROM scratch\nUSER 1\n")
@@ -147,25 +147,25 @@ NO_CHANGES = [
     lambda service: (service / "README.md").write_text("more"),
     lambda service: (service / "tests").mkdir(),
     lambda service: (service / "service.yaml").write_text("other"),
-    lambda service: (service / ".dockerignore").write_text(f"# said in other words\n{IGNORE}"),
+    lambda service: (service / ".dockerignore").write_text(f"# the same rules, written differently\n{IGNORE}"),
 ]
 
 
 @pytest.mark.parametrize("change", NO_CHANGES)
-def test_what_does_not_decide_the_image_changes_no_tag(service, source, change):
+def test_nothing_else_changes_the_tag(service, source, change):
     before = source().digest
     change(service)
     assert source().digest == before
 
 
-def test_neither_the_service_nor_the_place_is_part_of_the_tag(project, service, source, tmp_path):
+def test_neither_the_services_name_nor_its_location_is_part_of_the_tag(project, service, source, tmp_path):
     other = Project.at(tmp_path / "elsewhere")
     shutil.copytree(service, other.root / "services" / "post", symlinks=True)
     assert ImageSource.of(other.root, other.root / "services" / "post", project.settings()).digest == source().digest
 
 
-def test_the_hash_is_the_one_that_is_written_down(service, source):
-    """Another way to hash would give every image of every user a new tag: change it knowingly, and this with it."""
+def test_the_hash_of_known_content_never_changes(service, source):
+    """Another hash would give every image of every user a new tag: change it only knowingly, together with this test."""
     digest = source(architecture="arm64", base_registry="example.com").digest
     assert digest == "464719ea51d882c47d715d206c7a0ca2ba57baaf7744fdacb24a5f743fd9a0cb"
 
@@ -201,7 +201,7 @@ def test_the_copy_has_a_clones_modes_under_any_umask(service, source, tmp_path, 
     }
 
 
-def test_the_copy_holds_what_the_builder_reads_and_the_context_and_nothing_else(service, source, tmp_path):
+def test_the_copy_is_the_context_and_the_builders_files_and_nothing_else(service, source, tmp_path):
     (service / ".dockerignore").write_text("*\n!app/code.py\n")
     source().stage(tmp_path)
     copy = tmp_path / source().staged_name
@@ -227,7 +227,7 @@ def test_the_copy_keeps_times_as_a_build_by_hand_would(service, source, tmp_path
     assert (tmp_path / source().staged_name / "run.sh").stat().st_mtime == 1_000_000_000
 
 
-def test_a_copy_that_is_there_is_left_alone(source, tmp_path):
+def test_an_existing_copy_is_kept(source, tmp_path):
     source().stage(tmp_path)
     before = (tmp_path / source().staged_name).stat().st_ino
     source().stage(tmp_path)
@@ -243,7 +243,7 @@ def test_a_copy_that_is_there_is_left_alone(source, tmp_path):
         lambda copy: (copy / "left").write_text("by a copy that was cut off"),
     ],
 )
-def test_a_copy_that_was_changed_is_made_anew(source, tmp_path, spoil):
+def test_a_changed_copy_is_made_again(source, tmp_path, spoil):
     source().stage(tmp_path)
     copy = tmp_path / source().staged_name
     fresh = modes(copy)
@@ -254,12 +254,12 @@ def test_a_copy_that_was_changed_is_made_anew(source, tmp_path, spoil):
 
 
 @pytest.mark.parametrize("change", [write_carriage_returns, lambda service: (service / "run.sh").unlink()])
-def test_a_folder_that_changes_meanwhile_is_one_line(service, source, tmp_path, change):
+def test_a_folder_that_changes_while_it_is_read_is_one_line(service, source, tmp_path, change):
     image = source()
     assert image.digest
     change(service)
-    with pytest.raises(ConfigError) as told:
+    with pytest.raises(ConfigError) as caught:
         image.stage(tmp_path / "out")
-    assert str(told.value) == "services/mail: folder: changed while it was read; run it again"
-    assert_one_line(str(told.value))
+    assert str(caught.value) == "services/mail: folder: changed while it was being read; try again"
+    assert_one_line(str(caught.value))
     assert list((tmp_path / "out").iterdir()) == []

@@ -1,4 +1,4 @@
-"""Stack names: what is deployed under them already must be found under them again."""
+"""Stack names: stacks that are already deployed must keep theirs."""
 
 from types import SimpleNamespace
 
@@ -21,11 +21,11 @@ def test_a_stack_name_carries_app_and_environment():
     ("identifier", "platform"),
     [("Ecs", Platform.ECS), ("Eks-web", Platform.EKS), ("Network", None), ("Ecsology", None)],
 )
-def test_a_stack_id_tells_its_platform(identifier, platform):
+def test_the_platform_follows_from_a_stack_id(identifier, platform):
     assert platform_of(identifier) is platform
 
 
-def test_a_stack_id_tells_its_service():
+def test_the_service_follows_from_a_stack_id():
     assert service_of("Ecs-shipment-search", Platform.ECS) == "shipment-search"
     assert service_of("Ecs-web", Platform.EKS) is None
     assert service_of("Ecs", Platform.ECS) is None

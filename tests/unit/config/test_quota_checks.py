@@ -1,4 +1,4 @@
-"""Each quota that a user can pass: taken at the quota, refused one beyond it, in one line that says what to do."""
+"""Each quota that a user can exceed: accepted at the quota, refused one beyond it, in one line that says what to do."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Specs = list[ServiceSpec]
 
 @dataclass(frozen=True)
 class Makers:
-    """Makes services by the hundred from one that was loaded, which takes milliseconds where files take seconds."""
+    """Makes hundreds of services from one that was loaded: milliseconds, where files would take seconds."""
 
     project: Project
 
@@ -110,14 +110,14 @@ CASES = {
         100,
         _http_on("ecs"),
         "services: folder: holds 101 http services on ecs, and a load balancer feeds 100 target groups; "
-        "take the rest off this platform, or make them workers",
+        "move some off this platform, or make them workers",
     ),
     "rules with the entrance's own": Case(
         quotas.LISTENER_RULES,
         99,
         _http_on("eks"),
-        "services: folder: holds 100 http services on eks, and a load balancer has 100 rules, one of them for paths that no "
-        "service has; take the rest off this platform, or make them workers, or have AWS raise it and write "
+        "services: folder: holds 100 http services on eks, and a load balancer has 100 rules, one of them for unknown "
+        "paths; move some off this platform, or make them workers, or ask AWS to raise it and set "
         "quotas.listener_rules in config/environments/sandbox.yaml",
     ),
     "targets": Case(
@@ -125,22 +125,22 @@ CASES = {
         500,
         _scaled,
         "services: folder: holds http services that scale to 1001 copies on ecs, and a load balancer has 1000 targets; lower "
-        "scaling.max, or have AWS raise it and write quotas.targets in config/environments/sandbox.yaml",
+        "scaling.max, or ask AWS to raise it and set quotas.targets in config/environments/sandbox.yaml",
     ),
     "callers": Case(
         quotas.GROUP_RULES,
         59,
         _callers,
         "services/s59/service.yaml: calls[0]: is hub, which 59 others call on ecs, and a security group has 60 inbound rules, "
-        "one for the load balancer; take it out, or have AWS raise it and write quotas.group_rules in "
+        "one for the load balancer; remove it, or ask AWS to raise it and set quotas.group_rules in "
         "config/environments/sandbox.yaml",
     ),
     "callees": Case(
         quotas.GROUP_RULES,
         59,
         _callees,
-        "services/tracking/service.yaml: calls: names 60 services, and a security group has 60 outbound rules, one for HTTPS; "
-        "call fewer, or have AWS raise it and write quotas.group_rules in config/environments/sandbox.yaml",
+        "services/tracking/service.yaml: calls: lists 60 services, and a security group has 60 outbound rules, one for HTTPS; "
+        "call fewer, or ask AWS to raise it and set quotas.group_rules in config/environments/sandbox.yaml",
     ),
     "repositories": Case(
         quotas.STACK_RESOURCES,
@@ -153,28 +153,28 @@ CASES = {
         quotas.STACK_OUTPUTS,
         200,
         _with_tables,
-        "services: folder: holds 201 tables, and the stack State has 200 outputs, one a table; "
+        "services: folder: holds 201 tables, and the stack State has 200 outputs, one per table; "
         "move services to a project with another app",
     ),
     "jobs": Case(
         quotas.BUS_RULES,
         300,
         _jobs,
-        "services: folder: holds 301 jobs on ecs, and an event bus has 300 rules, of which each takes one; set platforms: "
-        "[eks] in the rest, or have AWS raise it and write quotas.bus_rules in config/environments/sandbox.yaml",
+        "services: folder: holds 301 jobs on ecs, and an event bus has 300 rules, and each takes one; set platforms: "
+        "[eks] in some of them, or ask AWS to raise it and set quotas.bus_rules in config/environments/sandbox.yaml",
     ),
     "roles": Case(
         quotas.ROLES,
         (quotas.ROLES.value - SHARED_ROLES) // 2,
         _workers_on_ecs,
-        "services: folder: holds services that need 1002 IAM roles with the shared stacks', and an account has 1000; run fewer "
-        "on both platforms, or have AWS raise it and write quotas.roles in config/environments/sandbox.yaml",
+        "services: folder: holds services that need 1002 IAM roles, the shared stacks' included, and an account has 1000; "
+        "run fewer on both platforms, or ask AWS to raise it and set quotas.roles in config/environments/sandbox.yaml",
     ),
 }
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_what_fits_a_quota_is_right_and_one_more_is_refused(makers, name):
+def test_a_full_quota_is_accepted_and_one_more_is_refused(makers, name):
     case = CASES[name]
     settings = makers.project.settings()
     assert fault(case.make(makers, case.most), settings) == ""
@@ -182,31 +182,31 @@ def test_what_fits_a_quota_is_right_and_one_more_is_refused(makers, name):
 
 
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if case.quota.adjustable])
-def test_a_quota_that_aws_has_raised_lets_one_more_in(makers, name):
+def test_a_quota_that_aws_has_raised_allows_one_more(makers, name):
     case = CASES[name]
     settings = makers.project.settings(**{f"quotas.{case.quota.name}": case.quota.value + 2})
     assert fault(case.make(makers, case.most + 1), settings) == ""
 
 
 @pytest.mark.parametrize("name", [name for name, case in CASES.items() if not case.quota.adjustable])
-def test_a_quota_that_aws_does_not_raise_is_no_setting(makers, name):
+def test_a_quota_that_aws_does_not_raise_is_not_a_setting(makers, name):
     assert CASES[name].quota.name not in quotas.ADJUSTABLE
     assert "have AWS raise it" not in CASES[name].message
 
 
-def test_a_region_with_less_is_held_to_what_the_setting_says(makers):
+def test_the_setting_lowers_a_quota_for_a_region_with_less(makers):
     settings = makers.project.settings(**{"quotas.bus_rules": 100})
     assert fault(_jobs(makers, 100), settings) == ""
     assert "holds 101 jobs on ecs, and an event bus has 100 rules" in fault(_jobs(makers, 101), settings)
 
 
-def test_repositories_to_keep_count_as_services_do(makers):
+def test_repositories_to_keep_count_like_services(makers):
     settings = makers.project.settings(keep_repositories="old,older")
     assert fault(_kept_too(makers, 496), settings) == ""
     assert "holds 497 services and 2 repositories to keep" in fault(_kept_too(makers, 497), settings)
 
 
-def test_the_loader_asks(project):
+def test_the_loader_checks_quotas(project):
     for n in range(3):
         project.service(f"s{n}", http(f"/p{n}"))
     assert project.fault(**{"quotas.listener_rules": 4}) == ""
@@ -224,16 +224,16 @@ def test_a_load_balancers_ranges_fit_its_security_group(project):
         message = project.fault(load_balancer_cidrs=ranges(most + 1), **more)
         assert f"load_balancer_cidrs: makes {(most + 1) * 60 // most} inbound rules for port" in message
         assert message.endswith(
-            f"a security group has 60; name {most} ranges or fewer, or have AWS raise it and write quotas.group_rules"
+            f"a security group has 60; name {most} ranges or fewer, or ask AWS to raise it and set quotas.group_rules"
         )
         assert project.fault(load_balancer_cidrs=ranges(most + 1), **more, **{"quotas.group_rules": 62}) == ""
 
 
-def test_ranges_that_reach_the_kubernetes_api_are_as_many_as_eks_takes(project):
+def test_as_many_ranges_reach_the_kubernetes_api_as_eks_allows(project):
     project.service("mailer", WORKER)
 
     assert project.fault(eks_endpoint_cidrs=ranges(40)) == ""
-    assert "eks_endpoint_cidrs: holds 41; keep 40 or fewer" in project.fault(eks_endpoint_cidrs=ranges(41))
+    assert "eks_endpoint_cidrs: contains 41; keep 40 or fewer" in project.fault(eks_endpoint_cidrs=ranges(41))
 
 
 def ranges(count: int) -> str:
@@ -249,13 +249,13 @@ SIZES = {
 
 
 @pytest.mark.parametrize("name", SIZES)
-def test_variables_that_fit_are_right_and_a_byte_more_is_refused(makers, name):
+def test_variables_that_fit_are_accepted_and_a_byte_more_is_refused(makers, name):
     quota, platform, size, field = SIZES[name]
 
     def padded(length: int) -> ServiceSpec:
         return makers.one({**WORKER, "platforms": [platform], "environment": {"TEXT": "x" * length}})
 
-    step = size(padded(2)) - size(padded(1))  # an event holds its objects twice
+    step = size(padded(2)) - size(padded(1))  # an event contains its objects twice
     room = (quota.value - size(padded(0))) // step
     settings = makers.project.settings()
     assert fault([padded(room)], settings) == ""
@@ -265,7 +265,7 @@ def test_variables_that_fit_are_right_and_a_byte_more_is_refused(makers, name):
     )
 
 
-def test_secrets_that_fit_a_roles_policies_are_right_and_one_more_is_refused(makers):
+def test_secrets_that_fit_a_roles_policies_are_accepted_and_one_more_is_refused(makers):
     def secrets(count: int) -> dict[str, Any]:
         sources = {f"KEY_{n:03}": {"secrets_manager": f"harbour/key-{n:03}"} for n in range(count)}
         return {**WORKER, "secrets": sources}
@@ -278,7 +278,7 @@ def test_secrets_that_fit_a_roles_policies_are_right_and_one_more_is_refused(mak
     assert message.startswith(
         f"services/tracking/service.yaml: secrets: holds {most + 1}, which make a policy of about "
     )
-    assert message.endswith("and IAM takes 10240; keep several values in one secret, or shorten the names")
+    assert message.endswith("and IAM allows 10240; keep several values in one secret, or shorten the names")
 
 
 def fault_of_loading(makers: Makers, manifest: dict[str, Any]) -> str:
@@ -289,14 +289,14 @@ def fault_of_loading(makers: Makers, manifest: dict[str, Any]) -> str:
 # --- the list --------------------------------------------------------------------------------------------------------
 
 
-def test_every_quota_stands_in_the_list_once_with_its_page():
+def test_every_quota_is_listed_once_with_its_page():
     constants = [value for value in vars(quotas).values() if isinstance(value, Quota)]
     listed = [*quotas.REFUSED, *quotas.KEPT]
     assert len(listed) == len({quota.name for quota in listed}) == len(constants)
     assert all(quota.source.startswith("https://") and quota.value > 0 for quota in listed)
 
 
-def test_every_quota_that_is_refused_has_its_test_here():
+def test_every_refused_quota_has_a_test_here():
     elsewhere = {quotas.ENDPOINT_CIDRS, quotas.ROLE_INLINE_POLICIES}
     assert {case.quota for case in CASES.values()} | {quota for quota, *_ in SIZES.values()} | elsewhere == set(
         quotas.REFUSED

@@ -36,7 +36,7 @@ LONGEST_EXPRESSION = 256  # of ScheduleExpression in the CreateSchedule call
         ("  0   0 31 12 * ", "cron(0 0 31 12 ? *)"),
     ],
 )
-def test_a_schedule_is_written_as_aws_numbers_it(schedule, expression):
+def test_a_schedule_is_translated_for_aws(schedule, expression):
     assert eventbridge_cron(schedule) == expression
 
 
@@ -83,14 +83,14 @@ def test_a_schedule_is_written_as_aws_numbers_it(schedule, expression):
         ("٣ * * * *", "has '٣' in minute; "),
     ],
 )
-def test_what_the_platforms_could_not_both_mean_is_refused(schedule, message):
+def test_a_schedule_that_the_platforms_disagree_on_is_refused(schedule, message):
     with pytest.raises(ScheduleError) as caught:
         parse(schedule)
     assert message in str(caught.value)
 
 
-def test_the_longest_expression_still_fits_what_aws_takes():
-    def pairs(low: int, high: int) -> str:  # a hole after each two: the longest way to name values
+def test_the_longest_expression_fits_the_limit_of_aws():
+    def pairs(low: int, high: int) -> str:  # pairs with gaps: the longest way to list values
         return ",".join(str(n) for n in range(low, high + 1) if (n - low) % 3 != 2)
 
     assert (
@@ -107,7 +107,7 @@ def field(low: int, high: int, names: tuple[str, ...] = ()) -> st.SearchStrategy
     number = st.integers(low, high)
     word = st.sampled_from(names) if names else number.map(str)
     span = st.tuples(number, number).map(lambda pair: f"{min(pair)}-{max(pair)}")
-    # CronSim reads 5-5/2 as 5/2, Kubernetes as 5: such a span is left out here.
+    # CronSim reads 5-5/2 as 5/2, Kubernetes as 5: not generated here.
     wide = (
         st.tuples(number, number).filter(lambda pair: pair[0] != pair[1]).map(lambda pair: f"{min(pair)}-{max(pair)}")
     )
@@ -137,7 +137,7 @@ def test_every_field_is_read_as_cron_reads_it(schedule):
 
 
 def aws_fires(expression: str, moment: datetime) -> bool:
-    """EventBridge's own reading, from its documentation: days of the week by name, '?' restricts nothing."""
+    """EventBridge's semantics, from its documentation: days of the week by name, '?' restricts nothing."""
     minute, hour, day, month, weekday, year = expression.removeprefix("cron(").removesuffix(")").split()
     assert year == "*"
     assert (day == "?") != (weekday == "?")

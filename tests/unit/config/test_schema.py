@@ -1,4 +1,4 @@
-"""docs/ says what the models say, and the schema judges manifests as the loader does."""
+"""docs/ matches the models, and the schema accepts and refuses the same manifests as the loader."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ FILES = (MANIFEST_FILE, SETTINGS_FILE, schema.SCHEMA_FILE)
 
 @pytest.fixture
 def documents(tmp_path):
-    """A folder with the documents as they are now."""
+    """A folder with the current documents."""
     (tmp_path / "docs").mkdir()
     for file in FILES:
         shutil.copy(ROOT / file, tmp_path / file)
     return tmp_path
 
 
-def test_what_is_in_docs_is_what_the_models_say(documents):
+def test_the_documents_match_the_models(documents):
     assert write_reference(documents) == [], "stale: run `make docs`"
 
 
-def test_a_stale_document_is_brought_up_to_date_and_what_a_person_wrote_stays(documents):
+def test_a_stale_document_is_updated_and_handwritten_parts_stay(documents):
     for file in FILES[:2]:
         text = (documents / file).read_text()
         (documents / file).write_text(text.replace("| --- |", "| ---- |") + "\nA sentence.\n")
@@ -56,17 +56,17 @@ def test_a_document_without_its_markers_is_one_line(documents):
     )
 
 
-def test_the_schema_is_one():
+def test_the_schema_is_valid():
     Draft202012Validator.check_schema(schema.service_schema())
     assert schema.service_schema()["$schema"] == "https://json-schema.org/draft/2020-12/schema"
 
 
 @pytest.mark.parametrize("manifest", [*RIGHT, OVERRIDDEN])
-def test_the_schema_takes_every_right_manifest(manifest):
+def test_the_schema_accepts_every_valid_manifest(manifest):
     assert [error.message for error in VALIDATOR.iter_errors(manifest)] == []
 
 
-def test_the_schema_takes_every_manifest_of_this_repository():
+def test_the_schema_accepts_every_manifest_of_this_repository():
     for path in sorted((ROOT / "services").glob("*/service.yaml")):
         errors = [
             f"{path}: {e.json_path}: {e.message}" for e in VALIDATOR.iter_errors(yaml.safe_load(path.read_text()))
@@ -76,7 +76,7 @@ def test_the_schema_takes_every_manifest_of_this_repository():
 
 SEEN_IN_AN_EDITOR = (
     "is unknown", "is missing", "out of range", "not a whole number", "not text", "not a list", "not a mapping",
-    "means nothing for kind", "write one of http", "twice", "is an empty list", "which does not fit",
+    "means nothing for kind", "write one of http", "twice", "is an empty list", "which is not valid",
 )  # fmt: skip
 
 
@@ -90,7 +90,7 @@ SEEN_IN_AN_EDITOR = (
         and "use cpu_target" not in message
     ],
 )
-def test_the_schema_refuses_what_a_schema_can_see(manifest):
+def test_the_schema_refuses_every_fault_that_a_schema_can_express(manifest):
     assert list(VALIDATOR.iter_errors(manifest))
 
 
@@ -116,7 +116,7 @@ def test_every_key_has_a_row_in_the_tables():
         assert f"\n| `{name}` | " in settings_parts()["settings"]
 
 
-def test_the_tables_are_tables():
+def test_every_table_row_has_the_same_columns():
     for text in (*manifest_parts().values(), *settings_parts().values()):
         columns = 0
         for line in text.splitlines():

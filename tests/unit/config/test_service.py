@@ -1,4 +1,4 @@
-"""Every rule of one manifest, right and wrong, and what is derived from it."""
+"""Every rule of one manifest, with valid and invalid cases, and the values derived from it."""
 
 from __future__ import annotations
 
@@ -40,43 +40,43 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     *(
         (
             changed(base, **{field: value}),
-            f"{field}: means nothing for kind {base['kind']}; take it out; http services have it",
+            f"{field}: means nothing for kind {base['kind']}; remove it; http services have it",
         )
         for base in (WORKER, JOB)
         for field, value in [("port", 8080), ("path", "/x"), ("health", "/x"), ("health_grace", 60), ("priority", 5)]
     ),
     (
         changed(JOB, scaling={"min": 2, "max": 2}),
-        "scaling: means nothing for kind job; take it out; http and worker services have it",
+        "scaling: means nothing for kind job; remove it; http and worker services have it",
     ),
-    (changed(HTTP, schedule="* * * * *"), "schedule: means nothing for kind http; take it out; job services have it"),
-    (changed(WORKER, timezone="Etc/UTC"), "timezone: means nothing for kind worker; take it out; job services have it"),
+    (changed(HTTP, schedule="* * * * *"), "schedule: means nothing for kind http; remove it; job services have it"),
+    (changed(WORKER, timezone="Etc/UTC"), "timezone: means nothing for kind worker; remove it; job services have it"),
     # plain fields
-    (changed(HTTP, name="tracking"), "name: is no key: the folder's name is the service's name; take this line out"),
-    (changed(HTTP, folder="x"), "folder: is no key: "),
+    (changed(HTTP, name="tracking"), "name: is not a key: the folder's name is the service's name; remove this line"),
+    (changed(HTTP, folder="x"), "folder: is not a key: "),
     (changed(HTTP, helth="/x"), "helth: is unknown; did you mean health?"),
-    (changed(HTTP, zzz=2), "zzz: is unknown; take it out or use one of calls, cpu, description, "),
+    (changed(HTTP, zzz=2), "zzz: is unknown; remove it or use one of calls, cpu, description, "),
     *(
         (changed(base, **{key: "x"}), f"{key}: {problem}; {remedy}")
         for base in (HTTP, WORKER, JOB)
         for key, (problem, remedy) in ELSEWHERE.items()
     ),
-    (changed(HTTP, sidecars=[]), "sidecars: is not a key here: a service has one container; start what it needs in it"),
+    (changed(HTTP, sidecars=[]), "sidecars: is not a key here: a service has one container; start both in it"),
     (changed(HTTP, replicas=2), "replicas: is not a key here; write scaling: {min: 2, max: 2}"),
-    (changed(WORKER, command="x"), "command: is not a key here; say it in the Dockerfile"),
+    (changed(WORKER, command="x"), "command: is not a key here; set it in the Dockerfile"),
     (
         changed(HTTP, description="{{resolve:ssm:/x}}"),
-        "description: holds {{resolve:, which CloudFormation would replace",
+        "description: contains {{resolve:, which CloudFormation would replace",
     ),
     (without(HTTP, "description"), "description: is missing; write it, e.g. description: Tracks shipments"),
     (changed(HTTP, description=""), "description: is empty; write one line of text"),
-    (changed(HTTP, description="  "), "description: is '  ', which does not fit; write one line of text"),
-    (changed(HTTP, description="a\nb"), "description: is 'a\\nb', which does not fit; write one line of text"),
+    (changed(HTTP, description="  "), "description: is '  ', which is not valid; write one line of text"),
+    (changed(HTTP, description="a\nb"), "description: is 'a\\nb', which is not valid; write one line of text"),
     (changed(HTTP, description="x" * 201), "description: has 201 characters, more than 200; "),
     (changed(HTTP, description=5), 'description: is 5, not text; put it in quotes: "5"'),
-    (changed(HTTP, platforms=[]), "platforms: is an empty list; name at least one, or take the line out"),
+    (changed(HTTP, platforms=[]), "platforms: is an empty list; list at least one, or remove the line"),
     (changed(HTTP, platforms=["lambda"]), "platforms[0]: is 'lambda'; write one of ecs, eks"),
-    (changed(HTTP, platforms=["ecs", "ecs"]), "platforms: names 'ecs' twice; name each once"),
+    (changed(HTTP, platforms=["ecs", "ecs"]), "platforms: lists 'ecs' twice; list each once"),
     (without(HTTP, "cpu"), "cpu: is missing; write it, e.g. cpu: 256"),
     (without(HTTP, "memory"), "memory: is missing; write it, e.g. memory: 512"),
     (changed(HTTP, cpu="256"), "cpu: is '256', not a whole number; write a whole number, e.g. cpu: 256"),
@@ -89,24 +89,24 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     (changed(HTTP, port="8080"), "port: is '8080', not a whole number; write a whole number, e.g. port: 8080"),
     (
         changed(HTTP, path="tracking"),
-        "path: is 'tracking', which does not fit; write / or lower-case segments without a / at the end",
+        "path: is 'tracking', which is not valid; write / or lower-case segments without a / at the end",
     ),
-    (changed(HTTP, path="/tracking/"), "path: is '/tracking/', which does not fit; "),
-    (changed(HTTP, path="/a//b"), "path: is '/a//b', which does not fit; "),
-    (changed(HTTP, path="/Tracking"), "path: is '/Tracking', which does not fit; "),
-    (changed(HTTP, path="/a*"), "path: is '/a*', which does not fit; "),
+    (changed(HTTP, path="/tracking/"), "path: is '/tracking/', which is not valid; "),
+    (changed(HTTP, path="/a//b"), "path: is '/a//b', which is not valid; "),
+    (changed(HTTP, path="/Tracking"), "path: is '/Tracking', which is not valid; "),
+    (changed(HTTP, path="/a*"), "path: is '/a*', which is not valid; "),
     (changed(HTTP, path="/" + "a" * 126), "path: has 127 characters, more than 126; "),
     (
         changed(HTTP, health="healthz"),
-        "health: is 'healthz', which does not fit; write a path that begins with /, e.g. /healthz",
+        "health: is 'healthz', which is not valid; write a path that begins with /, e.g. /healthz",
     ),
-    (changed(HTTP, health="/h?x=1"), "health: is '/h?x=1', which does not fit; "),
+    (changed(HTTP, health="/h?x=1"), "health: is '/h?x=1', which is not valid; "),
     (changed(HTTP, health_grace=0), "health_grace: is 0, out of range; write a whole number from 1 to 1800"),
     (changed(HTTP, priority=0), "priority: is 0, out of range; write a whole number from 1 to 49999"),
     (changed(HTTP, priority=50000), "priority: is 50000, out of range; "),
     (
         changed(HTTP, path="/", priority=5),
-        "priority: cannot be set for path /, which is always asked last; take it out",
+        "priority: cannot be set for path /, which is always tried last; remove it",
     ),
     (changed(HTTP, stop_timeout=121), "stop_timeout: is 121, out of range; write a whole number from 1 to 120"),
     (changed(HTTP, stop_timeout=0), "stop_timeout: is 0, out of range; "),
@@ -114,7 +114,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     # scaling
     (changed(HTTP, scaling={"min": 0}), "scaling.min: is 0, out of range; write a whole number from 1 to 1000"),
     (changed(HTTP, scaling={"min": 3}), "scaling.max: is 1, less than min (3); write 3 or more"),
-    (changed(HTTP, scaling={"max": 3}), "scaling: leaves room to scale but no target to scale by; add cpu_target: 60"),
+    (changed(HTTP, scaling={"max": 3}), "scaling: can scale but has no target to scale by; add cpu_target: 60"),
     (
         changed(HTTP, scaling={"max": 3, "cpu_target": 95}),
         "scaling.cpu_target: is 95, out of range; write a whole number from 10 to 90",
@@ -131,7 +131,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ),
     (
         changed(HTTP, scaling={"max": 2, "requests_target": 5}),
-        "scaling.requests_target: cannot be measured on eks, where this service runs too; set platforms: [ecs], or use",
+        "scaling.requests_target: cannot be measured on eks, where this service also runs; set platforms: [ecs], or use",
     ),
     # environment
     (changed(HTTP, environment={"LEVEL": 5}), 'environment.LEVEL: is 5, not text; put it in quotes: "5"'),
@@ -142,45 +142,45 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         "environment: is a list, not a mapping; write a mapping, e.g. environment: {LOG_LEVEL: info}",
     ),
     *(
-        (changed(HTTP, environment={n: "x"}), f"environment.{n}: is set by the platform; take it out")
+        (changed(HTTP, environment={n: "x"}), f"environment.{n}: is set by the platform; remove it")
         for n in ("PORT", "BASE_PATH", "SERVICE_NAME", "DEPLOY_ENVIRONMENT")
     ),
     *(
-        (changed(HTTP, environment={n: "x"}), f"environment.{n}: {why}; take it out")
+        (changed(HTTP, environment={n: "x"}), f"environment.{n}: {why}; remove it")
         for n, why in (
             ("AWS_REGION", "is set by ECS"),
             ("ECS_CONTAINER_METADATA_URI_V4", "is set by ECS"),
             ("KUBERNETES_SERVICE_HOST", "is set by Kubernetes"),
-            ("AWS_ACCESS_KEY_ID", "would take the place of the service's own role"),
-            ("AWS_PROFILE", "would take the place of the service's own role"),
+            ("AWS_ACCESS_KEY_ID", "would replace the service's own role"),
+            ("AWS_PROFILE", "would replace the service's own role"),
         )
     ),
     (
         changed(HTTP, environment={"A": "x{{resolve:ssm:/x}}"}),
-        "environment.A: holds {{resolve:, which CloudFormation would replace; name the value under secrets",
+        "environment.A: contains {{resolve:, which CloudFormation would replace; put the value under secrets",
     ),
     (
         changed(HTTP, environment={"A": "${AWS::AccountId}"}),
-        "environment.A: holds ${AWS::, which CloudFormation could replace; write the value itself",
+        "environment.A: contains ${AWS::, which CloudFormation could replace; write the value itself",
     ),
     (
         changed(HTTP, environment={"A": "${Token[x.1]}"}),
-        "environment.A: holds ${Token[, which CDK takes for a value of its own; write it in another way",
+        "environment.A: contains ${Token[, which CDK would read as a token; write it differently",
     ),
     (
         changed(HTTP, environment={"A": "#{Token[x.1]}"}),
-        "environment.A: holds #{Token[, which CDK takes for a value of its own; write it in another way",
+        "environment.A: contains #{Token[, which CDK would read as a token; write it differently",
     ),
-    (changed(HTTP, environment={"1X": "x"}), "environment.1X: is no name for a variable; use letters, digits and _"),
-    (changed(HTTP, environment={"LOG-LEVEL": "x"}), "environment.LOG-LEVEL: is no name for a variable; "),
+    (changed(HTTP, environment={"1X": "x"}), "environment.1X: is not a valid variable name; use letters, digits and _"),
+    (changed(HTTP, environment={"LOG-LEVEL": "x"}), "environment.LOG-LEVEL: is not a valid variable name; "),
     (
         changed(HTTP, environment={"A": "$(B)"}),
-        "environment.A: holds $$ or $(, which Kubernetes would expand and ECS would not; ",
+        "environment.A: contains $$ or $(, which Kubernetes would expand and ECS would not; ",
     ),
-    (changed(HTTP, environment={"A": "a\0b"}), "environment.A: holds a NUL character; write text"),
+    (changed(HTTP, environment={"A": "a\0b"}), "environment.A: contains a NUL character; write text"),
     (
         changed(HTTP, environment={"TRACKING_TABLE": "x"}, table={"partition_key": "id"}),
-        "environment.TRACKING_TABLE: is set by table; take it out",
+        "environment.TRACKING_TABLE: is set by table; remove it",
     ),
     # secrets
     (changed(HTTP, secrets={"KEY": "/harbour/key"}), "secrets.KEY: is '/harbour/key', not a mapping; write a mapping"),
@@ -191,12 +191,12 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ),
     (
         changed(HTTP, secrets={"KEY": {"vault": "a"}}),
-        "secrets.KEY.vault: is unknown; take it out or use one of secrets_manager, ssm",
+        "secrets.KEY.vault: is unknown; remove it or use one of secrets_manager, ssm",
     ),
-    (changed(HTTP, secrets={"PORT": {"ssm": "/a"}}), "secrets.PORT: is set by the platform; take it out"),
+    (changed(HTTP, secrets={"PORT": {"ssm": "/a"}}), "secrets.PORT: is set by the platform; remove it"),
     (
         changed(HTTP, secrets={"AWS_SECRET_ACCESS_KEY": {"ssm": "/a"}}),
-        "secrets.AWS_SECRET_ACCESS_KEY: would take the place of the service's own role; take it out",
+        "secrets.AWS_SECRET_ACCESS_KEY: would replace the service's own role; remove it",
     ),
     (
         changed(HTTP, environment={"A": "b"}, secrets={"A": {"ssm": "/a"}}),
@@ -204,9 +204,9 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ),
     (
         changed(HTTP, secrets={"K": {"ssm": "key"}}),
-        "secrets.K.ssm: is 'key', which does not fit; write a parameter's full name, e.g. /harbour/key",
+        "secrets.K.ssm: is 'key', which is not valid; write a parameter's full name, e.g. /harbour/key",
     ),
-    (changed(HTTP, secrets={"K": {"ssm": "/a/"}}), "secrets.K.ssm: is '/a/', which does not fit; "),
+    (changed(HTTP, secrets={"K": {"ssm": "/a/"}}), "secrets.K.ssm: is '/a/', which is not valid; "),
     (
         changed(HTTP, secrets={"K": {"ssm": "/aws/x"}}),
         "secrets.K.ssm: is '/aws/x'; names that begin with /aws or /ssm belong to AWS; ",
@@ -218,7 +218,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ),
     (
         changed(HTTP, secrets={"K": {"secrets_manager": "arn:aws:secretsmanager:x"}}),
-        "secrets.K.secrets_manager: is an ARN; write the secret's name alone",
+        "secrets.K.secrets_manager: is an ARN; write only the secret's name",
     ),
     (
         changed(HTTP, secrets={"K": {"secrets_manager": "harbour/db-AbC123"}}),
@@ -226,7 +226,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ),
     (
         changed(HTTP, secrets={"K": {"secrets_manager": "a b"}}),
-        "secrets.K.secrets_manager: is 'a b', which does not fit; ",
+        "secrets.K.secrets_manager: is 'a b', which is not valid; ",
     ),
     (
         changed(HTTP, secrets={"K": {"secrets_manager": ""}}),
@@ -240,27 +240,27 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ),
     (
         changed(HTTP, table={"partition_key": "id", "ttl": "id"}),
-        "table.ttl: is a key, which is text, while an expiry is a number; ",
+        "table.ttl: is a key, and keys are text while an expiry is a number; ",
     ),
     (
         changed(HTTP, table={"partition_key": "my key"}),
-        "table.partition_key: is 'my key', which does not fit; write an attribute's name",
+        "table.partition_key: is 'my key', which is not valid; write an attribute's name",
     ),
     (changed(HTTP, table={"key": "id"}), "table.key: is unknown; "),
     # calls
     (changed(HTTP, calls="quotes"), "calls: is 'quotes', not a list; write a list, e.g. calls: [tracking]"),
     (
         changed(HTTP, calls=["Quotes"]),
-        "calls[0]: is 'Quotes', which does not fit; write lower-case letters, digits and single hyphens",
+        "calls[0]: is 'Quotes', which is not valid; write lower-case letters, digits and single hyphens",
     ),
-    (changed(HTTP, calls=["quotes", "quotes"]), "calls: names 'quotes' twice; name each once"),
+    (changed(HTTP, calls=["quotes", "quotes"]), "calls: lists 'quotes' twice; list each once"),
     (
         changed(HTTP, calls=["quotes"], environment={"QUOTES_URL": "x"}),
-        "environment.QUOTES_URL: is set by calls: [quotes]; take it out",
+        "environment.QUOTES_URL: is set by calls: [quotes]; remove it",
     ),
     (
         changed(HTTP, calls=["hello-world"], secrets={"HELLO_WORLD_URL": {"ssm": "/x"}}),
-        "secrets.HELLO_WORLD_URL: is set by calls: [hello-world]; take it out",
+        "secrets.HELLO_WORLD_URL: is set by calls: [hello-world]; remove it",
     ),
     # jobs
     (changed(JOB, schedule="@daily"), "schedule: is a macro; write five fields"),
@@ -274,7 +274,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     (changed(JOB, timezone="Mars"), "timezone: is 'Mars', not a time zone; "),
     (changed(JOB, timezone="Europe"), "timezone: is 'Europe', not a time zone; "),
     # overrides
-    (changed(HTTP, overrides={"prod": {}}), "overrides.prod: is no environment; did you mean production?"),
+    (changed(HTTP, overrides={"prod": {}}), "overrides.prod: is not an environment; did you mean production?"),
     (changed(HTTP, overrides=["sandbox"]), "overrides: is a list, not a mapping; "),
     (changed(HTTP, overrides={"sandbox": 5}), "overrides.sandbox: is 5, not a mapping; write the fields that differ"),
     (changed(HTTP, overrides={"production": {"port": 80}}), "overrides.production.port: is 80, out of range; "),
@@ -282,7 +282,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         changed(HTTP, overrides={"production": {"prot": 80}}),
         "overrides.production.prot: is unknown; did you mean port?",
     ),
-    (changed(HTTP, overrides={"production": {"name": "x"}}), "overrides.production.name: is no key: "),
+    (changed(HTTP, overrides={"production": {"name": "x"}}), "overrides.production.name: is not a key: "),
     (
         changed(HTTP, overrides={"production": {"overrides": {}}}),
         "overrides.production.overrides: is nested; write the fields themselves",
@@ -341,7 +341,7 @@ RIGHT: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("manifest", RIGHT)
-def test_a_right_manifest_is_taken(project, manifest):
+def test_a_valid_manifest_is_accepted(project, manifest):
     assert project.spec(manifest).name == "tracking"
 
 
@@ -370,12 +370,12 @@ OVERRIDDEN = http(
 )
 
 
-def test_an_override_reaches_its_environment_alone(project):
+def test_an_override_reaches_only_its_environment(project):
     assert project.spec(OVERRIDDEN).memory == 512
     assert project.spec(OVERRIDDEN, "production").memory == 1024
 
 
-def test_an_override_of_a_mapping_says_only_what_differs(project):
+def test_an_override_of_a_mapping_is_merged_key_by_key(project):
     spec = project.spec(OVERRIDDEN, "production")
     assert (spec.scaling.min, spec.scaling.max, spec.scaling.cpu_target) == (3, 4, 60)
     assert spec.environment == {"A": "1", "C": "3"}
@@ -387,20 +387,20 @@ def test_an_override_of_any_other_field_replaces_it(project):
     assert spec.platforms == (Platform.ECS,)
 
 
-def test_a_wrong_override_is_found_whichever_environment_is_loaded(project):
+def test_a_wrong_override_is_reported_whichever_environment_is_loaded(project):
     project.service("tracking", http("/tracking", overrides={"production": {"port": 80}}))
     assert project.fault("sandbox") == project.fault("production") != ""
 
 
-def test_null_in_an_override_takes_a_field_away(project):
+def test_null_in_an_override_removes_a_field(project):
     manifest = http("/tracking", table={"partition_key": "id"}, overrides={"sandbox": {"table": None}})
     assert project.spec(manifest).table is None
 
 
-# --- what is derived -------------------------------------------------------------------------------------------------
+# --- derived values --------------------------------------------------------------------------------------------------
 
 
-def test_platforms_are_those_of_manifest_and_environment_both(project):
+def test_platforms_are_those_of_both_manifest_and_environment(project):
     assert project.spec(HTTP).platforms == (Platform.ECS, Platform.EKS)
     assert project.spec(HTTP, platforms="eks").platforms == (Platform.EKS,)
     assert project.spec(changed(HTTP, platforms=["eks", "ecs"])).platforms == (Platform.ECS, Platform.EKS)
@@ -417,7 +417,7 @@ def test_names_of_variables_follow_the_services_name(project):
     assert env_name("a-b-c") == "A_B_C"
 
 
-def test_a_path_matches_itself_and_what_is_below_it(project):
+def test_a_path_matches_itself_and_everything_below(project):
     assert project.spec(HTTP).path_patterns == ("/tracking", "/tracking/*")
     assert project.spec(http("/")).path_patterns == ("/*",)
 
@@ -429,7 +429,7 @@ def test_draining_ends_before_the_container_is_killed(project, seconds):
     assert 1 <= spec.drain_seconds < spec.stop_timeout
 
 
-def test_scaling_is_on_where_there_is_room(project):
+def test_scaling_is_on_if_max_exceeds_min(project):
     assert not project.spec(HTTP).autoscaled
     assert project.spec(changed(HTTP, scaling={"max": 2, "cpu_target": 60})).autoscaled
 
@@ -456,7 +456,7 @@ def spec_at(path: str, priority: int | None = None) -> HttpService:
 
 
 @given(st.lists(SEGMENT, min_size=1, max_size=5), SEGMENT)
-def test_a_deeper_path_is_always_asked_before_the_one_above_it(segments, deeper):
+def test_a_deeper_path_is_always_tried_before_the_one_above_it(segments, deeper):
     path = "/" + "/".join(segments)
     outer, inner = spec_at(path), spec_at(f"{path}/{deeper}")
     low, high = priority_band(path)
@@ -465,7 +465,7 @@ def test_a_deeper_path_is_always_asked_before_the_one_above_it(segments, deeper)
         assert inner.listener_priority < outer.listener_priority
 
 
-def test_the_root_path_is_always_asked_last():
+def test_the_root_path_is_always_tried_last():
     assert spec_at("/").listener_priority == 50000
 
 
@@ -478,7 +478,7 @@ def test_the_bands_meet_and_do_not_overlap():
     ]
 
 
-def test_a_priority_in_the_manifest_is_taken_as_it_is():
+def test_a_priority_in_the_manifest_is_used_unchanged():
     assert spec_at("/a", 7).listener_priority == 7
 
 
@@ -495,7 +495,7 @@ def test_derived_priorities_are_the_same_in_every_process_and_never_change():
 # --- the model itself ------------------------------------------------------------------------------------------------
 
 
-def test_every_field_says_what_it_is_and_what_it_means_on_both_platforms():
+def test_every_field_has_a_description_an_example_and_a_meaning_on_both_platforms():
     for field, info in manifest_fields().items():
         meaning = meaning_of(field)
         assert info.description, field
@@ -504,6 +504,6 @@ def test_every_field_says_what_it_is_and_what_it_means_on_both_platforms():
         assert meaning.eks, field
 
 
-def test_the_project_fixture_starts_right(project: Project):
+def test_the_project_fixture_starts_valid(project: Project):
     project.service("tracking", HTTP)
     assert project.fault() == ""

@@ -1,4 +1,4 @@
-"""Every rule of an environment's file and of `-c`, right and wrong."""
+"""Every rule of an environment's file and of `-c`, with valid and invalid cases."""
 
 from __future__ import annotations
 
@@ -44,48 +44,48 @@ def fault(project: Project, **overrides: object) -> str:
 
 
 WRONG = [
-    ("app", "Harbour", "is 'Harbour', which does not fit; write a short lower-case word, e.g. harbour"),
+    ("app", "Harbour", "is 'Harbour', which is not valid; write a short lower-case word, e.g. harbour"),
     ("app", "a" * 13, "has 13 characters, more than 12; write a short lower-case word"),
-    ("app", "kube-apps", "is kube-apps, which Kubernetes or AWS keeps for itself; choose another word"),
-    ("app", "default", "is default, which Kubernetes or AWS keeps for itself; "),
+    ("app", "kube-apps", "is kube-apps, which Kubernetes or AWS reserves; choose another word"),
+    ("app", "default", "is default, which Kubernetes or AWS reserves; "),
     ("app", "", "is empty; write a short lower-case word"),
     ("account", 123456789012, 'is 123456789012, not text; put it in quotes: "123456789012"'),
-    ("account", "12345", "is '12345', which does not fit; write 12 digits in quotes"),
-    ("region", "europe", "is 'europe', which does not fit; write a region's code, e.g. eu-central-1"),
-    ("allowed_accounts", ["1"], "[0]: is '1', which does not fit; write 12 digits in quotes"),
-    ("allowed_accounts", ["123456789012"] * 2, "names '123456789012' twice; name each once"),
+    ("account", "12345", "is '12345', which is not valid; write 12 digits in quotes"),
+    ("region", "europe", "is 'europe', which is not valid; write a region's code, e.g. eu-central-1"),
+    ("allowed_accounts", ["1"], "[0]: is '1', which is not valid; write 12 digits in quotes"),
+    ("allowed_accounts", ["123456789012"] * 2, "lists '123456789012' twice; list each once"),
     ("architecture", "x86_64", "is 'x86_64'; write one of amd64, arm64"),
     ("architecture", "arm", "is 'arm'; write arm64 (one of amd64, arm64)"),
-    ("platforms", [], "is an empty list; name at least one"),
-    ("platforms", ["ecs", "ecs"], "names 'ecs' twice; name each once"),
+    ("platforms", [], "is an empty list; list at least one"),
+    ("platforms", ["ecs", "ecs"], "lists 'ecs' twice; list each once"),
     ("platforms", ["k8s"], "[0]: is 'k8s'; write one of ecs, eks"),
     ("platforms", "ecs", "is 'ecs', not a list; write a list, e.g. platforms: [ecs, eks]"),
     ("vpc_cidr", "10.20.0.0/25", "is a /25; write a range between /16 and /24"),
     ("vpc_cidr", "10.0.0.0/8", "is a /8; write a range between /16 and /24"),
-    ("vpc_cidr", "8.8.0.0/16", "is 8.8.0.0/16, not a private range; take one inside 10.0.0.0/8"),
-    ("vpc_cidr", "172.20.0.0/16", "overlaps 172.20.0.0/16, the range of Kubernetes Services; take another range"),
+    ("vpc_cidr", "8.8.0.0/16", "is 8.8.0.0/16, not a private range; use one inside 10.0.0.0/8"),
+    ("vpc_cidr", "172.20.0.0/16", "overlaps 172.20.0.0/16, the range of Kubernetes Services; use another range"),
     ("vpc_cidr", "172.20.8.0/24", "overlaps 172.20.0.0/16, the range of Kubernetes Services; "),
     ("vpc_cidr", "10.20.1.0/16", "is 10.20.1.0/16, an address inside a range; write the range itself: 10.20.0.0/16"),
     ("vpc_cidr", "10.20.0.0", "is '10.20.0.0', not an IPv4 range; write an address and a length"),
     ("vpc_cidr", "300.1.0.0/16", "is '300.1.0.0/16', not an IPv4 range; "),
     ("vpc_cidr", "fd00::/64", "is 'fd00::/64', not an IPv4 range; "),
-    ("zones", 1, "is 1; write 2 to 6: load balancers and EKS want at least two zones"),
+    ("zones", 1, "is 1; write 2 to 6: load balancers and EKS need at least two zones"),
     ("zones", 7, "is 7; write 2 to 6"),
     ("zones", True, "is true, not a whole number; write a whole number, e.g. zones: 2"),
     ("zones", ["eu-central-1a"], "is 1; write 2 to 6"),
-    ("zones", ["eu-central-1a", "eu-central-1a"], "names a zone twice; name each once"),
+    ("zones", ["eu-central-1a", "eu-central-1a"], "lists a zone twice; list each once"),
     (
         "zones",
         ["eu-central-1a", "eu-west-1a"],
-        "names zones of several regions (eu-central-1, eu-west-1); take all from one",
+        "names zones of several regions (eu-central-1, eu-west-1); use zones of one region",
     ),
-    ("zones", ["a", "b"], "names 'a', which is no availability zone; write names such as eu-central-1a"),
-    ("zones", ["eu-central-1a", "eu-central-1b"], "names zones while region is not given; write region: eu-central-1"),
+    ("zones", ["a", "b"], "names 'a', which is not an availability zone; write names such as eu-central-1a"),
+    ("zones", ["eu-central-1a", "eu-central-1b"], "names zones, but region is not set; write region: eu-central-1"),
     ("egress", "tunnel", "is 'tunnel'; write one of nat-per-zone, single-nat, nat-instance, endpoints"),
     ("spot_weight", 101, "is 101, out of range; write a whole number from 0 to 100"),
     ("spot_weight", -1, "is -1, out of range; write a whole number from 0 to 100"),
     ("spot_weight", "50", "is '50', not a whole number; write a whole number, e.g. spot_weight: 100"),
-    ("load_balancer_cidrs", [], "is an empty list; name at least one"),
+    ("load_balancer_cidrs", [], "is an empty list; list at least one"),
     ("load_balancer_cidrs", ["here"], "[0]: is 'here', not an IPv4 range; write an address and a length"),
     ("load_balancer_cidrs", ["::/0"], "[0]: is '::/0', not an IPv4 range; "),
     (
@@ -93,9 +93,9 @@ WRONG = [
         ["10.0.0.1/8"],
         "[0]: is 10.0.0.1/8, an address inside a range; write the range itself: 10.0.0.0/8",
     ),
-    ("quotas", {"listner_rules": 150}, "listner_rules: is no quota that AWS raises; did you mean listener_rules?"),
+    ("quotas", {"listner_rules": 150}, "listner_rules: is not a quota that AWS raises; did you mean listener_rules?"),
     ("quotas", {"listener_rules": 0}, "listener_rules: is 0; write what Service Quotas shows for this account"),
-    ("log_retention_days", 8, "is 8, a time that CloudWatch Logs does not offer; write 7 (one of 1, 3, 5, 7, "),
+    ("log_retention_days", 8, "is 8, which CloudWatch Logs does not offer; write 7 (one of 1, 3, 5, 7, "),
     ("image_retention_count", 0, "is 0, out of range; write a whole number from 1 to 1000"),
     ("removal", "destroy", "is 'destroy'; write one of disposable, kept"),
     ("references", "strng", "is 'strng'; write strong (one of weak, strong)"),
@@ -106,7 +106,7 @@ WRONG = [
         "is 'true', not true or false; write true or false, e.g. customer_managed_key: true",
     ),
     ("customer_managed_key", "yes", "is 'yes', not true or false; "),
-    ("alarm_email", "ops", "is 'ops', which does not fit; write an e-mail address, e.g. ops@example.com"),
+    ("alarm_email", "ops", "is 'ops', which is not valid; write an e-mail address, e.g. ops@example.com"),
     ("eks_version", "1.30", "is '1.30', for which no kubectl layer is installed; write \"1.36\""),
     (
         "eks_admins",
@@ -123,23 +123,23 @@ WRONG = [
         ["arn:aws:iam::123456789012:root"],
         "[0]: is 'arn:aws:iam::123456789012:root', not an IAM role or user; ",
     ),
-    ("eks_admins", [f"arn:aws:iam::123456789012:role/r{n}" for n in range(101)], "holds 101; keep 100 or fewer"),
+    ("eks_admins", [f"arn:aws:iam::123456789012:role/r{n}" for n in range(101)], "contains 101; keep 100 or fewer"),
     ("eks_endpoint_access", "public", "is 'public'; write "),
     (
         "eks_endpoint_access",
         "private",
-        "eks_endpoint_cidrs: means nothing while eks_endpoint_access is private; take it out",
+        "eks_endpoint_cidrs: means nothing while eks_endpoint_access is private; remove it",
     ),
-    ("eks_endpoint_cidrs", [], "is empty while eks_endpoint_access is public-and-private; name who may come"),
-    ("eks_endpoint_cidrs", ["0.0.0.0/0"], "[0]: is 0.0.0.0/0, which shows the Kubernetes API to the whole internet; "),
+    ("eks_endpoint_cidrs", [], "is empty while eks_endpoint_access is public-and-private; list who may connect"),
+    ("eks_endpoint_cidrs", ["0.0.0.0/0"], "[0]: is 0.0.0.0/0, which opens the Kubernetes API to the whole internet; "),
     ("eks_endpoint_cidrs", ["10.0.0.0/8"], "[0]: is 10.0.0.0/8, a private range, which EKS refuses; "),
     (
         "domain",
         {"name": "x.example.com"},
         ".hosted_zone_id: is missing; write it, e.g. hosted_zone_id: Z0123456789ABCDEFGHIJ",
     ),
-    ("domain", {"name": "Example", "hosted_zone_id": "Z0123456789"}, ".name: is 'Example', which does not fit; "),
-    ("domain", {"name": "x.example.com", "hosted_zone_id": "zone"}, ".hosted_zone_id: is 'zone', which does not fit; "),
+    ("domain", {"name": "Example", "hosted_zone_id": "Z0123456789"}, ".name: is 'Example', which is not valid; "),
+    ("domain", {"name": "x.example.com", "hosted_zone_id": "zone"}, ".hosted_zone_id: is 'zone', which is not valid; "),
     (
         "domain",
         {"name": "x.example.com", "hosted_zone": "Z1"},
@@ -158,20 +158,20 @@ WRONG = [
     (
         "base_registry",
         "https://registry.example.com",
-        "which does not fit; write a registry's host and path, without https://",
+        "which is not valid; write a registry's host and path, without https://",
     ),
-    ("base_registry", "registry.example.com/debian:trixie", "which does not fit; "),
-    ("base_registry", "library", "which does not fit; "),
-    ("keep_repositories", ["Old"], "[0]: is 'Old', which does not fit; write lower-case letters"),
-    ("tags", {"aws:x": "1"}, "begins with aws:, which AWS keeps for itself; choose another key"),
+    ("base_registry", "registry.example.com/debian:trixie", "which is not valid; "),
+    ("base_registry", "library", "which is not valid; "),
+    ("keep_repositories", ["Old"], "[0]: is 'Old', which is not valid; write lower-case letters"),
+    ("tags", {"aws:x": "1"}, "begins with aws:, which AWS reserves; choose another key"),
     ("tags", {"a": 1}, '.a: is 1, not text; put it in quotes: "1"'),
     ("tags", {"a" * 129: "1"}, "is not a tag key; use 1 to 128"),
     ("tags", {"a": "x" * 257}, ".a: has the value 'xxx"),
-    ("tags", {"Owner": "a", "owner": "b"}, ".owner: differs from another tag by case alone, which IAM refuses; "),
-    ("tags", {f"t{n}": "x" for n in range(41)}, "holds 41 tags; keep 40 or fewer"),
-    ("environment", "sandbox", "is the file's name and not a key; take this line out"),
-    ("vpc", "10.0.0.0/16", "is no setting: each environment has a VPC of its own; write vpc_cidr: 10.20.0.0/16"),
-    ("nat_gateways", 1, "is no setting; write egress: single-nat, or another way out"),
+    ("tags", {"Owner": "a", "owner": "b"}, ".owner: differs from another tag only by case, which IAM refuses; "),
+    ("tags", {f"t{n}": "x" for n in range(41)}, "contains 41 tags; keep 40 or fewer"),
+    ("environment", "sandbox", "comes from the file's name and is not a key; remove this line"),
+    ("vpc", "10.0.0.0/16", "is not a setting: each environment has its own VPC; write vpc_cidr: 10.20.0.0/16"),
+    ("nat_gateways", 1, "is not a setting; write egress: single-nat, or another value of egress"),
     ("architecture", ..., "is missing; write it, e.g. architecture: arm64"),
 ]
 
@@ -209,19 +209,19 @@ RIGHT = [
 
 
 @pytest.mark.parametrize("changes", RIGHT)
-def test_a_right_setting_is_taken(project, changes):
+def test_a_valid_setting_is_accepted(project, changes):
     change(project, **changes)
     assert project.settings()
 
 
 def test_an_account_without_a_region_is_refused(project):
     change(project, account="123456789012")
-    assert "region: is missing while account is given; write both or neither" in fault(project)
+    assert "region: is missing, but account is set; write both or neither" in fault(project)
 
 
 def test_an_account_that_is_not_allowed_is_refused(project):
     change(project, account="123456789012", region="eu-central-1", allowed_accounts=["210987654321"])
-    assert "allowed_accounts: does not hold account 123456789012; add it, or take the list out" in fault(project)
+    assert "allowed_accounts: does not include account 123456789012; add it, or remove the list" in fault(project)
 
 
 def test_zones_of_another_region_are_refused(project):
@@ -232,21 +232,21 @@ def test_zones_of_another_region_are_refused(project):
 @pytest.mark.parametrize(("cidr", "zones"), [("10.0.0.0/24", 5), ("10.0.0.0/24", 6)])
 def test_a_range_whose_subnets_a_load_balancer_cannot_use_is_refused(project, cidr, zones):
     change(project, vpc_cidr=cidr, zones=zones)
-    assert f"vpc_cidr: gives /28 subnets in {zones} zones, and a load balancer wants /27 or larger; " in fault(project)
+    assert f"vpc_cidr: gives /28 subnets in {zones} zones, and a load balancer needs /27 or larger; " in fault(project)
 
 
-def test_the_longest_prefix_in_the_longest_region_is_right_for_every_name_made_of_it(project):
-    """Of those the publisher's role is the tightest: IAM takes 64 characters."""
+def test_names_made_of_the_longest_prefix_and_region_fit_their_limits(project):
+    """The publisher's role has the tightest limit: IAM allows 64 characters."""
     name, app = "e" * 16, "a" * 12
     shutil.copy(project.root / FILE, project.root / f"config/environments/{name}.yaml")
     settings = project.settings(name, app=app, region="us-isof-southeast-northw-1"[:22] + "-1")
     assert len(f"{settings.prefix}-images-{settings.region}") <= ROLE_NAME
 
 
-def test_an_environment_with_a_name_that_no_resource_could_have_is_refused(project):
+def test_an_environment_name_that_no_resource_could_have_is_refused(project):
     (project.root / "config/environments/My_Env.yaml").write_text((project.root / FILE).read_text())
     with pytest.raises(
-        ConfigError, match="environment: is 'My_Env', which does not fit; write a word of lower-case letters"
+        ConfigError, match="environment: is 'My_Env', which is not valid; write a word of lower-case letters"
     ):
         project.settings("My_Env")
 
@@ -267,9 +267,9 @@ def test_an_unknown_environment_is_refused_with_the_nearest(project, name, remed
     assert str(caught.value) == f"config/environments: env: {name!r} has no file here; {remedy}"
 
 
-def test_no_environment_at_all_is_refused(tmp_path):
+def test_a_project_without_environments_is_refused(tmp_path):
     with pytest.raises(
-        ConfigError, match=r"^config/environments: folder: holds no environment; write sandbox\.yaml there$"
+        ConfigError, match=r"^config/environments: folder: contains no environment; write sandbox\.yaml there$"
     ):
         load_settings(tmp_path, "sandbox", {})
 
@@ -295,7 +295,7 @@ def test_no_environment_at_all_is_refused(tmp_path):
         ("customer_managed_key", True, True),
     ],
 )
-def test_a_setting_on_the_command_line_stands_above_the_file(project, key, text, value):
+def test_a_setting_on_the_command_line_overrides_the_file(project, key, text, value):
     assert getattr(project.settings(**{key: text}), key) == value
 
 
@@ -332,15 +332,15 @@ def test_zones_by_name_on_the_command_line(project):
         ("spot_weight", "1.5", "cdk -c: spot_weight: is '1.5', not a whole number; "),
         ("customer_managed_key", "yes", "cdk -c: customer_managed_key: is 'yes', not true or false; "),
         ("platforms", "ecs,esk", "cdk -c: platforms[1]: is 'esk'; write eks (one of ecs, eks)"),
-        ("egres", "x", "cdk -c: egres: is no setting; did you mean egress?"),
-        ("vpc_id", "vpc-1", "cdk -c: vpc_id: is no setting: each environment has a VPC of its own; write vpc_cidr: "),
-        ("stage", "prod", "cdk -c: stage: is no setting; pick the environment with -c env=NAME"),
-        ("colour", "x", "cdk -c: colour: is no setting; see docs/settings.md for their names"),
-        ("region", "", "cdk -c: region: has no value; write -c region=VALUE, or -c region=null to leave it out"),
-        ("domain.nam", "x", "cdk -c: domain.nam: is no setting; did you mean domain.name?"),
+        ("egres", "x", "cdk -c: egres: is not a setting; did you mean egress?"),
+        ("vpc_id", "vpc-1", "cdk -c: vpc_id: is not a setting: each environment has its own VPC; write vpc_cidr: "),
+        ("stage", "prod", "cdk -c: stage: is not a setting; pick the environment with -c env=NAME"),
+        ("colour", "x", "cdk -c: colour: is not a setting; see docs/settings.md for their names"),
+        ("region", "", "cdk -c: region: has no value; write -c region=VALUE, or -c region=null to unset it"),
+        ("domain.nam", "x", "cdk -c: domain.nam: is not a setting; did you mean domain.name?"),
         ("domain", "x.example.com", "cdk -c: domain: is 'x.example.com', not a mapping; "),
-        ("app.name", "x", "cdk -c: app.name: is no setting; "),
-        ("tags.aws:owner", "x", "begins with aws:, which AWS keeps for itself; "),
+        ("app.name", "x", "cdk -c: app.name: is not a setting; "),
+        ("tags.aws:owner", "x", "begins with aws:, which AWS reserves; "),
         ("app", "null", "cdk -c: app: is missing; write it, e.g. app: harbour"),
     ],
 )
@@ -348,12 +348,12 @@ def test_a_wrong_setting_on_the_command_line_names_the_command_line(project, key
     assert message in fault(project, **{key: text})
 
 
-def test_the_environments_name_is_no_setting_to_override():
-    with pytest.raises(ConfigError, match="cdk -c: environment: is no setting; "):
+def test_the_environments_name_cannot_be_overridden():
+    with pytest.raises(ConfigError, match="cdk -c: environment: is not a setting; "):
         overrides_from_context({"environment": "x"})
 
 
-def test_the_settings_among_the_context_are_its_bare_keys():
+def test_the_settings_in_the_context_are_its_bare_keys():
     context = {
         "zones": "3",
         "domain.name": "x.example.com",
@@ -371,34 +371,34 @@ def test_the_settings_among_the_context_are_its_bare_keys():
 def test_an_unknown_bare_key_of_the_context_is_refused():
     with pytest.raises(ConfigError) as caught:
         overrides_from_context({"achitecture": "arm64"})
-    assert str(caught.value) == "cdk -c: achitecture: is no setting; did you mean architecture?"
+    assert str(caught.value) == "cdk -c: achitecture: is not a setting; did you mean architecture?"
 
 
-# --- what is given ---------------------------------------------------------------------------------------------------
+# --- the project's own environments ----------------------------------------------------------------------------------
 
 
 def given_environments() -> dict[str, Settings]:
     return {name: load_settings(ROOT, name, {}) for name in environments(ROOT)}
 
 
-def test_sandbox_and_production_are_given_and_right():
+def test_sandbox_and_production_exist_and_are_valid():
     assert set(given_environments()) == {"sandbox", "production"}
 
 
-def test_environments_do_not_overlap_so_that_their_networks_could_be_joined():
+def test_the_environments_networks_do_not_overlap():
     networks = [ipaddress.IPv4Network(s.vpc_cidr) for s in given_environments().values()]
     assert not any(one.overlaps(other) for one, other in combinations(networks, 2))
     assert not any(n.overlaps(ipaddress.IPv4Network(EKS_SERVICE_CIDR)) for n in networks)
 
 
 @pytest.mark.parametrize("name", ["sandbox", "production"])
-def test_every_setting_stands_in_the_file_with_a_comment(name):
+def test_every_setting_is_in_the_file_with_a_comment(name):
     lines = (ROOT / "config/environments" / f"{name}.yaml").read_text().splitlines()
     for field, info in visible_fields(Settings).items():
         at = next((i for i, line in enumerate(lines) if line.lstrip("# ").startswith(f"{field}:")), None)
         if at is None:
             assert not info.is_required(), field
-            assert field == "eks_endpoint_cidrs", field  # means nothing beside a private endpoint
+            assert field == "eks_endpoint_cidrs", field  # has no meaning with a private endpoint
             continue
         assert any(line.startswith("#") for line in lines[max(0, at - 2) : at + 1]), field
 
@@ -415,7 +415,7 @@ def test_settings_cannot_be_changed_once_loaded(project):
         settings.app = "other"  # type: ignore[misc]
 
 
-def test_every_setting_says_what_it_is_and_shows_an_example():
+def test_every_setting_has_a_description_and_an_example():
     for field, info in visible_fields(Settings).items():
         assert info.description, field
         assert info.examples, field

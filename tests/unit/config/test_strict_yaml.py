@@ -31,7 +31,7 @@ def fault(tmp_path: Path, raw: bytes | str) -> str:
 @pytest.mark.parametrize(
     "text", ["yes", "no", "on", "off", "True", "012", "1:30", "0x1f", "1_000", "1.36", "1e3", "~", ".inf"]
 )
-def test_text_that_yaml_1_1_would_turn_into_something_else_stays_text(tmp_path, text):
+def test_text_that_yaml_1_1_would_convert_stays_text(tmp_path, text):
     assert read(tmp_path, f"key: {text}\n") == {"key": text}
 
 
@@ -47,7 +47,7 @@ def test_a_number_too_long_for_any_field_stays_text(tmp_path):
     assert read(tmp_path, f"key: {'9' * 5000}\n") == {"key": "9" * 5000}
 
 
-def test_a_byte_order_mark_and_a_document_start_are_no_fault(tmp_path):
+def test_a_byte_order_mark_and_a_document_start_are_accepted(tmp_path):
     assert read(tmp_path, "\ufeff---\na: [1, {b: c}]\n") == {"a": [1, {"b": "c"}]}
 
 
@@ -58,21 +58,21 @@ def test_a_byte_order_mark_and_a_document_start_are_no_fault(tmp_path):
         (b"# only a comment\n", "x.yaml: file: is empty; "),
         (b"---\n", "x.yaml: file: is empty; "),
         (b"{}\n", "x.yaml: file: is empty; "),
-        (b"- a\n- b\n", "x.yaml: file: holds a list at the top; write 'key: value' lines"),
-        (b"just words\n", "x.yaml: file: holds a single value at the top; "),
+        (b"- a\n- b\n", "x.yaml: file: contains a list at the top; write 'key: value' lines"),
+        (b"just words\n", "x.yaml: file: contains a single value at the top; "),
         (b"a: 1\nb: \xff\xfe\n", "x.yaml: line 2: is not UTF-8; save the file as UTF-8"),
         ("a: 1\n".encode("utf-16"), "x.yaml: line 1: is not UTF-8; "),
-        (b"a: 1\n\tb: 2\n", "x.yaml: line 2: holds a tab; indent with two spaces a level"),
-        (b"a: 1\nb:\t2\n", "x.yaml: line 2: holds a tab; "),
+        (b"a: 1\n\tb: 2\n", "x.yaml: line 2: contains a tab; indent with two spaces per level"),
+        (b"a: 1\nb:\t2\n", "x.yaml: line 2: contains a tab; "),
         (b"a: 1\na: 2\n", "x.yaml: a (line 2): is written twice; keep one of the two"),
         (b"a:\n  b: 1\n  'b': 2\n", "x.yaml: a.b (line 3): is written twice; "),
-        (b"a: &x 1\n", "x.yaml: a (line 1): has the anchor &x; take it out"),
+        (b"a: &x 1\n", "x.yaml: a (line 1): has the anchor &x; remove it"),
         (b"a: *x\n", "x.yaml: "),
         (b"a: &x {b: c}\nd: *x\n", "x.yaml: a (line 1): has the anchor &x; "),
-        (b"a: !!int '5'\n", "x.yaml: a (line 1): has the tag tag:yaml.org,2002:int; take the tag out"),
+        (b"a: !!int '5'\n", "x.yaml: a (line 1): has the tag tag:yaml.org,2002:int; remove the tag"),
         (b"a: !!python/object/apply:os.system [id]\n", "x.yaml: a (line 1): has the tag "),
-        (b"a: 1\n---\nb: 2\n", "x.yaml: line 2: begins a second document; keep one a file"),
-        (b"a:\n", "x.yaml: a (line 1): has no value; write one, or take the line out"),
+        (b"a: 1\n---\nb: 2\n", "x.yaml: line 2: starts a second document; keep one per file"),
+        (b"a:\n", "x.yaml: a (line 1): has no value; write one, or remove the line"),
         (b"a: */5 * * * *\n", "x.yaml: line 1: is not YAML: did not find expected alphabetic or numeric character; "),
         (b"b: c\na: @x  \n", 'put the value in quotes: a: "@x"'),
         (b"a: [b,,c]\n", "x.yaml: line 1: is not YAML: "),
@@ -87,7 +87,7 @@ def test_a_byte_order_mark_and_a_document_start_are_no_fault(tmp_path):
         (b"a: " + b"[" * 100_000, "x.yaml: "),
     ],
 )
-def test_what_is_odd_is_one_line_that_says_where(tmp_path, raw, message):
+def test_anything_odd_is_one_line_with_its_place(tmp_path, raw, message):
     assert message in fault(tmp_path, raw)
 
 
@@ -103,7 +103,7 @@ def test_ten_megabytes_are_refused_before_they_are_read(tmp_path, monkeypatch):
         read_mapping(path, "x.yaml")
 
 
-def test_a_folder_in_the_files_place_is_refused(tmp_path):
+def test_a_folder_instead_of_the_file_is_refused(tmp_path):
     with pytest.raises(ConfigError, match=r"^x\.yaml: file: is not a regular file; put a YAML file there$"):
         read_mapping(tmp_path, "x.yaml")
 
@@ -144,9 +144,9 @@ def test_half_a_character_is_refused_by_both_parsers(tmp_path, monkeypatch):
     text = 'a: "\\ud800"\n'
     assert fault(tmp_path, text).startswith("x.yaml: ")
     monkeypatch.setattr(strict_yaml, "_LOADER", yaml.SafeLoader)
-    assert fault(tmp_path, text).startswith("x.yaml: a (line 1): holds half a character (a lone surrogate); ")
+    assert fault(tmp_path, text).startswith("x.yaml: a (line 1): contains half a character (a lone surrogate); ")
 
 
-def test_null_means_as_if_not_written():
+def test_null_means_not_set():
     assert without_nulls({"a": None, "b": {"c": None, "d": 1}, "e": []}) == {"b": {"d": 1}, "e": []}
     assert scalar("null") is None

@@ -43,14 +43,14 @@ def test_settings_on_the_command_line_count_as_for_cdk(right, capsys):
     assert main(["check", "--root", str(right.root), "-c", "env=sandbox", "-c", "platforms=ecs"]) == 0
     printed = capsys.readouterr().out
     assert "sandbox: 3 services on ecs\n" in printed
-    assert "  note: services/mailer is not in sandbox, which has none of its platforms\n" in printed
+    assert "  note: services/mailer does not run in sandbox, which has none of its platforms\n" in printed
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--env", "prod"], "config/environments: env: 'prod' has no file here; did you mean production?\n"),
-        (["-c", "zonez=3"], "cdk -c: zonez: is no setting; did you mean zones?\n"),
+        (["-c", "zonez=3"], "cdk -c: zonez: is not a setting; did you mean zones?\n"),
         (["-c", "zones"], "cdk -c: zones: has no value; write -c zones=VALUE\n"),
     ],
 )
