@@ -207,7 +207,7 @@ def test_a_wrong_manifest_is_one_line_and_exit_code_2(running):
     again = running.ops("up")
     running.edit(manifest, lambda _: good)
     assert again.code == 2
-    assert again.err.startswith("error: services/web/service.yaml: kind: ")
+    assert again.err.startswith("services/web/service.yaml: kind: ")
     assert len(again.err.strip().splitlines()) == 1
 
 

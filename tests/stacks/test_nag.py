@@ -49,7 +49,7 @@ def test_a_finding_fails_the_app_with_readable_lines_and_no_traceback(root, tmp_
     # CDK prints its report only where it does not take itself to be under test.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     environment |= {
-        "CDK_CONTEXT_JSON": json.dumps(context(root, VARIANTS["sandbox"])),
+        "CDK_CONTEXT_JSON": json.dumps({**context(root, VARIANTS["sandbox"]), "platforms": "ecs"}),
         "CDK_OUTDIR": str(tmp_path),
         "CDK_VALIDATION": "false",
     }

@@ -1,6 +1,7 @@
 """Which module may import which: the borders in docs/architecture.md."""
 
 import ast
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ LONGEST_MODULE = 300
 REASON = "# Over 300 lines: "  # followed by why it is still one module
 
 
+@cache
 def imported_modules(file: Path) -> set[str]:
     """Every name after `import` or `from ... import`, in full: `from a import b` gives a and a.b."""
     found = set()
@@ -40,6 +42,7 @@ def imported(file: Path) -> set[str]:
     return {name.split(".")[0] for name in imported_modules(file)}
 
 
+@cache
 def stack_modules() -> dict[str, set[str]]:
     """The imports of each module of stacks/."""
     return {

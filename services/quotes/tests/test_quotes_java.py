@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.xdist_group("java")  # one compilation and run for all
 SERVICE = Path(__file__).resolve().parents[1]
 JDK_RELEASE = 25  # what the Dockerfile compiles for
 RUN = (

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from config.catalog import load_catalog
 from config.errors import ConfigError
 from config.service import manifest_fields
+from config.strict_yaml import LARGEST_FILE
 from ops.__main__ import main
 from tests.unit.config.project import ROOT, Project, assert_one_line
 
@@ -116,7 +117,7 @@ BREAKS: dict[str, st.SearchStrategy[bytes]] = {
     "a value is missing": st.sampled_from(sorted(GOOD)).map(lambda key: _drop(key) + f"{key}:\n".encode()),
     "only a part is left": st.integers(0, len(dump(GOOD)) // 3).map(lambda n: dump(GOOD)[:n]),
     "nothing is left": st.sampled_from([b"", b"\n", b"# x\n", b"{}\n", b"[]\n", b"- a\n", b"5\n", b"null\n"]),
-    "it is far too long": st.just(b"# " + b"x" * 10_000_000),
+    "it is far too long": st.just(b"# " + b"x" * LARGEST_FILE),
     "it is far too deep": st.just(b"table: " + b"{a: " * 5000),
 }
 
