@@ -366,6 +366,18 @@ def test_every_field_of_the_manifest_is_compared():
     assert set(READERS) == set(manifest_fields())
 
 
+# A service that is on both platforms has this field at its default.
+_ALWAYS_THE_DEFAULT = {"platforms"}
+
+
+@pytest.mark.parametrize("field", sorted(READERS.keys() - _ALWAYS_THE_DEFAULT))
+def test_a_field_has_another_value_than_its_default_somewhere(corners, field):
+    """Otherwise both platforms could ignore it, and the comparison below would compare nothing with nothing."""
+    models = {type(spec).model_fields[field] for spec in on_both(corners) if _takes(field, spec)}
+    values = [getattr(spec, field) for spec in on_both(corners) if _takes(field, spec)]
+    assert any(value != info.get_default() for value in values for info in models), "use it in tests/stacks/corners"
+
+
 @pytest.mark.parametrize("field", sorted(READERS))
 def test_a_field_means_the_same_on_both_platforms(assembly, field):
     ecs, eks = READERS[field]
