@@ -64,13 +64,11 @@ class EcsServiceStack(EnvironmentStack):
             synthesizer=ServiceSynthesizer(settings=workload.settings, service=spec.name, platform=Platform.ECS),
         )
         self.workload = workload
-        security_group = create_security_group(self, vpc=cluster.vpc, service=spec.name)
-        self.security_group_id = security_group.security_group_id
+        self.security_group_id = create_security_group(self, vpc=cluster.vpc, service=spec.name).security_group_id
         self._open_declared_calls(earlier)
         on_ecs = EcsWorkload(
             workload=workload,
             cluster=cluster,
-            security_group=security_group,
             security_group_id=self.security_group_id,
             task=FargateTask(self, "Task", workload=workload),
         )

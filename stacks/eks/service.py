@@ -28,9 +28,7 @@ KINDS: Mapping[type[ServiceSpec], type[HttpServiceOnEks | WorkerOnEks | JobOnEks
 class EksServiceStack(EnvironmentStack):
     """The stack Eks-<name>."""
 
-    def __init__(
-        self, scope: Construct, construct_id: str, *, workload: Workload, cluster: EksClusterStack
-    ) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, workload: Workload, cluster: EksClusterStack) -> None:
         """Builds the stack.
 
         Args:
