@@ -50,8 +50,9 @@ def build(app: App, root: Path = ROOT) -> None:
     catalog = load_catalog(root, settings)
     for notice in catalog.notices:
         print(notice, file=sys.stderr)
+    out = Path(app.outdir)
     for spec in catalog.services:
-        catalog.images[spec.name].stage(Path(app.outdir))
+        catalog.images[spec.name].stage(out)
     app.node.set_context(_REFERENCES, settings.references.value)
 
     # These take seconds to import; a typing error in a manifest is reported before that.

@@ -59,4 +59,4 @@ def stack_of(scope: IConstruct) -> EnvironmentStack:
     Raises:
         TypeError: the construct is in no EnvironmentStack.
     """
-    return narrow(EnvironmentStack.of(scope), EnvironmentStack)
+    return scope if isinstance(scope, EnvironmentStack) else narrow(EnvironmentStack.of(scope), EnvironmentStack)

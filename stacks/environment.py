@@ -27,7 +27,6 @@ class SharedStacks:
 
     foundation: FoundationStack
     network: NetworkStack
-    registry: RegistryStack
     state: StateStack | None
 
 
@@ -44,16 +43,15 @@ def build_stacks(app: App, settings: Settings, catalog: Catalog) -> None:
         _build_ecs(app, settings, catalog, shared)
     if Platform.EKS in settings.platforms:
         _build_eks(app, settings, catalog, shared)
+    _build_registry(app, settings, catalog, shared)
 
 
 def _build_shared(app: App, settings: Settings, catalog: Catalog) -> SharedStacks:
     foundation = FoundationStack(app, names.FOUNDATION, settings=settings)
     key = foundation.key
-    services = [spec.name for spec in catalog.services]
     return SharedStacks(
         foundation=foundation,
         network=NetworkStack(app, names.NETWORK, settings=settings, key=key),
-        registry=RegistryStack(app, names.REGISTRY, settings=settings, services=services, key=key),
         # CloudFormation refuses a stack without resources, so there is one only where a service declares a table.
         state=StateStack(app, names.STATE, settings=settings, services=catalog.services, key=key)
         if any(spec.table for spec in catalog.services)
@@ -73,7 +71,6 @@ def _build_ecs(app: App, settings: Settings, catalog: Catalog, shared: SharedSta
             stack_id(Platform.ECS, name),
             workload=workload,
             cluster=cluster,
-            registry=shared.registry,
             earlier=built,
         )
 
@@ -88,8 +85,18 @@ def _build_eks(app: App, settings: Settings, catalog: Catalog, shared: SharedSta
             stack_id(Platform.EKS, workload.spec.name),
             workload=workload,
             cluster=cluster,
-            registry=shared.registry,
         )
+
+
+def _build_registry(app: App, settings: Settings, catalog: Catalog, shared: SharedStacks) -> None:
+    RegistryStack(
+        app,
+        names.REGISTRY,
+        settings=settings,
+        services=[spec.name for spec in catalog.services],
+        waiting=[stack_id(platform, spec.name) for platform in settings.platforms for spec in catalog.on(platform)],
+        key=shared.foundation.key,
+    )
 
 
 def _workloads(settings: Settings, catalog: Catalog, shared: SharedStacks, platform: Platform) -> list[Workload]:

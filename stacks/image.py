@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-from aws_cdk import aws_ecr
-from constructs import Construct
+from dataclasses import dataclass
 
 from config.image import ImageSource
-from stacks.base import stack_of
+from stacks.base import EnvironmentStack
 
 
-class ServiceImage(Construct):
-    """One service's image, as the CLI builds and pushes it for the stack that this is in.
+@dataclass(frozen=True, kw_only=True)
+class ServiceImage:
+    """One service's image, as the CLI builds and pushes it.
 
     Attributes:
-        repository: where it is pushed to.
+        repository: name of the repository that it is pushed to.
         uri: what runs.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, source: ImageSource, display_name: str) -> None:
-        super().__init__(scope, construct_id)
-        location = stack_of(self).synthesizer.add_docker_image_asset(
-            source_hash=source.digest,
-            directory_name=source.staged_name,
-            docker_build_args=dict(source.build_arguments),
-            platform=source.platform,
-            display_name=display_name,
-        )
-        self.repository = aws_ecr.Repository.from_repository_name(self, "Repository", location.repository_name)
-        self.uri = location.image_uri
+    repository: str
+    uri: str
+
+
+def add_service_image(stack: EnvironmentStack, *, source: ImageSource, display_name: str) -> ServiceImage:
+    """Has the image built and pushed before the stack is deployed."""
+    location = stack.synthesizer.add_docker_image_asset(
+        source_hash=source.digest,
+        directory_name=source.staged_name,
+        docker_build_args=dict(source.build_arguments),
+        platform=source.platform,
+        display_name=display_name,
+    )
+    return ServiceImage(repository=location.repository_name, uri=location.image_uri)

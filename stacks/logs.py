@@ -39,15 +39,18 @@ _RETENTION = {
 }
 
 
-def owned_log_group(scope: Construct, construct_id: str, *, name: str | None = None) -> aws_logs.LogGroup:
+def owned_log_group(
+    scope: Construct, construct_id: str, *, name: str | None = None, stack: EnvironmentStack | None = None
+) -> aws_logs.LogGroup:
     """A log group with the environment's retention, removal and key.
 
     Args:
         scope: a construct inside a EnvironmentStack, whose settings and key decide.
         construct_id: the construct's id.
         name: the physical name, only where AWS writes to a name of its own choice.
+        stack: the scope's stack, where it is at hand; asking CDK for it is a call to Node.
     """
-    stack = stack_of(scope)
+    stack = stack or stack_of(scope)
     return aws_logs.LogGroup(
         scope,
         construct_id,

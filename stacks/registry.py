@@ -6,7 +6,7 @@ the bootstrap roles trust (the account, session tags included) and holds exactly
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from aws_cdk import Aws, Duration, aws_ecr, aws_iam, aws_kms
 from constructs import Construct
@@ -14,7 +14,7 @@ from constructs import Construct
 from config.settings import Settings
 from stacks.acknowledgements import acknowledge
 from stacks.base import EnvironmentStack
-from stacks.synthesizer import TAG_PREFIXES, publisher_role_name, repository_name
+from stacks.synthesizer import TAG_PREFIXES, RegistrySynthesizer, publisher_role_name, repository_name
 
 # What cdk-assets calls when it publishes an image: is it there, then docker push.
 _PUBLISHING = [
@@ -40,10 +40,26 @@ class RegistryStack(EnvironmentStack):
         *,
         settings: Settings,
         services: Iterable[str],
+        waiting: Sequence[str],
         key: aws_kms.IKey | None,
     ) -> None:
+        """Builds the stack, as the last of the app.
+
+        Args:
+            scope: the app.
+            construct_id: Registry.
+            settings: the environment.
+            services: who gets a repository.
+            waiting: the stacks whose images are pushed only once this one is deployed.
+            key: the environment's key, or None.
+        """
         super().__init__(
-            scope, construct_id, settings=settings, description=f"{settings.prefix}: image repositories", key=key
+            scope,
+            construct_id,
+            settings=settings,
+            description=f"{settings.prefix}: image repositories",
+            key=key,
+            synthesizer=RegistrySynthesizer(registry=construct_id, waiting=waiting),
         )
         self._encryption = aws_ecr.RepositoryEncryption.KMS
         self._lifecycle = self._lifecycle_rules()

@@ -2,11 +2,12 @@
 
 The CLI builds and pushes each image straight to the repository that the stack's synthesizer names, under its content hash: no
 second copy, no custom resource. The stock synthesizer leaves one thing out: the CLI asks for the repository before it builds,
-and builds before it deploys, so the first deployment of an empty account fails. Here the stack's assets depend on Registry.
+and builds before it deploys, so the first deployment of an empty account fails. Here the services' assets depend on Registry.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import jsii
@@ -34,38 +35,61 @@ def publisher_role_name(settings: Settings, region: str) -> str:
     return f"{settings.prefix}-images-{region}"
 
 
-class ServiceSynthesizer(DefaultStackSynthesizer):
-    """The synthesizer of one service on one platform."""
+class _SelfBound(DefaultStackSynthesizer):
+    """A synthesizer that binds itself, where the stock one binds a copy: to Python the copy would be the unbound original."""
 
-    def __init__(self, *, settings: Settings, service: str, platform: Platform, registry: Stack) -> None:
+    @jsii.member(jsii_name="reusableBind")
+    def reusable_bind(self, stack: Stack) -> IBoundStackSynthesizer:
+        """Binds this object."""
+        self.bind(stack)
+        return self
+
+
+class ServiceSynthesizer(_SelfBound):
+    """The synthesizer of one service on one platform: its images go to the service's own repository."""
+
+    def __init__(self, *, settings: Settings, service: str, platform: Platform) -> None:
         role = publisher_role_name(settings, "${AWS::Region}")
         super().__init__(
             image_assets_repository_name=repository_name(settings, service),
             image_asset_publishing_role_arn=f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/{role}",
             docker_tag_prefix=TAG_PREFIXES[platform],
         )
-        self._registry_artifact = registry.artifact_id
-        self._assets_artifact = ""
 
-    @jsii.member(jsii_name="reusableBind")
-    def reusable_bind(self, stack: Stack) -> IBoundStackSynthesizer:
-        """Binds this object itself: the stock method binds a copy, which would lose the override below."""
-        self.bind(stack)
-        self._assets_artifact = f"{stack.artifact_id}.assets"
-        return self
+
+class RegistrySynthesizer(_SelfBound):
+    """The synthesizer of Registry: also makes the services' assets wait for it.
+
+    What it adds to the assembly replaces what the services' synthesizers added, so Registry must be the app's last stack:
+    stacks are synthesized in the order in which they were created. In the services' own synthesizers it would need no
+    order, but cost each of their stacks a call from Node back into Python and four more from there.
+    """
+
+    def __init__(self, *, registry: str, waiting: Sequence[str]) -> None:
+        """Prepares the synthesizer. Stacks that stand in the app itself have their construct id as artifact id.
+
+        Args:
+            registry: construct id of Registry.
+            waiting: construct ids of the stacks whose images go to Registry's repositories.
+        """
+        super().__init__()
+        self._registry = registry
+        self._waiting = waiting
 
     @jsii.member(jsii_name="synthesize")
     def synthesize(self, session: ISynthesisSession) -> None:
-        """Synthesizes as usual, then makes the stack's assets wait for the repositories."""
+        """Synthesizes as usual, then makes the services' assets wait for the repositories."""
         super().synthesize(session)
-        artifact = self._assets_artifact
-        session.assembly.add_artifact(
-            artifact,
-            type=ArtifactType.ASSET_MANIFEST,
-            properties=AssetManifestProperties(
-                file=f"{artifact}.json",
-                requires_bootstrap_stack_version=_BOOTSTRAP_VERSION,
-                bootstrap_stack_version_ssm_parameter=f"/cdk-bootstrap/{self.bootstrap_qualifier}/version",
-            ),
-            dependencies=[self._registry_artifact],
-        )
+        assembly = session.assembly
+        version = f"/cdk-bootstrap/{self.bootstrap_qualifier}/version"
+        for stack in self._waiting:
+            assembly.add_artifact(
+                f"{stack}.assets",
+                type=ArtifactType.ASSET_MANIFEST,
+                properties=AssetManifestProperties(
+                    file=f"{stack}.assets.json",
+                    requires_bootstrap_stack_version=_BOOTSTRAP_VERSION,
+                    bootstrap_stack_version_ssm_parameter=version,
+                ),
+                dependencies=[self._registry],
+            )

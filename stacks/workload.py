@@ -13,8 +13,8 @@ from constructs import Construct
 from config.catalog import Catalog
 from config.service import HttpService, ServiceSpec
 from config.settings import Settings
-from stacks.base import stack_of
-from stacks.image import ServiceImage
+from stacks.base import EnvironmentStack, stack_of
+from stacks.image import ServiceImage, add_service_image
 
 # Reading and writing items; neither streams nor the table's own settings.
 _TABLE_DATA = [
@@ -83,9 +83,9 @@ class Workload:
             variables[spec.table_variable] = self.table.table_name
         return variables | dict(sorted(spec.environment.items()))
 
-    def add_image(self, scope: Construct) -> ServiceImage:
+    def add_image(self, stack: EnvironmentStack) -> ServiceImage:
         """The image, built by the CDK CLI from the copy of the service's folder in the cloud assembly."""
-        return ServiceImage(scope, "Image", source=self.catalog.images[self.spec.name], display_name=self.spec.name)
+        return add_service_image(stack, source=self.catalog.images[self.spec.name], display_name=self.spec.name)
 
     def grant_table(self, role: aws_iam.IRole) -> None:
         """Lets a role read and write the service's table and nothing else."""

@@ -29,7 +29,7 @@ class EcsClusterStack(EnvironmentStack):
 
     Attributes:
         vpc: where services run.
-        private_subnets: where their tasks run.
+        private_subnet_ids: where their tasks run.
         namespace_arn: of Service Connect's namespace.
         cluster: with both Fargate capacity providers; its default namespace is Service Connect's.
         cluster_name: the cluster's, read from CDK once.
@@ -53,7 +53,7 @@ class EcsClusterStack(EnvironmentStack):
             key=key,
         )
         self.vpc = network.vpc
-        self.private_subnets = network.private_subnets
+        self.private_subnet_ids = [subnet.subnet_id for subnet in network.private_subnets]
         self.namespace_arn = self._create_namespace().namespace_arn
         self.cluster = self._create_cluster()
         self.cluster_name = self.cluster.cluster_name

@@ -2,52 +2,115 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnOutput, Duration, aws_applicationautoscaling, aws_ec2, aws_ecs
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aws_cdk import CfnOutput, aws_applicationautoscaling, aws_ecs
 from constructs import Construct
 
 from config.service import ScaledService
-from stacks.ecs.task import capacity_provider_strategies
+from stacks.ecs.task import PORT_NAME, capacity_weights
 from stacks.ecs.workload import EcsWorkload
 
+CfnService = aws_ecs.CfnService
 _CfnScalingPolicy = aws_applicationautoscaling.CfnScalingPolicy
 
 
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """What the load balancer and other services reach, where a service answers anybody.
+
+    Attributes:
+        port: of the container.
+        target_group_arn: where the load balancer finds the tasks.
+        health_grace: seconds during which a failing health check does not count.
+        rollback_alarms: names of the alarms that roll a deployment back.
+    """
+
+    port: int
+    target_group_arn: str
+    health_grace: int
+    rollback_alarms: Sequence[str]
+
+
 def create_fargate_service(
-    scope: Construct,
-    *,
-    on_ecs: EcsWorkload,
-    spec: ScaledService,
-    service_connect: aws_ecs.ServiceConnectProps | None,
-    health_grace: Duration | None = None,
-) -> aws_ecs.FargateService:
+    scope: Construct, *, on_ecs: EcsWorkload, spec: ScaledService, offer: Offer | None = None
+) -> CfnService:
     """A service that rolls back by itself and is replaced without a gap.
+
+    It is CloudFormation's own resource: CDK's class takes eight calls to Node more, for defaults that all stand here.
 
     Args:
         scope: the construct of the kind.
         on_ecs: the service on ECS.
         spec: its service.yaml.
-        service_connect: the names that it offers and finds, or None without any.
-        health_grace: how long a failing health check does not count, where there is one.
+        offer: what it answers, if it does.
     """
-    return aws_ecs.FargateService(
-        scope,
+    return CfnService(
+        Construct(scope, "Service"),
         "Service",
-        cluster=on_ecs.cluster.cluster,
-        task_definition=on_ecs.task.definition,
+        cluster=on_ecs.cluster.cluster_name,
+        task_definition=on_ecs.task.definition_arn,
         # With scaling on, the count is the scaler's: a number here would undo its work at each deployment.
         desired_count=None if spec.autoscaled else spec.scaling.min,
-        min_healthy_percent=100,
-        max_healthy_percent=200,
-        circuit_breaker=aws_ecs.DeploymentCircuitBreaker(enable=True, rollback=True),
-        capacity_provider_strategies=capacity_provider_strategies(on_ecs.workload.settings),
-        availability_zone_rebalancing=aws_ecs.AvailabilityZoneRebalancing.ENABLED,
-        health_check_grace_period=health_grace,
-        security_groups=[on_ecs.security_group],
-        vpc_subnets=aws_ec2.SubnetSelection(subnets=on_ecs.cluster.private_subnets),
-        assign_public_ip=False,
+        deployment_configuration=_replaced_without_a_gap(offer.rollback_alarms if offer else ()),
+        capacity_provider_strategy=[
+            CfnService.CapacityProviderStrategyItemProperty(capacity_provider=provider, weight=weight)
+            for provider, weight in capacity_weights(on_ecs.workload.settings).items()
+        ],
+        availability_zone_rebalancing="ENABLED",
+        health_check_grace_period_seconds=offer.health_grace if offer else None,
+        load_balancers=[
+            CfnService.LoadBalancerProperty(
+                container_name=on_ecs.name, container_port=offer.port, target_group_arn=offer.target_group_arn
+            )
+        ]
+        if offer
+        else [],
+        network_configuration=CfnService.NetworkConfigurationProperty(
+            awsvpc_configuration=CfnService.AwsVpcConfigurationProperty(
+                assign_public_ip="DISABLED",
+                security_groups=[on_ecs.security_group_id],
+                subnets=on_ecs.cluster.private_subnet_ids,
+            )
+        ),
         enable_ecs_managed_tags=True,
-        propagate_tags=aws_ecs.PropagatedTagSource.SERVICE,
-        service_connect_configuration=service_connect,
+        propagate_tags="SERVICE",
+        service_connect_configuration=_service_connect(on_ecs, spec, offer),
+    )
+
+
+def _replaced_without_a_gap(rollback_alarms: Sequence[str]) -> CfnService.DeploymentConfigurationProperty:
+    alarms = CfnService.DeploymentAlarmsProperty(alarm_names=list(rollback_alarms), enable=True, rollback=True)
+    return CfnService.DeploymentConfigurationProperty(
+        minimum_healthy_percent=100,
+        maximum_percent=200,
+        deployment_circuit_breaker=CfnService.DeploymentCircuitBreakerProperty(enable=True, rollback=True),
+        alarms=alarms if rollback_alarms else None,
+    )
+
+
+def _service_connect(
+    on_ecs: EcsWorkload, spec: ScaledService, offer: Offer | None
+) -> CfnService.ServiceConnectConfigurationProperty | None:
+    """The names that the service offers and finds."""
+    if not (offer or spec.calls):
+        return None  # a proxy that nothing goes through would cost memory
+    namespace = on_ecs.cluster.namespace_arn
+    if not offer:
+        return CfnService.ServiceConnectConfigurationProperty(enabled=True, namespace=namespace)
+    alias = CfnService.ServiceConnectClientAliasProperty(dns_name=spec.name, port=offer.port)
+    return CfnService.ServiceConnectConfigurationProperty(
+        enabled=True,
+        namespace=namespace,
+        services=[
+            CfnService.ServiceConnectServiceProperty(
+                port_name=PORT_NAME, discovery_name=spec.name, client_aliases=[alias]
+            )
+        ],
+        log_configuration=CfnService.LogConfigurationProperty(
+            log_driver="awslogs", options=on_ecs.task.log_options("service-connect")
+        ),
     )
 
 
@@ -96,4 +159,4 @@ def track(
 def create_service_outputs(scope: Construct, *, on_ecs: EcsWorkload, service_name: str) -> None:
     """What a reader needs to ask ECS and CloudWatch Logs about the service."""
     CfnOutput(scope, "ServiceName", value=service_name)
-    CfnOutput(scope, "LogGroupName", value=on_ecs.task.log_group.log_group_name)
+    CfnOutput(scope, "LogGroupName", value=on_ecs.task.log_group_name)

@@ -10,13 +10,13 @@ from config.service import HttpService
 from stacks.alarms import Formula
 from stacks.durations import seconds
 from stacks.ecs.fargate_service import (
+    Offer,
     create_fargate_service,
     create_scalable_target,
     create_service_outputs,
     track,
 )
 from stacks.ecs.security_groups import admit
-from stacks.ecs.task import PORT_NAME
 from stacks.ecs.workload import EcsWorkload
 from stacks.narrow import narrow
 
@@ -24,6 +24,8 @@ from stacks.narrow import narrow
 _ERROR_PERCENT = 5
 _ERRORS_THAT_COUNT = 5
 _SLOW_SECONDS = 1.0
+# Of the alarms below, those that look at what a deployment changes.
+_ROLLBACK_ALARMS = ("Errors", "Latency")
 # The target group's own check; a container start is covered by health_grace.
 _HEALTH_INTERVAL = 10
 _HEALTH_TIMEOUT = 5
@@ -38,42 +40,30 @@ class HttpServiceOnEcs(Construct):
         self._spec = narrow(on_ecs.workload.spec, HttpService)
         self._entrance = on_ecs.cluster.entrance
         self._alarms = on_ecs.create_alarms(self)
-        on_ecs.task.listen(self._spec.port)
-        service = self._create_service()
         self._admit_load_balancer()
         target_group = self._create_target_group()
-        rule = self._create_listener_rule(target_group)
-        service.attach_to_application_target_group(target_group)
-        alarms = self._watch(service, target_group)
-        self._wait_for(service, rule, *alarms)
+        self._target_group_arn = target_group.target_group_arn
+        self._target_group_name = target_group.target_group_full_name
+        rule = self._create_listener_rule()
+        alarms = self._watch()
+        service = self._create_service()
+        # ECS refuses a target group that no rule feeds yet. And without its role's policy the first task could not pull its
+        # image, so that the first deployment would begin with a failure.
+        service.node.add_dependency(*on_ecs.task.roles, rule, *alarms)
+        service_name = service.attr_name
         self._create_url_output()
-        self._scale(service.service_name, target_group)
-        create_service_outputs(self, on_ecs=on_ecs, service_name=service.service_name)
+        self._scale(service_name)
+        create_service_outputs(self, on_ecs=on_ecs, service_name=service_name)
 
-    def _create_service(self) -> aws_ecs.FargateService:
-        return create_fargate_service(
-            self,
-            on_ecs=self._on_ecs,
-            spec=self._spec,
-            service_connect=self._offer_name(),
-            health_grace=seconds(self._spec.health_grace),
-        )
-
-    def _offer_name(self) -> aws_ecs.ServiceConnectProps:
+    def _create_service(self) -> aws_ecs.CfnService:
         spec = self._spec
-        return aws_ecs.ServiceConnectProps(
-            namespace=self._on_ecs.cluster.namespace_arn,
-            services=[
-                aws_ecs.ServiceConnectService(
-                    port_mapping_name=PORT_NAME, discovery_name=spec.name, dns_name=spec.name, port=spec.port
-                )
-            ],
-            log_driver=aws_ecs.LogDrivers.aws_logs(
-                stream_prefix="service-connect",
-                log_group=self._on_ecs.task.log_group,
-                mode=aws_ecs.AwsLogDriverMode.NON_BLOCKING,
-            ),
+        offer = Offer(
+            port=spec.port,
+            target_group_arn=self._target_group_arn,
+            health_grace=spec.health_grace,
+            rollback_alarms=[self._alarms.name_of(name) for name in _ROLLBACK_ALARMS],
         )
+        return create_fargate_service(self, on_ecs=self._on_ecs, spec=spec, offer=offer)
 
     def _admit_load_balancer(self) -> None:
         admit(
@@ -105,9 +95,7 @@ class HttpServiceOnEcs(Construct):
             ),
         )
 
-    def _create_listener_rule(
-        self, target_group: aws_elasticloadbalancingv2.ApplicationTargetGroup
-    ) -> aws_elasticloadbalancingv2.CfnListenerRule:
+    def _create_listener_rule(self) -> aws_elasticloadbalancingv2.CfnListenerRule:
         rule = aws_elasticloadbalancingv2.CfnListenerRule
         return rule(
             self,
@@ -120,43 +108,34 @@ class HttpServiceOnEcs(Construct):
                     path_pattern_config=rule.PathPatternConfigProperty(values=list(self._spec.path_patterns)),
                 )
             ],
-            actions=[rule.ActionProperty(type="forward", target_group_arn=target_group.target_group_arn)],
+            actions=[rule.ActionProperty(type="forward", target_group_arn=self._target_group_arn)],
         )
 
-    def _watch(
-        self,
-        service: aws_ecs.FargateService,
-        target_group: aws_elasticloadbalancingv2.ApplicationTargetGroup,
-    ) -> list[IDependable]:
+    def _watch(self) -> list[IDependable]:
         """Returns the alarms that roll a deployment back."""
         name = self._spec.name
-        full_name = target_group.target_group_full_name
         errors = self._alarms.above(
             "Errors",
-            self._error_percent(full_name),
+            self._error_percent(self._target_group_name),
             _ERROR_PERCENT,
             periods=3,
             description=f"{name} on ECS answers more than {_ERROR_PERCENT} % of its requests with 5xx",
         )
         latency = self._alarms.above(
             "Latency",
-            self._entrance.metric("TargetResponseTime", full_name, statistic="p99"),
+            self._entrance.metric("TargetResponseTime", self._target_group_name, statistic="p99"),
             _SLOW_SECONDS,
             periods=5,
             description=f"{name} on ECS takes over {_SLOW_SECONDS:g} s for its slowest 1 % of requests",
         )
         self._alarms.below(
             "Running",
-            self._entrance.metric("HealthyHostCount", full_name, statistic="Minimum"),
+            self._entrance.metric("HealthyHostCount", self._target_group_name, statistic="Minimum"),
             self._spec.scaling.min,
             periods=5,
             description=f"{name} on ECS runs fewer healthy tasks than its minimum",
         )
         # Both watch the target group, not the service, so the service may wait for them without a cycle.
-        service.enable_deployment_alarms(
-            [self._alarms.name_of("Errors"), self._alarms.name_of("Latency")],
-            behavior=aws_ecs.AlarmBehavior.ROLLBACK_ON_ALARM,
-        )
         return [errors, latency]
 
     def _error_percent(self, target_group: str) -> Formula:
@@ -169,20 +148,15 @@ class HttpServiceOnEcs(Construct):
             },
         )
 
-    def _wait_for(self, service: aws_ecs.FargateService, *others: IDependable) -> None:
-        # ECS refuses a target group that no rule feeds yet. And without its role's policy the first task could not pull its
-        # image, so that the first deployment would begin with a failure.
-        service.node.add_dependency(self._on_ecs.task.execution_role, *others)
-
     def _create_url_output(self) -> None:
         url = f"{self._entrance.url}{self._spec.path}"
         CfnOutput(self, "Url", value=url, description=self._spec.description)
 
-    def _scale(self, service_name: str, target_group: aws_elasticloadbalancingv2.ApplicationTargetGroup) -> None:
+    def _scale(self, service_name: str) -> None:
         if not self._spec.autoscaled:
             return
         target = create_scalable_target(self, on_ecs=self._on_ecs, spec=self._spec, service_name=service_name)
         requests = self._spec.scaling.requests_target
         if requests:
-            label = f"{self._entrance.load_balancer_full_name}/{target_group.target_group_full_name}"
+            label = f"{self._entrance.load_balancer_full_name}/{self._target_group_name}"
             track(self, "ScaleOnRequests", target, "ALBRequestCountPerTarget", requests, label)

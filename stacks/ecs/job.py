@@ -19,7 +19,7 @@ from config.service import Job
 from stacks.acknowledgements import acknowledge
 from stacks.alarms import Metric
 from stacks.base import stack_of
-from stacks.ecs.task import capacity_provider_strategies
+from stacks.ecs.task import capacity_weights
 from stacks.ecs.workload import EcsWorkload
 from stacks.narrow import narrow
 from stacks.workload import allow_key
@@ -111,33 +111,30 @@ class ScheduledJob(Construct):
                 ecs_parameters=self._ecs_parameters(),
             ),
         )
-        schedule.node.add_dependency(self._task.execution_role)
+        execution_role, _ = self._task.roles
+        schedule.node.add_dependency(execution_role)
 
     def _ecs_parameters(self) -> aws_scheduler.CfnSchedule.EcsParametersProperty:
         schedule = aws_scheduler.CfnSchedule
-        strategies = capacity_provider_strategies(self._settings)
         return schedule.EcsParametersProperty(
-            task_definition_arn=self._task.definition.task_definition_arn,
+            task_definition_arn=self._task.definition_arn,
             task_count=1,
             propagate_tags="TASK_DEFINITION",
             enable_ecs_managed_tags=True,
             capacity_provider_strategy=[
-                schedule.CapacityProviderStrategyItemProperty(
-                    capacity_provider=strategy.capacity_provider, weight=strategy.weight
-                )
-                for strategy in strategies
+                schedule.CapacityProviderStrategyItemProperty(capacity_provider=provider, weight=weight)
+                for provider, weight in capacity_weights(self._settings).items()
             ],
             network_configuration=schedule.NetworkConfigurationProperty(
                 awsvpc_configuration=schedule.AwsVpcConfigurationProperty(
                     assign_public_ip="DISABLED",
                     security_groups=[self._on_ecs.security_group_id],
-                    subnets=[subnet.subnet_id for subnet in self._on_ecs.cluster.private_subnets],
+                    subnets=self._on_ecs.cluster.private_subnet_ids,
                 )
             ),
         )
 
     def _create_role(self) -> aws_iam.Role:
-        definition = self._task.definition
         role = aws_iam.Role(
             self,
             "SchedulerRole",
@@ -149,12 +146,12 @@ class ScheduledJob(Construct):
         statements = [
             aws_iam.PolicyStatement(
                 actions=["ecs:RunTask"],
-                resources=[definition.task_definition_arn],
+                resources=[self._task.definition_arn],
                 conditions={"ArnEquals": {"ecs:cluster": self._on_ecs.cluster.cluster.cluster_arn}},
             ),
             aws_iam.PolicyStatement(
                 actions=["iam:PassRole"],
-                resources=[definition.task_role.role_arn, self._task.execution_role.role_arn],
+                resources=[role.role_arn for role in reversed(self._task.roles)],
                 conditions={"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
             ),
             aws_iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[self._failures.queue_arn]),

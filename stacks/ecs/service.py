@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from aws_cdk import Stack
 from constructs import Construct
 
 from config.service import HttpService, Job, ServiceSpec, Worker
@@ -43,7 +42,6 @@ class EcsServiceStack(EnvironmentStack):
         *,
         workload: Workload,
         cluster: EcsClusterStack,
-        registry: Stack,
         earlier: Mapping[str, EcsServiceStack],
     ) -> None:
         """Builds the stack.
@@ -53,7 +51,6 @@ class EcsServiceStack(EnvironmentStack):
             construct_id: Ecs-<name>.
             workload: the service and what is around it.
             cluster: the cluster's stack.
-            registry: the stack whose repositories must exist before an image is pushed.
             earlier: the service stacks that deploy before this one, by service name. Rules between two services stand in
                 the later of their stacks, so that even services that call each other never wait for each other.
         """
@@ -64,18 +61,14 @@ class EcsServiceStack(EnvironmentStack):
             settings=workload.settings,
             description=f"{workload.settings.prefix}: {spec.name} on ECS Fargate",
             key=cluster.key,
-            synthesizer=ServiceSynthesizer(
-                settings=workload.settings, service=spec.name, platform=Platform.ECS, registry=registry
-            ),
+            synthesizer=ServiceSynthesizer(settings=workload.settings, service=spec.name, platform=Platform.ECS),
         )
         self.workload = workload
-        security_group = create_security_group(self, vpc=cluster.vpc, service=spec.name)
-        self.security_group_id = security_group.security_group_id
+        self.security_group_id = create_security_group(self, vpc=cluster.vpc, service=spec.name).security_group_id
         self._open_declared_calls(earlier)
         on_ecs = EcsWorkload(
             workload=workload,
             cluster=cluster,
-            security_group=security_group,
             security_group_id=self.security_group_id,
             task=FargateTask(self, "Task", workload=workload),
         )

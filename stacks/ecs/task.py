@@ -2,135 +2,157 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cache
 
-from aws_cdk import aws_ecs, aws_iam
+from aws_cdk import aws_ecr, aws_ecs, aws_iam
 from constructs import Construct
 
-from config.service import USER_ID
+from config.service import USER_ID, HttpService
 from config.settings import Architecture, Platform, Settings
 from stacks.acknowledgements import acknowledge
-from stacks.durations import seconds
+from stacks.base import EnvironmentStack
 from stacks.logs import owned_log_group
 from stacks.workload import Workload
 
-_CPU_ARCHITECTURES = {
-    Architecture.AMD64: aws_ecs.CpuArchitecture.X86_64,
-    Architecture.ARM64: aws_ecs.CpuArchitecture.ARM64,
-}
-_LINUX = aws_ecs.OperatingSystemFamily.LINUX
+_CPU_ARCHITECTURES = {Architecture.AMD64: "X86_64", Architecture.ARM64: "ARM64"}
 PORT_NAME = "http"
 
+CfnTaskDefinition = aws_ecs.CfnTaskDefinition
 
-def capacity_provider_strategies(settings: Settings) -> list[aws_ecs.CapacityProviderStrategy]:
-    """How tasks are shared between Spot and on demand; a share of nothing is left out."""
+
+def capacity_weights(settings: Settings) -> dict[str, int]:
+    """How tasks are shared between Spot and on demand, by capacity provider; a share of nothing is left out."""
     weights = {"FARGATE_SPOT": settings.spot_weight, "FARGATE": 100 - settings.spot_weight}
-    return [
-        aws_ecs.CapacityProviderStrategy(capacity_provider=provider, weight=weight)
-        for provider, weight in weights.items()
-        if weight
-    ]
+    return {provider: weight for provider, weight in weights.items() if weight}
 
 
 class FargateTask(Construct):
     """Task definition with one container: read-only root, numeric user, no capabilities, an init process, writable /tmp.
 
+    The definition is CloudFormation's own resource, as CDK's class takes eight calls to Node more for the same; the roles
+    are CDK's, for their grants.
+
     Attributes:
-        definition: the task definition; its family is <app>-<environment>-<service>.
-        log_group: where the container's lines go.
+        definition_arn: of the task definition, whose family is <app>-<environment>-<service>.
+        roles: the execution role, which pulls the image, reads the secrets and writes the log, before and beside the
+            container; and the task role, which the container itself has.
+        log_group_name: where the container's lines go.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, workload: Workload) -> None:
+    def __init__(self, scope: EnvironmentStack, construct_id: str, *, workload: Workload) -> None:
         super().__init__(scope, construct_id)
         self._workload = workload
-        self.log_group = owned_log_group(self, "LogGroup")
-        self.definition = self._create_definition()
-        self._container = self._add_container()
-        workload.grant_table(self.definition.task_role)
-        self._acknowledge_findings()
+        self._region = scope.region
+        log_group = owned_log_group(self, "LogGroup", stack=scope)
+        self.log_group_name = log_group.log_group_name
+        inner = Construct(self, "Definition")
+        task_role = aws_iam.Role(inner, "TaskRole", assumed_by=_tasks())
+        execution_role = aws_iam.Role(inner, "ExecutionRole", assumed_by=_tasks())
+        self.roles = (execution_role, task_role)
+        image = workload.add_image(scope)
+        repository = aws_ecr.Repository.from_repository_name(self, "Repository", image.repository)
+        repository.grant_pull(execution_role)
+        log_group.grant_write(execution_role)
+        secrets = self._secrets(execution_role)
+        definition = self._create_definition(inner, self._container(image.uri, secrets))
+        self.definition_arn = definition.ref
+        workload.grant_table(task_role)
+        _acknowledge_findings(definition, execution_role)
 
-    def _create_definition(self) -> aws_ecs.FargateTaskDefinition:
+    def log_options(self, stream_prefix: str) -> dict[str, str]:
+        """Options of the awslogs driver; it drops lines before it blocks a service."""
+        return {
+            "awslogs-group": self.log_group_name,
+            "awslogs-stream-prefix": stream_prefix,
+            "awslogs-region": self._region,
+            "mode": "non-blocking",
+        }
+
+    def _create_definition(
+        self, scope: Construct, container: CfnTaskDefinition.ContainerDefinitionProperty
+    ) -> CfnTaskDefinition:
         spec, settings = self._workload.spec, self._workload.settings
-        return aws_ecs.FargateTaskDefinition(
-            self,
-            "Definition",
+        execution_role, task_role = self.roles
+        return CfnTaskDefinition(
+            scope,
+            "Resource",
             family=f"{settings.prefix}-{spec.name}",
-            cpu=spec.cpu,
-            memory_limit_mib=spec.memory,
-            runtime_platform=aws_ecs.RuntimePlatform(
-                cpu_architecture=_CPU_ARCHITECTURES[settings.architecture],
-                operating_system_family=_LINUX,
+            requires_compatibilities=["FARGATE"],
+            network_mode="awsvpc",
+            cpu=str(spec.cpu),
+            memory=str(spec.memory),
+            runtime_platform=CfnTaskDefinition.RuntimePlatformProperty(
+                cpu_architecture=_CPU_ARCHITECTURES[settings.architecture], operating_system_family="LINUX"
             ),
-            volumes=[aws_ecs.Volume(name="tmp")],
+            execution_role_arn=execution_role.role_arn,
+            task_role_arn=task_role.role_arn,
+            container_definitions=[container],
+            volumes=[CfnTaskDefinition.VolumeProperty(name="tmp")],
         )
 
-    def listen(self, port: int) -> None:
-        """Gives the container's port the name by which Service Connect knows it."""
-        self._container.add_port_mappings(
-            aws_ecs.PortMapping(
-                name=PORT_NAME,
-                container_port=port,
-                protocol=aws_ecs.Protocol.TCP,
-                app_protocol=aws_ecs.AppProtocol.http,  # type: ignore[arg-type] # jsii's stub takes it for a method
-            )
-        )
-
-    def _add_container(self) -> aws_ecs.ContainerDefinition:
+    def _container(self, image_uri: str, secrets: dict[str, str]) -> CfnTaskDefinition.ContainerDefinitionProperty:
         spec = self._workload.spec
-        image = self._workload.add_image(self)
-        image.repository.grant_pull(self.execution_role)
-        container = self.definition.add_container(
-            "Container",
-            container_name=spec.name,
-            image=aws_ecs.ContainerImage.from_registry(image.uri),
-            environment=self._workload.environment(),
-            secrets=self._secrets(),
+        return CfnTaskDefinition.ContainerDefinitionProperty(
+            name=spec.name,
+            image=image_uri,
+            essential=True,
+            environment=[
+                CfnTaskDefinition.KeyValuePairProperty(name=name, value=value)
+                for name, value in self._workload.environment().items()
+            ],
+            secrets=[CfnTaskDefinition.SecretProperty(name=name, value_from=source) for name, source in secrets.items()]
+            or None,
+            # The port has the name by which Service Connect knows it.
+            port_mappings=[
+                CfnTaskDefinition.PortMappingProperty(
+                    name=PORT_NAME, container_port=spec.port, protocol="tcp", app_protocol="http"
+                )
+            ]
+            if isinstance(spec, HttpService)
+            else None,
             user=f"{USER_ID}:{USER_ID}",
             readonly_root_filesystem=True,
-            linux_parameters=self._linux_parameters(),
-            stop_timeout=seconds(spec.stop_timeout),
-            logging=aws_ecs.LogDrivers.aws_logs(
-                stream_prefix=Platform.ECS,
-                log_group=self.log_group,
-                mode=aws_ecs.AwsLogDriverMode.NON_BLOCKING,
+            mount_points=[
+                CfnTaskDefinition.MountPointProperty(source_volume="tmp", container_path="/tmp", read_only=False)  # noqa: S108
+            ],
+            linux_parameters=CfnTaskDefinition.LinuxParametersProperty(
+                init_process_enabled=True,
+                capabilities=CfnTaskDefinition.KernelCapabilitiesProperty(drop=["ALL"]),
+            ),
+            stop_timeout=spec.stop_timeout,
+            log_configuration=CfnTaskDefinition.LogConfigurationProperty(
+                log_driver="awslogs", options=self.log_options(Platform.ECS)
             ),
         )
-        container.add_mount_points(aws_ecs.MountPoint(source_volume="tmp", container_path="/tmp", read_only=False))  # noqa: S108
-        return container
 
-    def _linux_parameters(self) -> aws_ecs.LinuxParameters:
-        parameters = aws_ecs.LinuxParameters(self, "LinuxParameters", init_process_enabled=True)
-        parameters.drop_capabilities(aws_ecs.Capability.ALL)
-        return parameters
+    def _secrets(self, execution_role: aws_iam.Role) -> dict[str, str]:
+        """Variable name to the ARN of the secret or parameter; the execution role reads both."""
+        sources = {}
+        for variable, secret in self._workload.secrets_manager_secrets(self).items():
+            secret.grant_read(execution_role)
+            sources[variable] = secret.secret_arn
+        for variable, parameter in self._workload.ssm_parameters(self).items():
+            parameter.grant_read(execution_role)
+            sources[variable] = parameter.parameter_arn
+        return sources
 
-    def _secrets(self) -> dict[str, aws_ecs.Secret]:
-        from_secrets_manager = {
-            variable: aws_ecs.Secret.from_secrets_manager(secret)
-            for variable, secret in self._workload.secrets_manager_secrets(self).items()
-        }
-        from_ssm = {
-            variable: aws_ecs.Secret.from_ssm_parameter(parameter)
-            for variable, parameter in self._workload.ssm_parameters(self).items()
-        }
-        return from_secrets_manager | from_ssm
 
-    def _acknowledge_findings(self) -> None:
-        acknowledge(
-            self.definition,
-            {
-                "AwsSolutions-ECS2": "Plain variables carry names, ports and addresses. Secrets have a field of their own, and "
-                "reach the container from Secrets Manager or SSM."
-            },
-        )
-        role = self.execution_role
-        acknowledge(
-            role,
-            {
-                "AwsSolutions-IAM5[Resource::*]": "ecr:GetAuthorizationToken has no resource to be held to (IAM's reference)."
-            },
-        )
+@cache  # the same for every service, and a call to Node each time
+def _tasks() -> aws_iam.ServicePrincipal:
+    return aws_iam.ServicePrincipal("ecs-tasks.amazonaws.com")
 
-    @cached_property
-    def execution_role(self) -> aws_iam.IRole:
-        """The role that pulls the image, reads the secrets and writes the log, before and beside the container."""
-        return self.definition.obtain_execution_role()
+
+def _acknowledge_findings(definition: CfnTaskDefinition, execution_role: aws_iam.Role) -> None:
+    acknowledge(
+        definition,
+        {
+            "AwsSolutions-ECS2": "Plain variables carry names, ports and addresses. Secrets have a field of their own, and "
+            "reach the container from Secrets Manager or SSM."
+        },
+    )
+    acknowledge(
+        execution_role,
+        {
+            "AwsSolutions-IAM5[Resource::*]": "ecr:GetAuthorizationToken has no resource to be held to (IAM's reference)."
+        },
+    )

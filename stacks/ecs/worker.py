@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from aws_cdk import aws_ecs
 from constructs import Construct
 
 from config.service import Worker
@@ -20,17 +19,14 @@ class WorkerOnEcs(Construct):
         self._on_ecs = on_ecs
         self._spec = narrow(on_ecs.workload.spec, Worker)
         self._alarms = on_ecs.create_alarms(self)
-        service = create_fargate_service(self, on_ecs=on_ecs, spec=self._spec, service_connect=self._find_names())
+        service = create_fargate_service(self, on_ecs=on_ecs, spec=self._spec)
         # Without its policy the first task could not pull its image, and the first deployment would begin with a failure.
-        service.node.add_dependency(on_ecs.task.execution_role)
-        self._watch(service.service_name)
+        service.node.add_dependency(*on_ecs.task.roles)
+        service_name = service.attr_name
+        self._watch(service_name)
         if self._spec.autoscaled:
-            create_scalable_target(self, on_ecs=on_ecs, spec=self._spec, service_name=service.service_name)
-        create_service_outputs(self, on_ecs=on_ecs, service_name=service.service_name)
-
-    def _find_names(self) -> aws_ecs.ServiceConnectProps | None:
-        # It offers no name of its own; a proxy that nothing goes through would cost memory.
-        return aws_ecs.ServiceConnectProps(namespace=self._on_ecs.cluster.namespace_arn) if self._spec.calls else None
+            create_scalable_target(self, on_ecs=on_ecs, spec=self._spec, service_name=service_name)
+        create_service_outputs(self, on_ecs=on_ecs, service_name=service_name)
 
     def _watch(self, service_name: str) -> None:
         # Each running task sends one CPU sample a minute, so their number is the number of running tasks.

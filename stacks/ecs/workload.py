@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aws_cdk import aws_ec2
 from constructs import Construct
 
 from stacks.alarms import ServiceAlarms
@@ -20,14 +19,12 @@ class EcsWorkload:
     Attributes:
         workload: the service, as on any platform.
         cluster: the stack of what all services on ECS share.
-        security_group: of the service's tasks.
-        security_group_id: read from CDK once.
+        security_group_id: of the service's tasks.
         task: what it runs as.
     """
 
     workload: Workload
     cluster: EcsClusterStack
-    security_group: aws_ec2.SecurityGroup
     security_group_id: str
     task: FargateTask
 

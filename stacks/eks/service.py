@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from aws_cdk import Stack
 from constructs import Construct
 
 from config.service import HttpService, Job, ServiceSpec, Worker
@@ -29,9 +28,7 @@ KINDS: Mapping[type[ServiceSpec], type[HttpServiceOnEks | WorkerOnEks | JobOnEks
 class EksServiceStack(EnvironmentStack):
     """The stack Eks-<name>."""
 
-    def __init__(
-        self, scope: Construct, construct_id: str, *, workload: Workload, cluster: EksClusterStack, registry: Stack
-    ) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, workload: Workload, cluster: EksClusterStack) -> None:
         """Builds the stack.
 
         Args:
@@ -39,7 +36,6 @@ class EksServiceStack(EnvironmentStack):
             construct_id: Eks-<name>.
             workload: the service and what is around it.
             cluster: the cluster's stack.
-            registry: the stack whose repositories must exist before an image is pushed.
         """
         spec = workload.spec
         super().__init__(
@@ -48,9 +44,7 @@ class EksServiceStack(EnvironmentStack):
             settings=workload.settings,
             description=f"{workload.settings.prefix}: {spec.name} on EKS",
             key=cluster.key,
-            synthesizer=ServiceSynthesizer(
-                settings=workload.settings, service=spec.name, platform=Platform.EKS, registry=registry
-            ),
+            synthesizer=ServiceSynthesizer(settings=workload.settings, service=spec.name, platform=Platform.EKS),
         )
         on_eks = EksWorkload(workload=workload, cluster=cluster, image_uri=workload.add_image(self).uri)
         # "Default" is left out of logical ids.
