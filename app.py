@@ -36,6 +36,7 @@ from config.settings import load_settings, overrides_from_context  # noqa: E402
 
 DEFAULT_ENVIRONMENT = "sandbox"
 _REFERENCES = "@aws-cdk/core:defaultCrossStackReferences"
+_NO_CREATION_TRACES = "aws:cdk:disable-creation-stack-traces"
 
 
 def build(app: App, root: Path = ROOT) -> None:
@@ -54,6 +55,8 @@ def build(app: App, root: Path = ROOT) -> None:
     for spec in catalog.services:
         catalog.images[spec.name].stage(out)
     app.node.set_context(_REFERENCES, settings.references.value)
+    # Where in Node each construct was created: only a debugger asks. `cdk --debug` sets the variable.
+    app.node.set_context(_NO_CREATION_TRACES, "CDK_DEBUG" not in os.environ)
 
     # These take seconds to import; a typing error in a manifest is reported before that.
     from cdk_nag import AwsSolutionsChecks  # noqa: PLC0415

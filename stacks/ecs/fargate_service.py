@@ -38,7 +38,7 @@ def create_fargate_service(
 ) -> CfnService:
     """A service that rolls back by itself and is replaced without a gap.
 
-    It is CloudFormation's own resource: CDK's class takes eight calls to Node more, for defaults that all stand here.
+    It is CloudFormation's own resource: CDK's class takes more calls to Node, for defaults that are all written out here.
 
     Args:
         scope: the construct of the kind.

@@ -29,8 +29,8 @@ def capacity_weights(settings: Settings) -> dict[str, int]:
 class FargateTask(Construct):
     """Task definition with one container: read-only root, numeric user, no capabilities, an init process, writable /tmp.
 
-    The definition is CloudFormation's own resource, as CDK's class takes eight calls to Node more for the same; the roles
-    are CDK's, for their grants.
+    The definition is CloudFormation's own resource, as CDK's class takes more calls to Node for the same; the roles are
+    CDK's, for their grants.
 
     Attributes:
         definition_arn: of the task definition, whose family is <app>-<environment>-<service>.
