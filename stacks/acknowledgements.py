@@ -1,7 +1,7 @@
-"""One way to acknowledge a cdk-nag finding: on one construct, one finding, with a reason.
+"""The only way to acknowledge a cdk-nag finding: one finding on one construct, with a reason.
 
-Wildcard findings of IAM carry their finding in the id (`AwsSolutions-IAM5[Resource::*]`), so that a second wildcard on the
-same construct is still reported. Nothing here takes a stack: an acknowledgement on a stack would cover what is added later.
+The id of an IAM wildcard finding names the wildcard (`AwsSolutions-IAM5[Resource::*]`), so a second wildcard on the same
+construct is still reported. Stacks are refused: an acknowledgement on a stack would cover whatever is added to it later.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from constructs import IConstruct
 
 
 def acknowledge(construct: IConstruct, findings: dict[str, str]) -> None:
-    """Acknowledge findings on a construct and what it holds.
+    """Acknowledges findings on a construct and its children.
 
     Args:
         construct: the smallest construct that the finding is reported on; never a stack.
-        findings: rule id, with its finding where it has one, to the reason that an auditor reads.
+        findings: rule id, with the wildcard where it has one, to the reason that an auditor reads.
 
     Raises:
         TypeError: the construct is a stack.

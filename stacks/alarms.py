@@ -1,6 +1,6 @@
 """Alarms of one service. Each publishes to the environment's topic and to nothing else.
 
-They are made of CloudFormation's own resource: a service has three, and CDK's richer classes take ten calls for each.
+They are L1 resources: a service has three alarms, and each of CDK's L2 alarms takes ten calls to Node.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ _CfnAlarm = aws_cloudwatch.CfnAlarm
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
-    """One metric with its statistic over periods of a length.
+    """One metric and its statistic, per period.
 
     Attributes:
         namespace: e.g. AWS/ApplicationELB.
         name: e.g. RequestCount.
         dimensions: dimension name to value.
         statistic: Sum, Minimum, Maximum, SampleCount, or a percentile such as p99.
-        seconds: the length of a period.
+        seconds: the length of a period, in seconds.
     """
 
     namespace: str
@@ -33,7 +33,7 @@ class Metric:
     seconds: int = 60
 
     def render(self) -> _CfnAlarm.MetricStatProperty:
-        """As a metric data query takes it."""
+        """The metric as a metric data query takes it."""
         return _CfnAlarm.MetricStatProperty(
             metric=_CfnAlarm.MetricProperty(
                 namespace=self.namespace, metric_name=self.name, dimensions=_dimensions(self.dimensions)
@@ -58,7 +58,7 @@ class Formula:
     metrics: Mapping[str, Metric] = field(default_factory=dict)
 
     def render(self) -> list[_CfnAlarm.MetricDataQueryProperty]:
-        """As the queries of an alarm; the first one is the result."""
+        """The queries of an alarm; the first one is the result."""
         result = _CfnAlarm.MetricDataQueryProperty(
             id="result", expression=self.expression, label=self.label, return_data=True
         )
@@ -72,7 +72,7 @@ class Formula:
 class ServiceAlarms(Construct):
     """Creates alarms that all go to one topic.
 
-    Silence is not an alarm unless said: a service without traffic has no metrics, and that is no fault.
+    Missing data is no alarm, except in `below`: a service without traffic has no metrics, and that is no fault.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, prefix: str, topic_arn: str) -> None:
@@ -81,9 +81,9 @@ class ServiceAlarms(Construct):
         Args:
             scope: the service's stack.
             construct_id: the construct's id.
-            prefix: what the alarms' names start with. They have names of their own because a deployment refers to its
-                alarms by name: a reference could close a cycle.
-            topic_arn: where every alarm is published.
+            prefix: what the alarms' names start with. The names are fixed because a deployment refers to its alarms by
+                name: a reference could close a cycle.
+            topic_arn: the topic that every alarm is published to.
         """
         super().__init__(scope, construct_id)
         self._prefix = prefix
@@ -96,13 +96,13 @@ class ServiceAlarms(Construct):
     def above(
         self, name: str, metric: Metric | Formula, threshold: float, *, periods: int, description: str
     ) -> aws_cloudwatch.CfnAlarm:
-        """An alarm when the metric is above the threshold in each of the last `periods`."""
+        """Creates an alarm for when the metric is above the threshold in each of the last `periods`."""
         return self._create(name, metric, threshold, periods, description, "GreaterThanThreshold", "notBreaching")
 
     def below(
         self, name: str, metric: Metric, threshold: float, *, periods: int, description: str
     ) -> aws_cloudwatch.CfnAlarm:
-        """An alarm when the metric is below the threshold in each of the last `periods`, or missing."""
+        """Creates an alarm for when the metric is below the threshold in each of the last `periods`, or missing."""
         return self._create(name, metric, threshold, periods, description, "LessThanThreshold", "breaching")
 
     def _create(

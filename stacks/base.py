@@ -1,4 +1,4 @@
-"""What every stack has in common: its name, where it lives, its tags, its key, and how it is taken down."""
+"""The base of every stack: name, account and region, tags, key, and removal policy."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from stacks.narrow import narrow
 
 
 class EnvironmentStack(Stack):
-    """A stack whose construct id is its room (`Network`, `Ecs-web`) and whose CloudFormation name carries app and
-    environment in front, so that two environments live in one account.
+    """A stack whose construct id is short (`Network`, `Ecs-web`) and whose CloudFormation name starts with app and
+    environment, so that two environments fit in one account.
 
     Attributes:
         settings: the environment.
-        key: the environment's key, or None where AWS's own keys are used.
+        key: the environment's key, or None where AWS's own keys encrypt.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class EnvironmentStack(Stack):
 
     @property
     def removal_policy(self) -> RemovalPolicy:
-        """What becomes of stateful resources when their stack goes: deleted where the environment is disposable."""
+        """What happens to stateful resources when their stack is deleted: kept, unless the environment is disposable."""
         return RemovalPolicy.DESTROY if self.settings.removal is Removal.DISPOSABLE else RemovalPolicy.RETAIN
 
     @property
@@ -54,7 +54,7 @@ class EnvironmentStack(Stack):
 
 
 def stack_of(scope: IConstruct) -> EnvironmentStack:
-    """The stack that a construct is in; its settings and its key hold for all that is in it.
+    """The stack that a construct is in; its settings and key apply to the construct.
 
     Raises:
         TypeError: the construct is in no EnvironmentStack.

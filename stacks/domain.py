@@ -13,7 +13,7 @@ class DomainName(Construct):
 
     Attributes:
         host: the full name, e.g. ecs.harbour.example.com.
-        zone: the hosted zone that its record goes to; it exists already and is not looked up.
+        zone: the existing hosted zone that gets its record; nothing is looked up.
         certificate: validated through DNS in that zone.
     """
 

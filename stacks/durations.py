@@ -1,4 +1,4 @@
-"""Lengths of time. Each is made once: making one is a call to Node, and services share most of them."""
+"""Durations. Each is created once: creating one is a call to Node, and services share most of them."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from aws_cdk import Duration
 
 @cache
 def seconds(count: int) -> Duration:
-    """A length in whole seconds."""
+    """A duration in whole seconds."""
     return Duration.seconds(count)

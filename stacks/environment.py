@@ -1,4 +1,4 @@
-"""Puts one environment together: what the settings and the catalog say, and nothing else."""
+"""Builds one environment from its settings and the catalog."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from stacks.workload import Workload
 
 @dataclass(frozen=True, kw_only=True)
 class SharedStacks:
-    """What every service leans on, whichever platform it runs on."""
+    """The stacks that every service needs, on either platform."""
 
     foundation: FoundationStack
     network: NetworkStack
@@ -52,7 +52,7 @@ def _build_shared(app: App, settings: Settings, catalog: Catalog) -> SharedStack
     return SharedStacks(
         foundation=foundation,
         network=NetworkStack(app, names.NETWORK, settings=settings, key=key),
-        # CloudFormation refuses a stack without resources, so there is one only where a service declares a table.
+        # CloudFormation refuses a stack without resources, so it exists only if a service declares a table.
         state=StateStack(app, names.STATE, settings=settings, services=catalog.services, key=key)
         if any(spec.table for spec in catalog.services)
         else None,

@@ -1,4 +1,4 @@
-"""What every other stack leans on: the encryption key, where the environment asks for one, and the alarm topic."""
+"""What every other stack needs: the alarm topic, and the encryption key if the environment has one."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from constructs import Construct
 from config.settings import Settings
 from stacks.base import EnvironmentStack
 
-# Services that use the key on the account's behalf, and for what. A key policy is the only place where a service
-# principal can be let in.
+# Services that use the key on the account's behalf, and for what. Only a key policy can grant access to a service
+# principal.
 KEY_USERS = ("cloudwatch.amazonaws.com", "events.amazonaws.com", "sns.amazonaws.com")
 
 
 class FoundationStack(EnvironmentStack):
-    """The environment's key, where its settings ask for one, and the alarm topic.
+    """The alarm topic, and the environment's key if its settings ask for one.
 
     Attributes:
-        alarm_topic_arn: every alarm of the environment is published here.
+        alarm_topic_arn: the topic that every alarm of the environment is published to.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
@@ -53,7 +53,7 @@ class FoundationStack(EnvironmentStack):
         )
 
     def _let_log_groups_use_it(self) -> aws_iam.PolicyStatement:
-        # CloudWatch Logs names the log group in the encryption context, so the statement can be held to this account's.
+        # CloudWatch Logs names the log group in the encryption context, so the statement can be limited to this account's.
         arn = f"arn:{Aws.PARTITION}:logs:{Aws.REGION}:{Aws.ACCOUNT_ID}:log-group:*"
         return aws_iam.PolicyStatement(
             sid="LogGroupsOfThisAccount",
@@ -64,8 +64,8 @@ class FoundationStack(EnvironmentStack):
         )
 
     def _create_alarm_topic(self) -> aws_sns.Topic:
-        # Alarms cannot be published under the AWS managed key, so without a key of our own the topic has none; it carries
-        # names and states, no user data.
+        # Alarms cannot be published to a topic under the AWS managed key, so without our own key the topic is not encrypted;
+        # it carries names and states, no user data.
         topic = aws_sns.Topic(
             self, "Alarms", display_name=f"{self.settings.prefix} alarms", master_key=self.key, enforce_ssl=True
         )

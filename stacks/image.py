@@ -1,4 +1,4 @@
-"""An image asset whose hash and build context are made before: CDK's own construct would fingerprint the folder its own way."""
+"""An image asset with our own hash and build context; CDK's construct would compute its own fingerprint of the folder."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class ServiceImage:
     """One service's image, as the CLI builds and pushes it.
 
     Attributes:
-        repository: name of the repository that it is pushed to.
-        uri: what runs.
+        repository: the name of the repository that it is pushed to.
+        uri: the image that the containers run.
     """
 
     repository: str

@@ -1,6 +1,6 @@
 """Log groups: owned, expiring, and encrypted where the environment has a key.
 
-A log group that AWS makes by itself never expires and outlives its stack, so every one is made here first.
+A log group that AWS creates never expires and outlives its stack, so each is created here first.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from constructs import Construct, IConstruct
 from stacks.base import EnvironmentStack, stack_of
 from stacks.narrow import narrow
 
-# The enum's names follow the console's words; CloudWatch Logs itself takes these numbers of days.
+# CDK's enum has names; settings have CloudWatch Logs' own numbers of days.
 # https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
 _RETENTION = {
     1: aws_logs.RetentionDays.ONE_DAY,
@@ -42,13 +42,13 @@ _RETENTION = {
 def owned_log_group(
     scope: Construct, construct_id: str, *, name: str | None = None, stack: EnvironmentStack | None = None
 ) -> aws_logs.LogGroup:
-    """A log group with the environment's retention, removal and key.
+    """Creates a log group with the environment's retention, removal policy and key.
 
     Args:
-        scope: a construct inside a EnvironmentStack, whose settings and key decide.
+        scope: a construct in an EnvironmentStack, whose settings and key apply.
         construct_id: the construct's id.
-        name: the physical name, only where AWS writes to a name of its own choice.
-        stack: the scope's stack, where it is at hand; asking CDK for it is a call to Node.
+        name: the physical name, only where AWS dictates it.
+        stack: the scope's stack, if the caller has it; asking CDK for it is a call to Node.
     """
     stack = stack or stack_of(scope)
     return aws_logs.LogGroup(
@@ -62,7 +62,7 @@ def owned_log_group(
 
 
 def own_managed_log_group(function: IConstruct) -> None:
-    """Gives the log group that CDK makes beside a function this environment's retention and key."""
+    """Gives the environment's retention and key to the log group that CDK creates for a function."""
     stack = stack_of(function)
     group = narrow(function.node.find_child("LogGroup").node.default_child, aws_logs.CfnLogGroup)
     group.retention_in_days = stack.settings.log_retention_days
@@ -70,7 +70,7 @@ def own_managed_log_group(function: IConstruct) -> None:
 
 
 def own_provider_log_group(stack: EnvironmentStack, provider: str) -> None:
-    """Gives the function of one of CDK's built-in custom resources a log group of the stack's own.
+    """Gives the function of one of CDK's built-in custom resources a log group in the stack.
 
     Args:
         stack: the stack that the custom resource is in.

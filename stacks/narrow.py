@@ -1,4 +1,4 @@
-"""One way to say what a value is where the libraries' types say less."""
+"""Narrows a value to its type where the libraries' type hints are too wide."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ T = TypeVar("T")
 
 
 def narrow(value: object, kind: type[T]) -> T:
-    """The value, once it has proved to be of that type.
+    """Returns the value if it is of that type.
 
-    CDK hands out interfaces and bare constructs where its documentation promises a class. An assert would be gone under
-    `python -O`, which cdk.json runs, and a cast proves nothing.
+    CDK returns interfaces and bare constructs where its documentation promises a class. `python -O`, which cdk.json runs,
+    removes asserts, and a cast checks nothing.
 
     Raises:
-        TypeError: it is something else, as after an upgrade of CDK.
+        TypeError: it is of another type, which an upgrade of CDK may cause.
     """
     if not isinstance(value, kind):
         raise TypeError(f"expected {kind.__name__}, found {type(value).__name__}: {value!r}")

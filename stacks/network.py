@@ -14,7 +14,7 @@ from stacks.narrow import narrow
 
 _AWS_SERVICES = aws_ec2.InterfaceVpcEndpointAwsService
 
-# What pulls, logs, secrets and tokens need on Fargate.
+# Needed on Fargate for image pulls, logs, secrets and tokens.
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html and
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/vpc-endpoints.html (the three ECS ones: regions after 2023)
 _EVERY_PLATFORM = {
@@ -33,7 +33,7 @@ _BY_PLATFORM = {
         "EcsAgent": _AWS_SERVICES.ECS_AGENT,
         "EcsTelemetry": _AWS_SERVICES.ECS_TELEMETRY,
     },
-    # Nodes of a cluster without internet, Pod Identity, the load balancer controller, and the kubectl handler, which its
+    # Needed on EKS by nodes without internet, Pod Identity, the load balancer controller, and the kubectl handler, which its
     # framework invokes from inside the VPC.
     # https://docs.aws.amazon.com/eks/latest/userguide/private-clusters.html
     Platform.EKS: {
@@ -51,7 +51,7 @@ class NetworkStack(EnvironmentStack):
     """The VPC.
 
     Attributes:
-        vpc: public subnets hold only load balancers (and what does NAT); private ones hold tasks and nodes.
+        vpc: public subnets hold only load balancers and NAT; private ones hold tasks and nodes.
     """
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings, key: aws_kms.IKey | None) -> None:
@@ -71,7 +71,7 @@ class NetworkStack(EnvironmentStack):
     @property
     @jsii.member(jsii_name="availabilityZones")
     def availability_zones(self) -> list[str]:
-        """Zones without a look-up: by name where the settings name them, else the region's first few at deployment."""
+        """Zones without a look-up: those that the settings name, else the region's first few at deployment."""
         if isinstance(self.settings.zones, tuple):
             return list(self.settings.zones)
         return [Fn.select(index, Fn.get_azs()) for index in range(self.settings.zones)]
@@ -98,7 +98,7 @@ class NetworkStack(EnvironmentStack):
                 ),
                 aws_ec2.SubnetConfiguration(name="Private", subnet_type=private_type),
             ],
-            # Both are free, and without them image layers and table traffic would pay for NAT.
+            # Both are free; without them image layers and table traffic would go through NAT, which charges for them.
             gateway_endpoints={
                 "S3": aws_ec2.GatewayVpcEndpointOptions(service=aws_ec2.GatewayVpcEndpointAwsService.S3),
                 "DynamoDb": aws_ec2.GatewayVpcEndpointOptions(service=aws_ec2.GatewayVpcEndpointAwsService.DYNAMODB),
@@ -109,7 +109,7 @@ class NetworkStack(EnvironmentStack):
     def _flow_logs(self) -> aws_ec2.FlowLogOptions:
         return aws_ec2.FlowLogOptions(
             destination=aws_ec2.FlowLogDestination.to_cloud_watch_logs(owned_log_group(self, "FlowLogGroup")),
-            # Refused connections are what an investigation starts from; accepted ones would cost more than they tell.
+            # An investigation starts from refused connections; logging accepted ones would cost more than it is worth.
             traffic_type=aws_ec2.FlowLogTrafficType.REJECT,
         )
 
@@ -160,7 +160,7 @@ class NetworkStack(EnvironmentStack):
 
     @property
     def private_subnets(self) -> list[aws_ec2.ISubnet]:
-        """Where tasks and nodes live, whatever the egress."""
+        """The subnets of tasks and nodes, for any egress setting."""
         isolated = self.settings.egress is Egress.ENDPOINTS
         return self.vpc.isolated_subnets if isolated else self.vpc.private_subnets
 

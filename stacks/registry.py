@@ -1,7 +1,7 @@
-"""One ECR repository per service, and the one role that pushes to them.
+"""One ECR repository per service, and the only role that pushes to them.
 
-The role is our own because the bootstrap role may push to any repository of the account's bootstrap. It trusts what
-the bootstrap roles trust (the account, session tags included) and holds exactly what the CLI's publishing does.
+The role is our own because the bootstrap role may push only to the bootstrap's repository. It trusts what
+the bootstrap roles trust (the account, session tags included) and allows exactly the calls with which the CLI publishes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from stacks.acknowledgements import acknowledge
 from stacks.base import EnvironmentStack
 from stacks.synthesizer import TAG_PREFIXES, RegistrySynthesizer, publisher_role_name, repository_name
 
-# What cdk-assets calls when it publishes an image: is it there, then docker push.
+# The calls of cdk-assets when it publishes an image: check whether it exists, then docker push.
 _PUBLISHING = [
     "ecr:BatchCheckLayerAvailability",
     "ecr:BatchGetImage",
@@ -43,14 +43,14 @@ class RegistryStack(EnvironmentStack):
         waiting: Sequence[str],
         key: aws_kms.IKey | None,
     ) -> None:
-        """Builds the stack, as the last of the app.
+        """Builds the stack, which must be the app's last.
 
         Args:
             scope: the app.
             construct_id: Registry.
             settings: the environment.
-            services: who gets a repository.
-            waiting: the stacks whose images are pushed only once this one is deployed.
+            services: the services that get a repository.
+            waiting: the stacks whose images are pushed only after this one is deployed.
             key: the environment's key, or None.
         """
         super().__init__(
@@ -63,7 +63,7 @@ class RegistryStack(EnvironmentStack):
         )
         self._encryption = aws_ecr.RepositoryEncryption.KMS
         self._lifecycle = self._lifecycle_rules()
-        # A service whose folder is gone keeps its repository until its stacks are gone too (keep_repositories).
+        # A removed service keeps its repository until its stacks are deleted too (keep_repositories).
         names = sorted({*services, *settings.keep_repositories})
         self.repositories = {name: self._create_repository(name) for name in names}
         self._create_publisher_role()
@@ -118,7 +118,7 @@ class RegistryStack(EnvironmentStack):
         self._acknowledge_role(role)
 
     def _repositories_arn(self, partition: str, region: str, account: str) -> str:
-        # One scope for all: an ARN for each would pass IAM's 6,144 characters at about 80 services.
+        # One pattern for all: one ARN per repository would exceed IAM's 6,144 characters at about 80 services.
         return f"arn:{partition}:ecr:{region}:{account}:repository/{repository_name(self.settings, '*')}"
 
     def _acknowledge_role(self, role: aws_iam.Role) -> None:

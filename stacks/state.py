@@ -1,6 +1,6 @@
-"""The tables of the services that declare one: stateful, so apart from what is deployed ten times a day.
+"""The tables of the services that declare one, apart from the stacks that are deployed ten times a day.
 
-A table's logical id is held by a test: a changed one would be a new, empty table.
+A test pins each table's logical id: a changed one would create a new, empty table.
 """
 
 from __future__ import annotations

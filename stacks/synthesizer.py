@@ -1,8 +1,8 @@
-"""How a service's image reaches that service's own repository with plain `cdk deploy`.
+"""Makes plain `cdk deploy` push a service's image to that service's own repository.
 
 The CLI builds and pushes each image straight to the repository that the stack's synthesizer names, under its content hash: no
-second copy, no custom resource. The stock synthesizer leaves one thing out: the CLI asks for the repository before it builds,
-and builds before it deploys, so the first deployment of an empty account fails. Here the services' assets depend on Registry.
+second copy, no custom resource. The stock synthesizer alone is not enough: the CLI checks the repository before it builds,
+and builds before it deploys, so the first deployment to an empty account would fail. So the services' assets depend on Registry.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from config.settings import Platform, Settings
 if TYPE_CHECKING:
     from aws_cdk import IBoundStackSynthesizer, ISynthesisSession
 
-# A tag tells which platform pushed it, so that neither waits for the other and lifecycle rules count them apart.
+# A tag starts with its platform, so neither waits for the other's push and lifecycle rules count them separately.
 TAG_PREFIXES = {Platform.ECS: "ecs-", Platform.EKS: "eks-"}
-# The bootstrap version that image publishing needs, as the stock synthesizer asks for.
+# The bootstrap version that image publishing needs, as in the stock synthesizer.
 _BOOTSTRAP_VERSION = 6
 
 
@@ -36,7 +36,7 @@ def publisher_role_name(settings: Settings, region: str) -> str:
 
 
 class _SelfBound(DefaultStackSynthesizer):
-    """A synthesizer that binds itself, where the stock one binds a copy: to Python the copy would be the unbound original."""
+    """A synthesizer that binds itself. The stock one binds a copy, which Python would take for the unbound original."""
 
     @jsii.member(jsii_name="reusableBind")
     def reusable_bind(self, stack: Stack) -> IBoundStackSynthesizer:
@@ -61,12 +61,12 @@ class RegistrySynthesizer(_SelfBound):
     """The synthesizer of Registry: also makes the services' assets wait for it.
 
     What it adds to the assembly replaces what the services' synthesizers added, so Registry must be the app's last stack:
-    stacks are synthesized in the order in which they were created. In the services' own synthesizers it would need no
-    order, but cost each of their stacks a call from Node back into Python and four more from there.
+    stacks are synthesized in the order in which they were created. In the services' own synthesizers the order would
+    not matter, but each stack would cost a call from Node back into Python and four more from there.
     """
 
     def __init__(self, *, registry: str, waiting: Sequence[str]) -> None:
-        """Prepares the synthesizer. Stacks that stand in the app itself have their construct id as artifact id.
+        """Prepares the synthesizer. The artifact id of a stack directly below the app is its construct id.
 
         Args:
             registry: construct id of Registry.

@@ -1,6 +1,6 @@
-"""What a service is on both platforms: its image, its environment, and the rights of its role.
+"""What both platforms share of a service: its image, its variables, and the permissions of its role.
 
-Kept in one place so that a field of service.yaml cannot come to mean one thing on ECS and another on EKS.
+Kept in one place so that a field of service.yaml cannot mean one thing on ECS and another on EKS.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _TABLE_DATA = [
     "dynamodb:Scan",
     "dynamodb:UpdateItem",
 ]
-# What DynamoDB does with the key in the caller's name.
+# How DynamoDB uses the key on the caller's behalf.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
 _TABLE_KEY = [
     "kms:Decrypt",
@@ -43,7 +43,7 @@ _TABLE_KEY = [
 
 
 def allow_key(role: aws_iam.IRole, key: aws_kms.IKey, actions: list[str], *, service: str) -> None:
-    """Lets a role use a key, only for one AWS service, and without the wildcards of CDK's own grants."""
+    """Lets a role use a key through one AWS service only, without the wildcards of CDK's own grants."""
     role.add_to_principal_policy(
         aws_iam.PolicyStatement(
             actions=actions,
@@ -62,7 +62,7 @@ class Workload:
         settings: the environment.
         catalog: all services, to look up callees and callers.
         table: the service's own table, if it declares one.
-        alarm_topic_arn: where alarms go.
+        alarm_topic_arn: the topic that alarms are published to.
     """
 
     spec: ServiceSpec
@@ -88,7 +88,7 @@ class Workload:
         return add_service_image(stack, source=self.catalog.images[self.spec.name], display_name=self.spec.name)
 
     def grant_table(self, role: aws_iam.IRole) -> None:
-        """Lets a role read and write the service's table and nothing else."""
+        """Lets a role read and write items of the service's table."""
         if self.table is None:
             return
         role.add_to_principal_policy(
@@ -99,7 +99,7 @@ class Workload:
             allow_key(role, key, _TABLE_KEY, service="dynamodb")
 
     def secrets_manager_secrets(self, scope: Construct) -> dict[str, aws_secretsmanager.ISecret]:
-        """Variable name to the Secrets Manager secret that its value comes from."""
+        """Secrets Manager secrets, by the name of the variable that gets the value."""
         return {
             variable: aws_secretsmanager.Secret.from_secret_partial_arn(
                 scope,
@@ -111,7 +111,7 @@ class Workload:
         }
 
     def ssm_parameters(self, scope: Construct) -> dict[str, aws_ssm.IStringParameter]:
-        """Variable name to the SSM SecureString parameter that its value comes from."""
+        """SSM SecureString parameters, by the name of the variable that gets the value."""
         return {
             variable: aws_ssm.StringParameter.from_secure_string_parameter_attributes(
                 scope, f"Parameter-{variable}", parameter_name=source.ssm
@@ -122,7 +122,7 @@ class Workload:
 
 
 def _table_arn(name: str) -> str:
-    # Made of the name, which the container needs anyway: reading the ARN too would take a second of State's 200 outputs.
+    # Built from the name, which the container needs anyway: the ARN would take up another of State's 200 outputs.
     return f"arn:{Aws.PARTITION}:dynamodb:{Aws.REGION}:{Aws.ACCOUNT_ID}:table/{name}"
 
 

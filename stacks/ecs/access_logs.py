@@ -1,4 +1,4 @@
-"""Where the load balancer of the services on ECS writes who called."""
+"""Access logs of the load balancer on ECS."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _KEPT_DAYS = 90
 def keep_access_logs(
     scope: EnvironmentStack, load_balancer: aws_elasticloadbalancingv2.ApplicationLoadBalancer
 ) -> aws_s3.Bucket:
-    """Makes the load balancer write its access logs to a bucket of their own.
+    """Makes the load balancer write its access logs to a new bucket, which is returned.
 
     Args:
         scope: the cluster's stack.
-        load_balancer: whose logs they are.
+        load_balancer: the load balancer to log.
     """
     bucket = _create_bucket(scope)
     bucket.add_to_resource_policy(_let_load_balancers_deliver(bucket))
@@ -43,7 +43,7 @@ def _create_bucket(scope: EnvironmentStack) -> aws_s3.Bucket:
     return aws_s3.Bucket(
         scope,
         "AccessLogs",
-        # Load balancers deliver only to buckets under SSE-S3.
+        # Load balancers deliver only to buckets encrypted with SSE-S3.
         # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html
         encryption=aws_s3.BucketEncryption.S3_MANAGED,
         block_public_access=aws_s3.BlockPublicAccess.BLOCK_ALL,

@@ -1,7 +1,7 @@
-"""What the services on Fargate share: the cluster, one load balancer, and the names by which they find each other.
+"""What the services on Fargate share: the cluster, one load balancer, and the namespace in which they find each other.
 
-This stack never learns of a service. Everything that ties a service to it (listener rule, target group, security group rules)
-stands in the service's own stack, so that adding one touches nothing that runs.
+This stack never depends on a service. Everything that ties a service to it (listener rule, target group, security group rules)
+is in the service's own stack, so adding a service changes nothing that is running.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ class EcsClusterStack(EnvironmentStack):
     """Cluster, load balancer and Service Connect namespace.
 
     Attributes:
-        vpc: where services run.
-        private_subnet_ids: where their tasks run.
+        vpc: the network of the services.
+        private_subnet_ids: the subnets of their tasks.
         namespace_arn: of Service Connect's namespace.
         cluster: with both Fargate capacity providers; its default namespace is Service Connect's.
-        cluster_name: the cluster's, read from CDK once.
+        cluster_name: the cluster's name, read from CDK once.
         entrance: the one load balancer of all services on ECS.
     """
 
@@ -91,7 +91,7 @@ class EcsClusterStack(EnvironmentStack):
                 },
             )
             return
-        # Container Insights would make this group by itself, without retention.
+        # Container Insights would create this group itself, without retention.
         name = f"/aws/ecs/containerinsights/{self.settings.prefix}/performance"
         self.cluster.node.add_dependency(owned_log_group(self, "InsightsLogGroup", name=name))
 

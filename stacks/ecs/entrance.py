@@ -1,4 +1,4 @@
-"""The one load balancer of all services on ECS, its listeners, and the address that it answers at."""
+"""The load balancer that all services on ECS share, its listeners and its address."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from stacks.ecs.access_logs import keep_access_logs
 class Entrance:
     """What a service needs to be reached from outside.
 
-    Every attribute is read from CDK once: each question is a call to its own process, and each service's stack has them.
+    Every attribute is read from CDK once: each read is a call to Node, and every service's stack needs them.
 
     Attributes:
-        load_balancer_full_name: as CloudWatch's metrics name it.
-        security_group_id: the load balancer's; a service lets it in on its own port.
+        load_balancer_full_name: the name that CloudWatch's metrics use.
+        security_group_id: the load balancer's; each service admits it on its own port.
         listener_arn: where services add their rules.
-        url: what a browser is pointed at.
+        url: the address for a browser.
     """
 
     load_balancer_full_name: str
@@ -39,11 +39,11 @@ class Entrance:
 
 
 def create_entrance(scope: EnvironmentStack, *, vpc: aws_ec2.IVpc) -> Entrance:
-    """Creates the load balancer with everything that belongs to it.
+    """Creates the load balancer with its listeners, logs and domain name.
 
     Args:
-        scope: the cluster's stack; its resources stand in it directly, so that their logical ids name no construct between.
-        vpc: whose public subnets the load balancer is in.
+        scope: the cluster's stack; the resources are its direct children, which keeps their logical ids.
+        vpc: the network whose public subnets hold the load balancer.
     """
     security_group = _create_security_group(scope, vpc)
     load_balancer = _create_load_balancer(scope, vpc, security_group)
@@ -70,7 +70,7 @@ def _create_security_group(scope: EnvironmentStack, vpc: aws_ec2.IVpc) -> aws_ec
     for cidr in settings.load_balancer_cidrs:
         for port in (80, 443) if settings.domain else (80,):
             group.add_ingress_rule(aws_ec2.Peer.ipv4(cidr), aws_ec2.Port.tcp(port))
-    # One way out for all, as a group has 60 rules: which port of which service answers is the service's rule to say.
+    # One egress rule for all services, as a group has room for 60 rules; each service's own rule admits only its port.
     ports = aws_ec2.Port.tcp_range(limits.LOWEST_PORT, limits.HIGHEST_PORT)
     group.add_egress_rule(aws_ec2.Peer.ipv4(settings.vpc_cidr), ports, "To the services")
     if "0.0.0.0/0" in settings.load_balancer_cidrs:

@@ -1,4 +1,4 @@
-"""An http service on ECS: behind the load balancer, and found by name by the services that call it."""
+"""An http service on ECS: behind the load balancer, and reachable by name for the services that call it."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from stacks.ecs.security_groups import admit
 from stacks.ecs.workload import EcsWorkload
 from stacks.narrow import narrow
 
-# Thresholds at which a deployment is rolled back and somebody hears of it. Rates, so that they hold for a quiet service too.
+# Above these thresholds a deployment is rolled back and an alarm is published. Errors are a rate, which suits any traffic.
 _ERROR_PERCENT = 5
 _ERRORS_THAT_COUNT = 5
 _SLOW_SECONDS = 1.0
-# Of the alarms below, those that look at what a deployment changes.
+# The alarms below that a bad deployment can set off.
 _ROLLBACK_ALARMS = ("Errors", "Latency")
-# The target group's own check; a container start is covered by health_grace.
+# The target group's own check, in seconds; health_grace covers the start of the container.
 _HEALTH_INTERVAL = 10
 _HEALTH_TIMEOUT = 5
 
@@ -47,8 +47,8 @@ class HttpServiceOnEcs(Construct):
         rule = self._create_listener_rule()
         alarms = self._watch()
         service = self._create_service()
-        # ECS refuses a target group that no rule feeds yet. And without its role's policy the first task could not pull its
-        # image, so that the first deployment would begin with a failure.
+        # ECS refuses a target group that no listener rule uses yet. And without its role's policy the first task could not
+        # pull its image, so the first deployment would start with a failure.
         service.node.add_dependency(*on_ecs.task.roles, rule, *alarms)
         service_name = service.attr_name
         self._create_url_output()
@@ -135,7 +135,7 @@ class HttpServiceOnEcs(Construct):
             periods=5,
             description=f"{name} on ECS runs fewer healthy tasks than its minimum",
         )
-        # Both watch the target group, not the service, so the service may wait for them without a cycle.
+        # Both watch the target group, not the service, so the service may depend on them without a cycle.
         return [errors, latency]
 
     def _error_percent(self, target_group: str) -> Formula:

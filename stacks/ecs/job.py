@@ -1,4 +1,4 @@
-"""A job on ECS: EventBridge Scheduler starts the task; what fails, to start or to finish, lands in one dead-letter queue."""
+"""A job on ECS: EventBridge Scheduler starts the task; failed starts and failed runs land in one dead-letter queue."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from stacks.ecs.workload import EcsWorkload
 from stacks.narrow import narrow
 from stacks.workload import allow_key
 
-# A failure that nobody looked at for this long is no longer of use; SQS keeps messages for 14 days at most.
+# Nobody needs a failure that is older than this; SQS keeps messages for 14 days at most.
 _KEEP_FAILURES_DAYS = 14
 # A failure that has waited this long was overlooked.
 _STALE_SECONDS = 24 * 60 * 60
@@ -73,7 +73,7 @@ class ScheduledJob(Construct):
         CfnOutput(self, "FailuresQueueUrl", value=self._failures.queue_url)
 
     def queue_metric(self, name: str, *, seconds: int) -> Metric:
-        """A metric of the dead-letter queue, over periods of some seconds."""
+        """A metric of the dead-letter queue, over periods of the given length in seconds."""
         dimensions = {"QueueName": self._failures.queue_name}
         return Metric(namespace="AWS/SQS", name=name, dimensions=dimensions, statistic="Maximum", seconds=seconds)
 
@@ -92,7 +92,7 @@ class ScheduledJob(Construct):
     def _create_schedule(self) -> None:
         spec = self._spec
         properties = aws_scheduler.CfnSchedule
-        # No key of our own: what the Scheduler encrypts with it is the input of its target, and a job has none.
+        # No key: the Scheduler would encrypt its target's input with it, and a job has no input.
         schedule = aws_scheduler.CfnSchedule(
             self,
             "Schedule",
@@ -104,7 +104,7 @@ class ScheduledJob(Construct):
                 arn=self._on_ecs.cluster.cluster.cluster_arn,
                 role_arn=self._create_role().role_arn,
                 dead_letter_config=properties.DeadLetterConfigProperty(arn=self._failures.queue_arn),
-                # A run that could not start within the hour is late enough to be looked at rather than tried again.
+                # A run that could not start within the hour needs a look rather than another try.
                 retry_policy=properties.RetryPolicyProperty(
                     maximum_event_age_in_seconds=3600, maximum_retry_attempts=3
                 ),
@@ -165,7 +165,7 @@ class ScheduledJob(Construct):
         return role
 
     def _tag_on_start(self) -> aws_iam.PolicyStatement:
-        # Tags of the task definition reach the task only where the starter may tag, and only while it starts it.
+        # The task gets the task definition's tags only if whoever starts it may tag; the condition allows that only at the start.
         return aws_iam.PolicyStatement(
             actions=["ecs:TagResource"],
             resources=[self._tasks_arn(Aws.PARTITION, Aws.REGION, Aws.ACCOUNT_ID)],
@@ -186,7 +186,7 @@ class ScheduledJob(Construct):
         )
 
     def _collect_failed_runs(self) -> None:
-        """Sends the end of every run that did not end with 0 to the dead-letter queue."""
+        """Sends an event to the dead-letter queue for every run that did not end with exit code 0."""
         aws_events.Rule(
             self,
             "FailedRuns",

@@ -1,4 +1,4 @@
-"""Who may reach whom on ECS: a security group per service, and a rule on both sides for each declared path."""
+"""Which service may reach which on ECS: a security group per service, and a rule on both sides for each declared call."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def create_security_group(scope: Construct, *, vpc: aws_ec2.IVpc, service: str) 
     Args:
         scope: the service's stack.
         vpc: where its tasks run.
-        service: its name, for a reader.
+        service: its name, for the description.
     """
     group = aws_ec2.SecurityGroup(
         scope,
@@ -27,16 +27,16 @@ def create_security_group(scope: Construct, *, vpc: aws_ec2.IVpc, service: str) 
     return group
 
 
-@cache  # the same for every service, and two calls to Node each time
+@cache  # the same for every service; creating it takes two calls to Node
 def _https_anywhere() -> tuple[aws_ec2.IPeer, aws_ec2.Port]:
     return aws_ec2.Peer.any_ipv4(), aws_ec2.Port.tcp(443)
 
 
 def admit(scope: Construct, identity: str, *, source: str, target: str, port: int, description: str) -> None:
-    """Lets one security group in to another on one port.
+    """Admits one security group to another on one port.
 
     Args:
-        scope: a construct of the stack that the rule stands in.
+        scope: a construct in the stack that gets the rule.
         identity: what the rule's id ends with.
         source: id of the group that calls.
         target: id of the group that is called.

@@ -1,4 +1,4 @@
-"""One service or job on ECS Fargate: a stack that deploys and rolls back by itself."""
+"""One service or job on ECS Fargate: a stack that is deployed and rolled back independently."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from stacks.ecs.workload import EcsWorkload
 from stacks.synthesizer import ServiceSynthesizer
 from stacks.workload import Workload
 
-# A kind of service to what it is on ECS.
+# Kind of service to its construct on ECS.
 KINDS: Mapping[type[ServiceSpec], type[HttpServiceOnEcs | WorkerOnEcs | JobOnEcs]] = {
     HttpService: HttpServiceOnEcs,
     Worker: WorkerOnEcs,
@@ -51,8 +51,8 @@ class EcsServiceStack(EnvironmentStack):
             construct_id: Ecs-<name>.
             workload: the service and what is around it.
             cluster: the cluster's stack.
-            earlier: the service stacks that deploy before this one, by service name. Rules between two services stand in
-                the later of their stacks, so that even services that call each other never wait for each other.
+            earlier: the service stacks that deploy before this one, by service name. Rules between two services go to
+                the later of their stacks, so even services that call each other cause no cycle.
         """
         spec = workload.spec
         super().__init__(

@@ -1,4 +1,4 @@
-"""A worker on ECS: runs on without being called."""
+"""A worker on ECS: it runs continuously; nothing calls it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class WorkerOnEcs(Construct):
         self._spec = narrow(on_ecs.workload.spec, Worker)
         self._alarms = on_ecs.create_alarms(self)
         service = create_fargate_service(self, on_ecs=on_ecs, spec=self._spec)
-        # Without its policy the first task could not pull its image, and the first deployment would begin with a failure.
+        # Without its policy the first task could not pull its image, so the first deployment would start with a failure.
         service.node.add_dependency(*on_ecs.task.roles)
         service_name = service.attr_name
         self._watch(service_name)

@@ -1,4 +1,4 @@
-"""A service as it is on ECS: what each kind gets from the service's stack."""
+"""What the stack of a service on ECS passes to the construct of its kind."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from stacks.workload import Workload
 
 @dataclass(frozen=True, kw_only=True)
 class EcsWorkload:
-    """One service on ECS, whatever its kind.
+    """One service on ECS, of any kind.
 
     Attributes:
-        workload: the service, as on any platform.
-        cluster: the stack of what all services on ECS share.
+        workload: the service, independent of the platform.
+        cluster: the stack with everything that the services on ECS share.
         security_group_id: of the service's tasks.
-        task: what it runs as.
+        task: its task definition and roles.
     """
 
     workload: Workload
@@ -33,7 +33,7 @@ class EcsWorkload:
         return self.workload.spec.name
 
     def create_alarms(self, scope: Construct) -> ServiceAlarms:
-        """The service's alarms, without any yet: a kind adds what it watches."""
+        """An empty set of alarms for the service; each kind adds its own."""
         return ServiceAlarms(
             scope,
             "Alarms",

@@ -1,4 +1,4 @@
-"""EKS add-ons that the services lean on: the autoscaler's metrics, secrets as files, and Container Insights where it is on."""
+"""EKS add-ons that the services need: metrics for the autoscaler, secrets as files, and Container Insights if enabled."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def create_add_ons(scope: EnvironmentStack, *, cluster: aws_eks_v2.ICluster, nod
     Args:
         scope: the cluster's stack.
         cluster: where they run.
-        nodes: what their pods need before an add-on can become active.
+        nodes: the nodes; without them an add-on never becomes active.
     """
     name = cluster.cluster_name
-    _add_on(scope, "metrics-server", cluster_name=name, nodes=nodes)  # the HPA's eyes
+    _add_on(scope, "metrics-server", cluster_name=name, nodes=nodes)  # the source of the autoscaler's CPU metrics
     _add_on(
         scope,
         "aws-secrets-store-csi-driver-provider",
@@ -36,7 +36,7 @@ def create_add_ons(scope: EnvironmentStack, *, cluster: aws_eks_v2.ICluster, nod
 
 
 def _create_container_insights(scope: EnvironmentStack, cluster_name: str, nodes: IDependable) -> None:
-    # The add-on's agents would make these groups by themselves, without retention.
+    # The add-on's agents would create these groups themselves, without retention.
     groups = [
         owned_log_group(scope, f"{name.title()}LogGroup", name=f"/aws/containerinsights/{scope.settings.prefix}/{name}")
         for name in ("application", "dataplane", "host", "performance")

@@ -1,7 +1,7 @@
 """What the services on Kubernetes share: the cluster (EKS Auto Mode), its nodes, one load balancer, and a namespace that
-denies what nobody declared.
+denies undeclared traffic.
 
-This stack never learns of a service.
+This stack never depends on a service.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from stacks.base import EnvironmentStack
 from stacks.eks.add_ons import create_add_ons
 from stacks.eks.control_plane import create_control_plane
 from stacks.eks.entrance import create_entrance
-from stacks.eks.kubectl_provider import mend_kubectl_provider
+from stacks.eks.kubectl_provider import adjust_kubectl_provider
 from stacks.eks.nodes import create_nodes, let_nodes_join
 from stacks.eks.roles import create_node_role
 from stacks.kubernetes import cluster_objects
@@ -22,12 +22,12 @@ from stacks.network import NetworkStack
 
 
 class EksClusterStack(EnvironmentStack):
-    """Cluster, nodes, namespace, ingress class, add-ons, and access of the configured administrators.
+    """Cluster, nodes, namespace, ingress class, add-ons, and access for the configured administrators.
 
     Attributes:
         cluster: the cluster, with the handler that applies objects.
-        public_cidrs: where the load balancer's requests come from.
-        url: what a browser is pointed at.
+        public_cidrs: the ranges that the load balancer's requests come from.
+        url: the address for a browser.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class EksClusterStack(EnvironmentStack):
         create_add_ons(self, cluster=self.cluster, nodes=nodes)
         self.url = create_entrance(self, cluster=self.cluster, ready=namespace)
         self._create_outputs()
-        mend_kubectl_provider(self, cluster=self.cluster)
+        adjust_kubectl_provider(self, cluster=self.cluster)
 
     def _create_namespace(self, nodes: IDependable) -> aws_eks_v2.KubernetesManifest:
         namespace = self.cluster.add_manifest("Namespace", *cluster_objects.namespace(self.settings))

@@ -1,6 +1,6 @@
-"""The cluster itself: EKS Auto Mode, private nodes, every control-plane log kept, secrets under a key of their own.
+"""The cluster itself: EKS Auto Mode, private nodes, every control-plane log, secrets encrypted under a separate key.
 
-The built-in node pools run only amd64 and leave NetworkPolicy off, so the cluster starts with none of them; nodes.py brings
+The built-in node pools run only amd64 and leave NetworkPolicy off, so the cluster has neither of them; nodes.py creates
 our own.
 """
 
@@ -20,11 +20,11 @@ from stacks.network import NetworkStack
 
 
 def create_control_plane(scope: EnvironmentStack, *, network: NetworkStack) -> aws_eks_v2.ICluster:
-    """Creates the cluster and lets the configured administrators in.
+    """Creates the cluster and grants access to the configured administrators.
 
     Args:
         scope: the cluster's stack.
-        network: the VPC that nodes and the kubectl handler live in.
+        network: the VPC of the nodes and the kubectl handler.
     """
     cluster = _create_cluster(scope, network)
     _acknowledge_isolated_subnets(scope, cluster)
@@ -36,7 +36,7 @@ def create_control_plane(scope: EnvironmentStack, *, network: NetworkStack) -> a
 
 def _create_cluster(scope: EnvironmentStack, network: NetworkStack) -> aws_eks_v2.Cluster:
     settings = scope.settings
-    # EKS would make this group by itself, without retention.
+    # EKS would create this group itself, without retention.
     log_group = owned_log_group(scope, "ControlPlaneLogGroup", name=f"/aws/eks/{settings.prefix}/cluster")
     cluster = aws_eks_v2.Cluster(
         scope,

@@ -1,4 +1,4 @@
-"""The one load balancer of all services on EKS. Kubernetes makes it, as soon as an Ingress of the shared class is there."""
+"""The load balancer that all services on EKS share. Kubernetes creates it for the first Ingress of the shared class."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from stacks.base import EnvironmentStack
 from stacks.domain import DomainName
 from stacks.kubernetes import cluster_objects
 
-# How long the first Ingress may take to get its load balancer.
+# How long the load balancer of the first Ingress may take.
 _LOAD_BALANCER_WAIT = Duration.minutes(10)
 
 
 def create_entrance(scope: EnvironmentStack, *, cluster: aws_eks_v2.ICluster, ready: IDependable) -> str:
-    """Creates the ingress class, and an Ingress that makes the load balancer answer 404 before any service is there.
+    """Creates the ingress class, and an Ingress that makes the load balancer answer 404 before there is any service.
 
     Args:
         scope: the cluster's stack.
-        cluster: where both are applied.
+        cluster: the cluster that both are applied to.
         ready: namespace and nodes, without which Kubernetes could not delete its load balancer again.
 
     Returns:
-        What a browser is pointed at.
+        The address for a browser.
     """
     domain = _create_domain(scope)
     classes = _apply_ingress_class(scope, cluster, domain)
     entrance = cluster.add_manifest("Entrance", cluster_objects.entrance(scope.settings))
-    # Deleted first: Kubernetes deletes its load balancer only while the class and the nodes are there.
+    # Deleted first: Kubernetes can delete its load balancer only while the class and the nodes exist.
     entrance.node.add_dependency(classes, ready)
     address = _wait_for_address(scope, cluster, entrance)
     return _create_url(scope, address, domain)

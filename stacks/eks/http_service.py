@@ -1,4 +1,4 @@
-"""An http service on EKS: behind the load balancer, and found by name by the services that call it."""
+"""An http service on EKS: behind the load balancer, and reachable by name for the services that call it."""
 
 from __future__ import annotations
 

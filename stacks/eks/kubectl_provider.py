@@ -1,4 +1,4 @@
-"""The handler by which CDK applies objects to the cluster: what it is given, and what is mended in it afterwards."""
+"""The handler with which CDK applies objects to the cluster: its options, and what CDK leaves us to adjust afterwards."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from stacks.logs import own_managed_log_group
 from stacks.narrow import narrow
 from stacks.network import NetworkStack
 
-# One row for each EKS version that config/ accepts: the kubectl must be within one minor version of the cluster's.
+# One row per EKS version that config/ accepts: kubectl must be within one minor version of the cluster's.
 KUBECTL_BY_VERSION = {"1.36": KubectlV36Layer}
 
 
 def kubectl_provider_options(scope: EnvironmentStack, *, network: NetworkStack) -> aws_eks_v2.KubectlProviderOptions:
-    """A kubectl of the cluster's version, inside the VPC, under a role of our own."""
+    """The kubectl of the cluster's version, inside the VPC, with our own role."""
     return aws_eks_v2.KubectlProviderOptions(
         kubectl_layer=KUBECTL_BY_VERSION[scope.settings.eks_version](scope, "Kubectl"),
         private_subnets=network.private_subnets,
@@ -26,14 +26,14 @@ def kubectl_provider_options(scope: EnvironmentStack, *, network: NetworkStack) 
     )
 
 
-def mend_kubectl_provider(scope: EnvironmentStack, *, cluster: aws_eks_v2.ICluster) -> None:
-    """Gives the handler's log groups this environment's retention, and acknowledges what CDK's framework brings."""
+def adjust_kubectl_provider(scope: EnvironmentStack, *, cluster: aws_eks_v2.ICluster) -> None:
+    """Gives the handler's log groups this environment's retention, and acknowledges the findings on CDK's framework."""
     provider = cluster.node.find_child("KubectlProvider")
     handler = provider.node.find_child("Handler")
     framework = provider.node.find_child("Provider").node.find_child("framework-onEvent")
     for function in (handler, framework):
         own_managed_log_group(function)
-    # The condition belongs to the role that CDK would have made; nothing uses it here.
+    # The condition belongs to the role that CDK would have created; nothing uses it here.
     scope.node.try_remove_child("HasEcrPublic")
     handler_id = scope.get_logical_id(narrow(handler.node.default_child, CfnElement))
     _acknowledge_handler(handler)

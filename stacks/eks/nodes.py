@@ -1,4 +1,4 @@
-"""The nodes that Auto Mode starts: their role, their way into the cluster, and what they are made of."""
+"""The nodes that Auto Mode starts: their role, their access entry, their NodeClass and NodePool."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stacks.network import NetworkStack
 
 
 def let_nodes_join(scope: EnvironmentStack, *, cluster: aws_eks_v2.ICluster, role: aws_iam.Role) -> None:
-    """Lets whatever holds the nodes' role join the cluster."""
+    """Lets instances with the nodes' role join the cluster."""
     aws_eks_v2.AccessEntry(
         scope,
         "NodeAccess",
@@ -28,7 +28,7 @@ def let_nodes_join(scope: EnvironmentStack, *, cluster: aws_eks_v2.ICluster, rol
 def create_nodes(
     scope: EnvironmentStack, *, cluster: aws_eks_v2.ICluster, role: aws_iam.Role, network: NetworkStack
 ) -> aws_eks_v2.KubernetesManifest:
-    """The NodeClass and NodePool that every pod lands on."""
+    """Creates the NodeClass and NodePool for all pods."""
     return cluster.add_manifest(
         "Nodes",
         cluster_objects.network_policy_controller(),

@@ -30,7 +30,7 @@ _FUNCTION_IN_A_VPC = [
 
 
 def create_node_role(scope: Construct) -> aws_iam.Role:
-    """What the nodes are allowed to do, and every pod on them is not."""
+    """Creates the role of the nodes; the pods on them cannot use it."""
     return create_managed_role(
         scope,
         "NodeRole",
@@ -42,7 +42,7 @@ def create_node_role(scope: Construct) -> aws_iam.Role:
 
 
 def create_cluster_role(scope: Construct) -> aws_iam.Role:
-    """What the control plane does in the account."""
+    """Creates the role that the control plane uses in the account."""
     return create_managed_role(
         scope,
         "ClusterRole",
@@ -62,13 +62,13 @@ def create_managed_role(
     policies: Sequence[str],
     reason: str,
 ) -> aws_iam.Role:
-    """A role that holds AWS's own policies, where a guide asks for exactly those.
+    """Creates a role with AWS managed policies, where a guide asks for exactly those.
 
     Args:
         scope: where the role is created.
         construct_id: the role's id.
         description: the role's description.
-        assumed_by: who assumes it.
+        assumed_by: the principal that assumes it.
         policies: names of AWS managed policies.
         reason: why they are acknowledged, for an auditor.
     """
@@ -87,9 +87,9 @@ def create_managed_role(
 
 
 def create_kubectl_role(scope: EnvironmentStack) -> aws_iam.Role:
-    """The role of the handler that applies objects: what a function in a VPC needs, and this cluster's address.
+    """Creates the role of the handler that applies objects: it may join the VPC, and look up this cluster.
 
-    CDK's own role for it may also read every repository of the account, which only Helm charts need.
+    CDK's own role may also read every repository of the account, which only Helm charts need.
     """
     role = aws_iam.Role(
         scope,
@@ -119,5 +119,5 @@ def create_kubectl_role(scope: EnvironmentStack) -> aws_iam.Role:
 
 
 def pod_identity_principal() -> aws_iam.IPrincipal:
-    """Who assumes a pod's role: the Pod Identity service, which tags the session with the pod's names."""
+    """The principal that assumes a pod's role: Pod Identity, which tags the session with the names of cluster and pod."""
     return aws_iam.SessionTagsPrincipal(aws_iam.ServicePrincipal("pods.eks.amazonaws.com"))

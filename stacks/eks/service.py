@@ -1,4 +1,4 @@
-"""One service or job on Kubernetes: a stack that deploys by itself."""
+"""One service or job on Kubernetes: a stack that is deployed independently."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from stacks.eks.workload import EksWorkload
 from stacks.synthesizer import ServiceSynthesizer
 from stacks.workload import Workload
 
-# A kind of service to what it is on EKS.
+# Kind of service to its construct on EKS.
 KINDS: Mapping[type[ServiceSpec], type[HttpServiceOnEks | WorkerOnEks | JobOnEks]] = {
     HttpService: HttpServiceOnEks,
     Worker: WorkerOnEks,

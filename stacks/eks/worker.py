@@ -1,4 +1,4 @@
-"""A worker on EKS: runs on without being called."""
+"""A worker on EKS: it runs continuously; nothing calls it."""
 
 from __future__ import annotations
 

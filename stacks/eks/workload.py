@@ -1,4 +1,4 @@
-"""A service as it is on EKS: its objects, the role of its pods, and the metrics that Container Insights has of them."""
+"""A service on EKS, of any kind: its objects, the role of its pods, and their Container Insights metrics."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from stacks.workload import Workload
 
 @dataclass(frozen=True, kw_only=True)
 class EksWorkload:
-    """One service on EKS, whatever its kind.
+    """One service on EKS, of any kind.
 
     Attributes:
-        workload: the service, as on any platform.
-        cluster: the stack of what all services on EKS share.
+        workload: the service, independent of the platform.
+        cluster: the stack with everything that the services on EKS share.
         image_uri: of the service's image.
     """
 
@@ -36,12 +36,12 @@ class EksWorkload:
 
     @property
     def watched(self) -> bool:
-        """Whether there are metrics at all: they are Container Insights'."""
+        """Whether there are metrics to alarm on: they come from Container Insights."""
         return self.workload.settings.container_insights is not Insights.DISABLED
 
     @property
     def surroundings(self) -> Surroundings:
-        """What the service's objects are made of besides its service.yaml."""
+        """The inputs of the service's objects besides its service.yaml."""
         return Surroundings(
             settings=self.workload.settings,
             catalog=self.workload.catalog,
@@ -51,13 +51,13 @@ class EksWorkload:
         )
 
     def apply(self, scope: Construct, objects: list[KubernetesObject]) -> None:
-        """Applies the service's objects, once its pods' role is there, if they have one."""
+        """Applies the service's objects, after creating the role of its pods if they need one."""
         applied = aws_eks_v2.KubernetesManifest(
             scope, "Objects", cluster=self.cluster.cluster, manifest=objects, prune=True, overwrite=True
         )
         spec = self.workload.spec
         if spec.table or spec.secrets:
-            # The agent hands out the role to pods that start after the association; earlier ones would have none.
+            # Only pods that start after the association get the role.
             applied.node.add_dependency(self._create_identity(scope))
 
     def _create_identity(self, scope: Construct) -> aws_eks_v2.CfnPodIdentityAssociation:
@@ -81,7 +81,7 @@ class EksWorkload:
         return role
 
     def create_alarms(self, scope: Construct) -> ServiceAlarms:
-        """The service's alarms, without any yet: a kind adds what it watches."""
+        """An empty set of alarms for the service; each kind adds its own."""
         return ServiceAlarms(
             scope,
             "Alarms",
@@ -102,7 +102,7 @@ class EksWorkload:
 
 
 def watch_restarts(alarms: ServiceAlarms, on_eks: EksWorkload) -> None:
-    """What http services and workers have in common: pods that are meant to stay."""
+    """Adds an alarm for pods that should keep running: those of http services and workers."""
     alarms.above(
         "Restarts",
         on_eks.metric("pod_number_of_container_restarts", "Maximum", PodName=on_eks.name),

@@ -1,4 +1,4 @@
-"""The objects that a cluster has before any service: its nodes, its namespace, and its way in."""
+"""The objects of the cluster itself: its nodes, its namespace and its entrance."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def network_policy_controller() -> KubernetesObject:
 def node_class(
     settings: Settings, *, role_name: str, subnet_ids: Sequence[str], security_group_id: str
 ) -> KubernetesObject:
-    """What nodes are made of. Source: https://docs.aws.amazon.com/eks/latest/userguide/create-node-class.html"""
+    """How nodes are set up. Source: https://docs.aws.amazon.com/eks/latest/userguide/create-node-class.html"""
     return {
         "apiVersion": "eks.amazonaws.com/v1",
         "kind": "NodeClass",
@@ -74,10 +74,10 @@ def node_pool(settings: Settings) -> KubernetesObject:
 
 
 def namespace(settings: Settings) -> list[KubernetesObject]:
-    """The namespace of all services: `restricted` pods, nothing in or out that is not declared, names resolve."""
+    """The namespace of all services: `restricted` pods, no undeclared traffic in or out except DNS."""
     restricted = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
     dns_ports = [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]
-    # Auto Mode answers DNS on every node, behind the service address.
+    # Auto Mode answers DNS on every node, at the service address.
     resolvers = [{"ipBlock": {"cidr": cidr}} for cidr in (EKS_SERVICE_CIDR, settings.vpc_cidr)]
     return [
         {
@@ -105,7 +105,7 @@ def namespace(settings: Settings) -> list[KubernetesObject]:
 
 
 def ingress_class(settings: Settings, certificate_arn: str | None) -> list[KubernetesObject]:
-    """One class whose group makes all Ingresses share one load balancer.
+    """The class through which all Ingresses share one load balancer.
 
     Source: https://docs.aws.amazon.com/eks/latest/userguide/auto-configure-alb.html
     """
@@ -132,7 +132,7 @@ def ingress_class(settings: Settings, certificate_arn: str | None) -> list[Kuber
 
 
 def entrance(settings: Settings) -> KubernetesObject:
-    """Holds the load balancer from the cluster's first day to its last, and answers 404 where no service has the path."""
+    """Keeps the load balancer for as long as the cluster exists, and answers 404 for a path that no service has."""
     action = {
         "type": "fixed-response",
         "fixedResponseConfig": {

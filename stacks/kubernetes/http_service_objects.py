@@ -25,7 +25,7 @@ class HttpServiceObjects(ScaledServiceObjects[HttpService]):
         return self._spec.health_grace
 
     def _pod(self) -> Pod:
-        # The load balancer stops sending before the process is told to stop; ECS drains first by itself.
+        # The load balancer stops sending before the process gets SIGTERM; on ECS that order is built in.
         drain = self._spec.drain_seconds
         listening = {
             "ports": [{"name": "http", "containerPort": self._spec.port, "protocol": "TCP"}],

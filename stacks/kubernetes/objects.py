@@ -1,6 +1,6 @@
-"""What Kubernetes objects have in common: their names and labels, and the way requests come in.
+"""What Kubernetes objects have in common: names, labels and Ingresses.
 
-Objects are plain data, readable and testable without a cluster. Nothing below stacks/kubernetes knows of CDK.
+Objects are plain data, readable and testable without a cluster. Nothing in stacks/kubernetes imports CDK.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ KubernetesObject = dict[str, Any]
 
 # The name of the NodeClass, NodePool and IngressClass; one of each per cluster.
 SHARED = "shared"
-# The last of all, after every service's.
+# The order of the entrance's Ingress: after every service's.
 LAST_ORDER = 1000
 # Ingresses of one group are ordered by number, from -1000 to 1000, the lowest first; listener rules from 1 to 50000. Each
 # row maps a band of listener_priority to a range of orders, so that both load balancers try paths in the same order.
@@ -23,7 +23,7 @@ _ORDERS = ((1, 5000, -1000, -801), (5001, 15000, -800, -401), (15001, 49999, -40
 
 
 def labels(name: str) -> dict[str, str]:
-    """The label that selects a service's pods, and nothing else: selectors can never be changed afterwards."""
+    """The label that selects a service's pods. Only this one: a selector can never be changed."""
     return {"app.kubernetes.io/name": name}
 
 
@@ -64,6 +64,6 @@ def ingress(
 
 
 def ingress_order(priority: int) -> int:
-    """The order of an Ingress in its group that stands for a listener rule's priority (1 to 50000)."""
+    """The order of an Ingress in its group for a listener rule's priority (1 to 50000)."""
     first, last, low, high = next(band for band in _ORDERS if priority <= band[1])
     return low + (priority - first) * (high - low) // max(1, last - first)

@@ -1,4 +1,4 @@
-"""One service's pod: the user, the filesystem, the variables and the resources that it runs with on Kubernetes.
+"""One service's pod on Kubernetes: its user, file system, variables and resources.
 
 Every pod passes the Pod Security level `restricted`.
 """
@@ -16,17 +16,17 @@ from stacks.kubernetes.objects import KubernetesObject, labels, part_of
 
 @dataclass(frozen=True, kw_only=True)
 class Pod:
-    """What every kind has; a kind adds its own.
+    """A pod of any kind of service; each kind adds its own fields.
 
     Attributes:
         spec: the service's service.yaml.
         settings: the environment.
         image: the image's URI.
         environment: variables and their values.
-        restart_policy: Always, or Never for what ends.
-        drain: seconds before the process is told to stop, in which the load balancer stops sending.
-        of_container: fields that the kind's container has besides.
-        of_pod: fields that the kind's pod has besides.
+        restart_policy: Always, or Never for a job.
+        drain: seconds before SIGTERM, in which the load balancer stops sending.
+        of_container: additional fields of the container.
+        of_pod: additional fields of the pod.
     """
 
     spec: ServiceSpec
@@ -39,7 +39,7 @@ class Pod:
     of_pod: KubernetesObject = field(default_factory=dict)
 
     def template(self) -> KubernetesObject:
-        """As a Deployment and a Job take it."""
+        """The pod template of a Deployment or a Job."""
         spec = self.spec
         pod: KubernetesObject = {
             "serviceAccountName": spec.name,
@@ -86,8 +86,8 @@ class Pod:
         return plain + secret
 
     def _resources(self) -> KubernetesObject:
-        # Memory cannot be taken back from a process, so what it may use is what is reserved. CPU can: no limit, no
-        # throttling, and the reservation is its share when a node is full.
+        # Memory cannot be taken back from a process, so all that it may use is reserved. CPU can: without a limit there is no
+        # throttling, and the request is its share when a node is full.
         memory = f"{self.spec.memory}Mi"
         cpu = f"{self.spec.cpu * 1000 // 1024}m"
         return {"requests": {"cpu": cpu, "memory": memory}, "limits": {"memory": memory}}
@@ -110,6 +110,6 @@ class Pod:
     def _volume_mounts(self) -> list[KubernetesObject]:
         mounts: list[KubernetesObject] = [{"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108 - the one writable folder
         if self.spec.secrets:
-            # Mounting is what makes the driver fetch the values and keep the Secret that the variables come from.
+            # The mount makes the driver fetch the values and keep the Secret that the variables come from.
             mounts.append({"name": "secrets", "mountPath": "/mnt/secrets", "readOnly": True})
         return mounts

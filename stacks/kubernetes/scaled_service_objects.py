@@ -10,14 +10,14 @@ from stacks.kubernetes.objects import KubernetesObject, labels
 from stacks.kubernetes.pod import Pod
 from stacks.kubernetes.service_objects import ServiceObjects
 
-# How long a rollout may take besides the start of its pods: nodes that come first, and their images.
+# How long a rollout may take besides the start of its pods: new nodes, and image pulls.
 _ROLLOUT_SECONDS = 300
 
 AnyScaled = TypeVar("AnyScaled", bound=ScaledService)
 
 
 class ScaledServiceObjects(ServiceObjects[AnyScaled]):
-    """A Deployment, what keeps it running while nodes go, and its number of copies."""
+    """A Deployment, its disruption budget and its autoscaler."""
 
     def _of_kind(self) -> list[KubernetesObject]:
         scaler = [self._autoscaler()] if self._spec.autoscaled else []
@@ -63,7 +63,7 @@ class ScaledServiceObjects(ServiceObjects[AnyScaled]):
         return self._named_object("apps/v1", "Deployment", body)
 
     def _pod_disruption_budget(self) -> KubernetesObject:
-        """At most one pod at a time is taken away; never none, which would block a node's drain for ever."""
+        """At most one pod at a time may be evicted; zero would block a node's drain for ever."""
         return self._named_object(
             "policy/v1",
             "PodDisruptionBudget",

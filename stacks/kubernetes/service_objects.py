@@ -1,6 +1,6 @@
-"""What every service has on Kubernetes, whatever its kind; each kind's own objects stand in a module of their own.
+"""The objects that services of every kind have on Kubernetes; each kind has a module for its own.
 
-Every path between pods is one that a service.yaml declares.
+Pods can reach each other only where a service.yaml declares a call.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from config.service import ServiceSpec
 from config.settings import Settings
 from stacks.kubernetes.objects import KubernetesObject, labels, meta
 
-# Where a pod gets its role's credentials: the Pod Identity agent on its own node.
+# The Pod Identity agent on a pod's own node, which gives it its role's credentials.
 # https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html
 _POD_IDENTITY_AGENT = "169.254.170.23/32"
 _ANYWHERE = "0.0.0.0/0"
@@ -26,14 +26,14 @@ AnyService = TypeVar("AnyService", bound=ServiceSpec)
 
 @dataclass(frozen=True, kw_only=True)
 class Surroundings:
-    """What a service's objects are made of besides its service.yaml.
+    """The inputs of a service's objects besides its service.yaml.
 
     Attributes:
         settings: the environment.
         catalog: all services, to look up callees and callers.
         image: the image's URI.
         environment: the container's variables and their values.
-        public_cidrs: where the load balancer's requests come from.
+        public_cidrs: the ranges that the load balancer's requests come from.
     """
 
     settings: Settings
@@ -44,7 +44,7 @@ class Surroundings:
 
 
 class ServiceObjects(ABC, Generic[AnyService]):
-    """What every service has: an account, its network policy, its secrets."""
+    """The objects of a service of any kind: service account, network policy, secrets."""
 
     def __init__(self, *, spec: AnyService, around: Surroundings) -> None:
         self._spec = spec
@@ -52,16 +52,16 @@ class ServiceObjects(ABC, Generic[AnyService]):
         self._settings = around.settings
 
     def all(self) -> list[KubernetesObject]:
-        """Everything of the service, in the order in which it is applied."""
+        """All objects of the service, in the order in which they are applied."""
         secrets = [self._secret_provider_class()] if self._spec.secrets else []
         return [self._service_account(), self._network_policy(), *secrets, *self._of_kind()]
 
     @abstractmethod
     def _of_kind(self) -> list[KubernetesObject]:
-        """What only this kind has."""
+        """The objects that only this kind has."""
 
     def _named_object(self, api_version: str, kind: str, spec: KubernetesObject) -> KubernetesObject:
-        """An object of the service's name."""
+        """An object with the service's name."""
         return {
             "apiVersion": api_version,
             "kind": kind,
@@ -78,7 +78,7 @@ class ServiceObjects(ABC, Generic[AnyService]):
         }
 
     def _secret_provider_class(self) -> KubernetesObject:
-        """Fetches the secrets by the pod's own role and keeps them in a Secret of the service's name.
+        """Fetches the secrets with the pod's own role and keeps them in a Secret with the service's name.
 
         Source: https://docs.aws.amazon.com/secretsmanager/latest/userguide/ascp-pod-identity-integration.html
         """
@@ -116,7 +116,7 @@ class ServiceObjects(ABC, Generic[AnyService]):
         )
 
     def _admitted(self) -> list[KubernetesObject]:
-        """Nobody, unless the kind listens."""
+        """No peers, unless the kind listens on a port."""
         return []
 
     def _reachable(self) -> list[KubernetesObject]:

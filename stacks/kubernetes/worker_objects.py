@@ -5,7 +5,7 @@ from __future__ import annotations
 from config.service import Worker
 from stacks.kubernetes.scaled_service_objects import ScaledServiceObjects
 
-# What a start may take: a worker has no health check that could say when it is over.
+# Seconds that a start may take: a worker has no health check that would show when it has started.
 _START_SECONDS = 60
 
 
