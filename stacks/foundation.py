@@ -80,5 +80,7 @@ class FoundationStack(EnvironmentStack):
         )
         if self.settings.alarm_email:
             topic.add_subscription(aws_sns_subscriptions.EmailSubscription(self.settings.alarm_email))
-        CfnOutput(self, "AlarmTopicArn", value=topic.topic_arn, description="Every alarm is published here")
+        CfnOutput(
+            self, "AlarmTopicArn", value=topic.topic_arn, description="The topic that every alarm is published to"
+        )
         return topic

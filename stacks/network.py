@@ -129,10 +129,10 @@ class NetworkStack(EnvironmentStack):
             acknowledge(
                 instance,
                 {
-                    "AwsSolutions-EC28": "A NAT instance of an environment that chose the cheapest egress; its traffic shows "
-                    "in the VPC's own metrics. nat-per-zone replaces it where that is not enough.",
-                    "AwsSolutions-EC29": "The instance holds no state: deleting it costs a minute of egress, and its stack "
-                    "makes it anew.",
+                    "AwsSolutions-EC28": "The environment chose the cheapest egress, a NAT instance; its traffic shows up "
+                    "in the VPC's own metrics. nat-per-zone replaces it where this is not enough.",
+                    "AwsSolutions-EC29": "The instance holds no state: deleting it costs a minute of egress, and the stack "
+                    "replaces it.",
                 },
             )
 
@@ -155,7 +155,8 @@ class NetworkStack(EnvironmentStack):
     def _acknowledge_named_zones(self) -> None:
         for subnet in [*self.vpc.public_subnets, *self.private_subnets]:
             acknowledge(
-                subnet, {"CloudFormation-Validate::W3010": "zones names the zones on purpose in this environment."}
+                subnet,
+                {"CloudFormation-Validate::W3010": "The setting zones of this environment names its zones on purpose."},
             )
 
     @property

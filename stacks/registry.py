@@ -126,8 +126,8 @@ class RegistryStack(EnvironmentStack):
         acknowledge(
             role,
             {
-                "AwsSolutions-IAM5[Resource::*]": "ecr:GetAuthorizationToken has no resource to be held to (IAM's reference).",
-                f"AwsSolutions-IAM5[Resource::{arn}]": "The role publishes to every repository of this environment and to no "
-                "other; naming each would pass IAM's size of a policy at about 80 services.",
+                "AwsSolutions-IAM5[Resource::*]": "ecr:GetAuthorizationToken does not support a resource (IAM's reference).",
+                f"AwsSolutions-IAM5[Resource::{arn}]": "The role publishes only to the repositories of this "
+                "environment; naming each would exceed IAM's policy size at about 80 services.",
             },
         )

@@ -33,7 +33,7 @@ def keep_access_logs(
         bucket,
         {
             "AwsSolutions-S1": "This bucket receives the load balancer's access logs; logging access to the logs "
-            "themselves would have no end."
+            "would never end."
         },
     )
     return bucket

@@ -86,7 +86,7 @@ class EcsClusterStack(EnvironmentStack):
             acknowledge(
                 self.cluster,
                 {
-                    "AwsSolutions-ECS4": "container_insights: disabled is this environment's choice: its metrics cost more "
+                    "AwsSolutions-ECS4": "This environment sets container_insights to disabled: the metrics cost more "
                     "than its idle tasks. Alarms use the load balancer's and the service's own metrics."
                 },
             )

@@ -77,8 +77,8 @@ def _create_security_group(scope: EnvironmentStack, vpc: aws_ec2.IVpc) -> aws_ec
         acknowledge(
             group,
             {
-                "AwsSolutions-EC23": "The load balancer is the public entrance; load_balancer_cidrs narrows it. Only its "
-                "listener's ports are open."
+                "AwsSolutions-EC23": "The load balancer is the public entrance; load_balancer_cidrs can narrow it. Only the "
+                "listeners' ports are open."
             },
         )
     return group

@@ -126,7 +126,7 @@ class HttpServiceOnEcs(Construct):
             self._entrance.metric("TargetResponseTime", self._target_group_name, statistic="p99"),
             _SLOW_SECONDS,
             periods=5,
-            description=f"{name} on ECS takes over {_SLOW_SECONDS:g} s for its slowest 1 % of requests",
+            description=f"{name} on ECS takes more than {_SLOW_SECONDS:g} s for the slowest 1 % of its requests",
         )
         self._alarms.below(
             "Running",

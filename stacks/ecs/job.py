@@ -53,7 +53,7 @@ class JobOnEcs(Construct):
             self._job.queue_metric("ApproximateAgeOfOldestMessage", seconds=300),
             _STALE_SECONDS,
             periods=1,
-            description=f"A failure of {self._name} on ECS has waited for a day in its dead-letter queue",
+            description=f"A failure of {self._name} on ECS has been in its dead-letter queue for a day",
         )
 
 
@@ -180,8 +180,8 @@ class ScheduledJob(Construct):
         acknowledge(
             role,
             {
-                f"AwsSolutions-IAM5[Resource::{arn}]": "A task's ARN holds an id that is made when it starts; the statement is "
-                "held to this cluster and to the call that starts it."
+                f"AwsSolutions-IAM5[Resource::{arn}]": "A task's ARN contains an id that is generated at its start; the statement "
+                "is limited to this cluster and to the call that starts the task."
             },
         )
 

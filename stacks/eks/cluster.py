@@ -43,7 +43,7 @@ class EksClusterStack(EnvironmentStack):
             scope,
             construct_id,
             settings=settings,
-            description=f"{settings.prefix}: EKS cluster and what it shares",
+            description=f"{settings.prefix}: EKS cluster and its load balancer",
             key=key,
         )
         self.public_cidrs = [subnet.ipv4_cidr_block for subnet in network.vpc.public_subnets]

@@ -82,7 +82,7 @@ def _acknowledge_isolated_subnets(scope: EnvironmentStack, cluster: aws_eks_v2.C
         acknowledge(
             cluster,
             {
-                "Annotation::@aws-cdk/aws-eks:isolatedSubnetsForKubectlPrivateSubnets": "egress: endpoints brings an "
-                "endpoint for each service that the handler calls."
+                "Annotation::@aws-cdk/aws-eks:isolatedSubnetsForKubectlPrivateSubnets": "With egress: endpoints "
+                "there is an endpoint for each AWS service that the handler calls."
             },
         )

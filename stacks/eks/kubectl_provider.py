@@ -45,7 +45,7 @@ def _acknowledge_handler(handler: IConstruct) -> None:
         handler,
         {
             "AwsSolutions-L1": "CDK picks the newest Python runtime that every region offers; the pinned CDK version "
-            "decides when it moves."
+            "decides when that changes."
         },
     )
 
@@ -57,11 +57,11 @@ def _acknowledge_framework(framework: IConstruct, handler_id: str) -> None:
     acknowledge(
         framework.node.find_child("ServiceRole"),
         {
-            own_log: "The role of CDK's custom resource framework, which offers no way to bring another; the policy lets it "
+            own_log: "The role of CDK's custom resource framework, which offers no way to replace it; the policy lets it "
             "write its own log.",
-            join_vpc: "The role of CDK's custom resource framework, which offers no way to bring another; the policy lets "
+            join_vpc: "The role of CDK's custom resource framework, which offers no way to replace it; the policy lets "
             "the function join the VPC.",
-            f"AwsSolutions-IAM5[Resource::<{handler_id}.Arn>:*]": "The framework invokes the one handler, in any of its "
+            f"AwsSolutions-IAM5[Resource::<{handler_id}.Arn>:*]": "The framework invokes only this handler, in any of its "
             "versions.",
         },
     )

@@ -37,7 +37,7 @@ def create_node_role(scope: Construct) -> aws_iam.Role:
         description="Nodes of EKS Auto Mode: join the cluster, pull images",
         assumed_by=aws_iam.ServicePrincipal("ec2.amazonaws.com"),
         policies=_NODE_POLICIES,
-        reason="The two policies that Auto Mode's guide names for its nodes, and no other.",
+        reason="Only the two policies that Auto Mode's guide names for its nodes.",
     )
 
 
@@ -109,10 +109,10 @@ def create_kubectl_role(scope: EnvironmentStack) -> aws_iam.Role:
     acknowledge(
         role,
         {
-            "AwsSolutions-IAM5[Resource::*]": "Lambda makes and removes the function's network interfaces before they have "
-            "an address that a statement could name (Lambda's guide).",
+            "AwsSolutions-IAM5[Resource::*]": "Lambda creates the function's network interfaces, so a statement cannot name "
+            "them in advance (Lambda's guide).",
             f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:{logs}]": "The "
-            "function's name is generated; its log streams stand under this stack's name.",
+            "function's name is generated; its log group's name starts with this stack's name.",
         },
     )
     return role
