@@ -180,8 +180,8 @@ class ScheduledJob(Construct):
         acknowledge(
             role,
             {
-                f"AwsSolutions-IAM5[Resource::{arn}]": "A task's ARN contains an id that is generated at its start; the statement "
-                "is limited to this cluster and to the call that starts the task."
+                f"AwsSolutions-IAM5[Resource::{arn}]": "A task's ARN contains an id that is generated at its start; this "
+                "statement is limited to this cluster and to the call that starts the task."
             },
         )
 

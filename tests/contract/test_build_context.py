@@ -53,7 +53,7 @@ def built(context: Path, to: Path) -> dict[str, tarfile.TarInfo]:
         return {member.name.rstrip("/"): member for member in archive}
 
 
-def test_by_hand_and_by_the_platform_the_same_files_are_there(service, tmp_path):
+def test_a_build_by_hand_and_the_platforms_build_have_the_same_files(service, tmp_path):
     image = ImageSource.of(service.parent.parent, service, load_settings(ROOT, "sandbox", {}))
     before = os.umask(0o077)
     try:

@@ -14,7 +14,7 @@ def lines(text: str) -> dict[str, str]:
     return {name: value.strip() for name, value in pairs}
 
 
-def test_it_greets_from_a_hardened_container_and_ends_with_0():
+def test_it_greets_from_a_hardened_container_and_exits_with_0():
     with run(build("hello"), env={"GREETING": "Ahoy"}, memory="64m", options=("--cpus=0.25",)) as hello:
         assert hello.wait() == 0
         output = hello.logs()
@@ -31,13 +31,13 @@ def test_it_needs_no_network():
         assert hello.wait() == 0
 
 
-def test_a_bad_greeting_ends_non_zero_with_a_reason():
+def test_a_bad_greeting_exits_non_zero_with_a_reason():
     with run(build("hello"), env={"GREETING": ""}) as hello:
         assert hello.wait() == 2
         assert hello.logs() == "hello: GREETING: is empty; write what to say, or leave it out\n"
 
 
-def test_an_output_that_is_full_ends_non_zero_with_a_reason():
+def test_a_full_output_exits_non_zero_with_a_reason():
     command = ("run", "--rm", *HARDENING, "--entrypoint=/bin/sh", build("hello"), "-c", "hello >/dev/full")
     ended = docker(*command, check=False)
     assert (ended.returncode, ended.stderr) == (1, "hello: standard output cannot be written\n")

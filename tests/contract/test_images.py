@@ -42,12 +42,12 @@ def test_the_entrypoint_is_in_exec_form(config):
     assert config["Entrypoint"][0] not in {"/bin/sh", "sh", "/bin/bash", "bash"}
 
 
-def test_tmp_is_a_volume_that_everybody_may_write(service, config):
+def test_tmp_is_a_volume_that_every_user_may_write_to(service, config):
     assert "/tmp" in config["Volumes"]
     assert in_image(service, "stat -c %a:%u /tmp").strip() == "1777:0"
 
 
-def test_it_says_what_it_is(service, config):
+def test_it_has_labels_that_identify_it(service, config):
     labels = config["Labels"]
     assert labels["org.opencontainers.image.title"] == service
     for name in ("description", "version", "licenses"):

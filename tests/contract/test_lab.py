@@ -250,7 +250,7 @@ def test_every_command_prints_what_the_lab_shows(repository: Path, environment: 
         remove_all(port)
 
 
-def test_only_blocks_for_an_account_are_not_run() -> None:
+def test_only_blocks_that_need_an_account_are_skipped() -> None:
     """One block, whose commands all speak of AWS or of the registry there, or prepare the image that goes to it."""
     skipped = [step.command for block in read_blocks(LAB.read_text()) if block.needs_aws for step in block.steps]
     assert skipped
@@ -294,7 +294,7 @@ def test_a_container_goes_with_its_unnamed_volumes() -> None:
     assert [command for command in removals if "--volumes" not in command] == []
 
 
-def test_every_part_stands_in_the_contents_and_asks_or_cleans_up() -> None:
+def test_every_part_is_in_the_contents_and_asks_or_cleans_up() -> None:
     text = LAB.read_text()
     titles = re.findall(r"^## (\d+)\. (.+)$", text, re.MULTILINE)
     anchors = [f"(#{number}-{re.sub('[^a-z0-9 -]', '', title.lower()).replace(' ', '-')})" for number, title in titles]
@@ -322,11 +322,11 @@ def test_every_part_stands_in_the_contents_and_asks_or_cleans_up() -> None:
         ("(.*)", "anything", False),
     ],
 )
-def test_dots_stand_for_what_differs_and_for_nothing_else(shown: str, printed: str, *, same: bool) -> None:
+def test_dots_match_what_differs_and_nothing_else(shown: str, printed: str, *, same: bool) -> None:
     assert matches(shown, printed) is same
 
 
-def test_commands_may_go_on_over_lines_and_outputs_may_begin_with_a_bracket() -> None:
+def test_commands_may_span_lines_and_outputs_may_begin_with_a_bracket() -> None:
     text = "```console\n$ cat <<'END'\n> a\n> END\n> printed\n$ false\n$ echo $?\n1\n```\n"
     (block,) = read_blocks(text)
     assert [(step.command, step.shown, step.may_fail) for step in block.steps] == [

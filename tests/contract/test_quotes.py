@@ -109,7 +109,7 @@ def test_the_request_id_is_found_in_the_logs_of_both(quotes):
         )
 
 
-def test_mistakes_are_told_by_field(quotes):
+def test_mistakes_are_reported_by_field(quotes):
     answer = requests.post(quotes.url(8080, "/quotes"), json={"from": "nowhere", "weight_kg": -1}, timeout=10)
     assert answer.status_code == 422
     assert {error["field"] for error in answer.json()["errors"]} == {"from", "to", "weight_kg", "volume_m3"}
@@ -181,7 +181,7 @@ def test_a_secret_is_seen_but_never_shown(engine):
         assert "very-secret-key" not in info.text + metrics.text + container.logs()
 
 
-def test_a_wrong_setting_ends_it_with_2_and_one_line(engine):
+def test_a_wrong_setting_exits_with_2_and_one_line(engine):
     with run(build("quotes"), env={"TRACKING_URL": "tracking:8080"}) as container:
         assert container.wait() == 2
         assert container.logs().splitlines() == [
@@ -189,7 +189,7 @@ def test_a_wrong_setting_ends_it_with_2_and_one_line(engine):
         ]
 
 
-def test_killed_tracking_degrades_quotes_and_the_circuit_opens_and_closes_by_itself(engine):
+def test_killed_tracking_degrades_quotes_and_the_circuit_opens_and_closes_again(engine):
     with pair() as (quotes, tracking):
         asked = {**REQUEST, "shipment": "S-1"}
         with Load(lambda session: session.post(quotes.url(8080, "/quotes"), json=asked, timeout=20), clients=3) as load:

@@ -36,7 +36,7 @@ def test_it_names_what_the_image_runs_on(bills):
     assert all("libc6" in bill for bill in bills.values())
 
 
-def test_what_was_taken_out_of_the_image_is_not_in_it(bills):
+def test_packages_removed_from_the_image_are_not_in_it(bills):
     assert not [name for name in bills["web"] if name.startswith(("perl-modules", "libperl"))]
     assert not [name for name in bills["quotes"] if "jdk-headless" in name]
 

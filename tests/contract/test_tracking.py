@@ -36,7 +36,7 @@ def status_of_process_1(container: Container) -> dict[str, str]:
     return dict(line.split(":\t", 1) for line in text.splitlines() if ":\t" in line)
 
 
-def test_it_runs_as_nobody_with_no_rights(tracking):
+def test_it_runs_as_an_unnamed_user_without_rights(tracking):
     status = status_of_process_1(tracking)
     assert status["Uid"].split() == ["65532"] * 4
     assert {int(status[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")} == {0}
@@ -53,7 +53,7 @@ def test_the_engine_finds_it_healthy(tracking):
     wait_until(lambda: tracking.health() == "healthy", "HEALTHCHECK says healthy")
 
 
-def test_it_says_at_start_and_in_info_that_nothing_is_durable(tracking):
+def test_it_reports_at_start_and_in_info_that_nothing_is_durable(tracking):
     assert any("TRACKING_TABLE is not set" in line["message"] for line in tracking.json_logs())
     info = requests.get(tracking.url(8080, "/info"), timeout=5).json()
     assert (info["store"], info["durable"]) == ("sqlite", False)
@@ -81,7 +81,7 @@ def test_a_request_id_goes_through_to_answer_and_log(tracking):
     assert [(line["method"], line["route"], line["status"]) for line in lines()] == [("GET", "/shipments", 200)]
 
 
-def test_metrics_count_what_was_answered(tracking):
+def test_metrics_count_answers(tracking):
     def answered() -> float:
         text = requests.get(tracking.url(8080, "/metrics"), timeout=5).text
         found = re.search(r'^http_requests_total\{method="GET",route="/info",status="200"\} (\S+)$', text, re.MULTILINE)
@@ -105,7 +105,7 @@ def test_a_restart_keeps_shipments_a_new_container_has_none():
         assert requests.get(second.url(8080, "/shipments"), timeout=5).json()["items"] == []
 
 
-def test_a_wrong_setting_ends_it_with_2_and_one_line():
+def test_a_wrong_setting_exits_with_2_and_one_line():
     with run(build("tracking"), env={"LOG_LEVEL": "loud"}) as container:
         assert container.wait() == 2
         assert container.logs() == (

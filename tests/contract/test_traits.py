@@ -152,7 +152,7 @@ def test_disposable_a_stop_of_web_under_load_loses_no_request() -> None:
 
 
 @pytest.mark.parametrize("service", HTTP_SERVICES)
-def test_disposable_a_killed_container_starts_again_as_if_nothing_had_been(service: str) -> None:
+def test_disposable_a_killed_container_starts_again_as_if_nothing_had_happened(service: str) -> None:
     with run(build(service), ports=(8080,)) as container:
         for _ in range(3):
             wait_http(container.url(8080, "/healthz"))
@@ -186,6 +186,6 @@ def test_parity_the_same_image_runs_in_every_environment(service: str) -> None:
     assert answers[0] == answers[1]
 
 
-def test_parity_a_build_can_be_told_the_registry_and_nothing_else() -> None:
+def test_parity_the_only_parameter_of_a_build_is_the_registry() -> None:
     for dockerfile in (ROOT / "services").glob("*/Dockerfile"):
         assert set(re.findall(r"^ARG (\w+)", dockerfile.read_text(), re.MULTILINE)) <= {"BASE_REGISTRY"}

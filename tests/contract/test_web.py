@@ -104,13 +104,13 @@ def test_hsts_is_sent_behind_https_only(alone):
     assert "max-age=" in get(alone, "/", **{"X-Forwarded-Proto": "https"}).headers["Strict-Transport-Security"]
 
 
-def test_the_server_does_not_tell_its_version_and_knows_no_trace(alone):
+def test_the_server_hides_its_version_and_refuses_trace(alone):
     assert get(alone, "/").headers["Server"] == "Apache"
     assert requests.request("TRACE", alone.url(8080, "/"), timeout=10).status_code == 405
     assert "2.4" not in get(alone, "/nothing").text
 
 
-def test_the_page_is_asked_for_anew_and_its_parts_are_kept(alone):
+def test_the_page_is_revalidated_and_its_parts_are_cached(alone):
     assert get(alone, "/").headers["Cache-Control"] == "no-cache"
     assert get(alone, "/healthz").headers["Cache-Control"] == "no-store"
     assert "max-age=300" in get(alone, "/app.js").headers["Cache-Control"]
@@ -138,7 +138,7 @@ def test_only_the_site_is_served(alone, path):
 
 
 @pytest.mark.parametrize("service", ["tracking", "quotes"])
-def test_a_neighbour_that_is_not_configured_is_away_in_words(alone, service):
+def test_a_neighbour_that_is_not_configured_is_reported_as_away(alone, service):
     for path in (f"/{service}", f"/{service}/", f"/{service}/anything?x=1"):
         answer = get(alone, path)
         assert answer.status_code == 503
@@ -229,12 +229,12 @@ def test_the_way_through_is_the_same_origin_and_the_request_id_arrives(web):
     assert answer.json()["shipment"]["location"] == "DEHAM"
 
 
-def test_what_services_keep_from_the_world_is_kept_here_too(web):
+def test_paths_that_services_hide_are_hidden_here_too(web):
     for path in ("/tracking/metrics", "/tracking/readyz", "/quotes/metrics", "/quotes/readyz"):
         assert get(web, path).status_code == 404
 
 
-def test_a_stop_finishes_what_is_in_flight(engine):
+def test_a_stop_finishes_requests_in_flight(engine):
     """Slow answers are under way when it is told to stop: as on AWS, nothing new is sent then, and nothing may be lost."""
     with (
         temporary_network() as network,
@@ -356,7 +356,7 @@ def test_the_page_lives_under_a_prefix(web, page):
     assert page.complaints == []
 
 
-def test_the_page_says_who_is_away_and_recovers_by_itself(page):
+def test_the_page_shows_who_is_away_and_recovers(page):
     with harbour() as (web, tracking, quotes):
         page.open(web.url(8080, "/"))
         page.wait("document.querySelector('#rows [data-id=\"S-1\"]')")

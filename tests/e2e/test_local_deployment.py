@@ -70,7 +70,7 @@ def health_urls(local: Local) -> dict[str, str]:
     }
 
 
-def test_up_ends_with_where_everything_is_and_what_is_missing(running, up):
+def test_up_ends_with_every_address_and_what_the_emulator_lacks(running, up):
     for service in (*HTTP_SERVICES, "hello"):
         assert f"\n{service} " in up.out
     assert "ran once, exit code 0" in up.out
@@ -95,13 +95,13 @@ def test_a_shipment_written_through_the_load_balancer_is_read_by_quotes(running)
     assert answer["shipment"]["id"] == SHIPMENT["id"]
 
 
-def test_a_name_resolves_for_declared_callers_alone(running):
+def test_a_name_resolves_only_for_declared_callers(running):
     # As the manifests say: web calls both, quotes calls tracking, tracking calls nobody.
     assert running.on_network("tracking") == {"tracking", "quotes", "web"}
     assert running.on_network("quotes") == {"quotes", "web"}
 
 
-def test_containers_are_hardened_as_their_task_definitions_say(running):
+def test_containers_are_hardened_like_their_task_definitions(running):
     for service in HTTP_SERVICES:
         [name] = running.containers(service)
         found = running.inspect(name)
@@ -117,7 +117,7 @@ def test_the_containers_lines_are_in_the_logs(running):
     assert "tracking" in running.ops("logs", "tracking").out
 
 
-def test_without_tracking_quotes_degrades_and_nobody_fails(running):
+def test_without_tracking_quotes_degrades_and_nothing_fails(running):
     where = running.ecs_service("tracking")
     running.target.ecs.update_service(**where, desiredCount=0)
     try:
@@ -211,7 +211,7 @@ def test_a_wrong_manifest_is_one_line_and_exit_code_2(running):
     assert len(again.err.strip().splitlines()) == 1
 
 
-def test_a_service_whose_folder_is_gone_goes_and_its_repository_last(running):
+def test_a_removed_service_is_destroyed_and_its_repository_last(running):
     (running.folder / "services" / "hello").rename(running.folder / "hello")
     again = running.ops("up")
     assert again.code == 0, again.out + again.err
@@ -222,7 +222,7 @@ def test_a_service_whose_folder_is_gone_goes_and_its_repository_last(running):
     assert "\nhello " not in again.out, "it is not in the table any more"
 
 
-def test_a_deleted_state_folder_is_made_anew_around_what_runs(running):
+def test_a_deleted_state_folder_is_rebuilt_from_what_is_running(running):
     before = steady(running)
     (running.folder / ".local").rename(running.folder / "old-state")
     again = running.ops("up")

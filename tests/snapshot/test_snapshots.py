@@ -16,7 +16,7 @@ from tests.snapshot.normalise import normalised, without_hashes
 from tests.stacks.templates import Assembly
 
 
-def test_templates_are_as_they_were_when_last_agreed_on(assembly, root, request):
+def test_templates_match_their_snapshots(assembly, root, request):
     """After a wanted change: `make snapshots`, then read the diff."""
     folder = root / "tests" / "snapshot" / "templates" / assembly.settings.environment
     current = {f"{stack}.yaml": normalised(assembly, stack) for stack in assembly.stacks}
@@ -39,7 +39,7 @@ def test_templates_are_as_they_were_when_last_agreed_on(assembly, root, request)
         pytest.fail("\n".join(["templates changed; if that was wanted: make snapshots", *changes[:200]]), pytrace=False)
 
 
-def test_a_snapshot_holds_no_hash_of_a_content(assembly):
+def test_a_snapshot_holds_no_content_hash(assembly):
     for stack in assembly.stacks:
         assert not re.search(r"[0-9a-f]{40}", normalised(assembly, stack)), stack
 
@@ -52,7 +52,7 @@ def test_a_changed_hash_or_version_breaks_no_snapshot(sandbox):
     assert normalised(newer, "Eks") == normalised(sandbox, "Eks")
 
 
-def test_a_changed_memory_size_is_in_sight(sandbox):
+def test_a_changed_memory_size_shows(sandbox):
     larger = _with(sandbox, "Ecs-tracking", lambda text: text.replace('"Memory": "512"', '"Memory": "1024"'))
     before, after = (normalised(a, "Ecs-tracking").splitlines() for a in (sandbox, larger))
     changes = [line for line in difflib.ndiff(before, after) if line[0] in "+-"]
@@ -70,6 +70,6 @@ def _with(assembly: Assembly, stack: str, change: Callable[[str], str]) -> Assem
     return changed
 
 
-def test_a_number_or_a_name_is_no_hash():
+def test_a_number_or_a_name_is_not_a_hash():
     for text in ("10.20.0.0/16", "65532:65532", "Table" + "A563C38D", "arn:aws:iam::123456789012:role/x", "f" * 63):
         assert without_hashes(text) == text

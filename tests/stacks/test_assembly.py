@@ -59,7 +59,7 @@ def test_logical_ids_of_what_holds_state_never_change(environment):
     assert stateful == (PINNED_WITH_A_KEY if environment.settings.customer_managed_key else PINNED)
 
 
-def test_the_stacks_are_the_rooms_and_two_a_service(assembly):
+def test_the_stacks_are_the_shared_ones_and_two_per_service(assembly):
     shared = {"Foundation", "Network", "Registry", "State", "Ecs", "Eks"}
     services = {f"{p.value.title()}-{s.name}" for s in assembly.catalog.services for p in s.platforms}
     assert set(assembly.stacks) == shared | services
@@ -74,7 +74,7 @@ def test_a_platform_can_be_left_out(synthesis, variant, platform):
     assert not [name for name in assembly.stacks if name.startswith(other)]
 
 
-def test_two_environments_live_in_one_account(sandbox, production):
+def test_two_environments_fit_in_one_account(sandbox, production):
     names = [{s["properties"]["stackName"] for s in a.stacks.values()} for a in (sandbox, production)]
     assert names[0].isdisjoint(names[1])
     assert all(name.startswith("harbour-sandbox-") for name in names[0])
@@ -92,12 +92,12 @@ def test_nothing_was_looked_up(assembly):
     assert assembly.manifest.get("missing", []) == []
 
 
-def test_nothing_is_looked_up_with_account_and_region_given_either(synthesis):
+def test_nothing_is_looked_up_when_account_and_region_are_given(synthesis):
     assert synthesis.assembly("eks-alone").manifest.get("missing", []) == []
     assert synthesis.assembly("eks-alone").stacks["Network"]["environment"] == "aws://123456789012/eu-central-1"
 
 
-def test_without_account_and_region_the_caller_decides(environment):
+def test_without_account_and_region_the_credentials_decide(environment):
     for stack in environment.stacks.values():
         assert stack["environment"] == "aws://unknown-account/unknown-region"
 
@@ -108,7 +108,7 @@ def test_account_region_and_zones_are_the_settings(corners):
     assert zones == {"eu-west-1a", "eu-west-1b"}
 
 
-def test_no_stack_meets_a_limit_of_cloudformation(assembly):
+def test_no_stack_exceeds_a_limit_of_cloudformation(assembly):
     for name, template in assembly.templates.items():
         assert len(template["Resources"]) < quotas.STACK_RESOURCES.value / 2, name
         assert len(template.get("Outputs", {})) < quotas.STACK_OUTPUTS.value / 2, name
@@ -169,7 +169,7 @@ def test_shared_stacks_refer_to_no_service(assembly):
 # --- what people see --------------------------------------------------------------------------------------------------
 
 
-def test_outputs_say_where_everything_is(assembly):
+def test_outputs_show_where_everything_is(assembly):
     assert set(assembly.outputs("Ecs")) >= {"Url", "ClusterName"}
     assert set(assembly.outputs("Eks")) >= {"Url", "UpdateKubeconfig"}
     for spec in assembly.catalog.services:
@@ -185,7 +185,7 @@ def test_the_kubeconfig_command_names_cluster_and_region(assembly):
     assert assembly.outputs("Eks")["UpdateKubeconfig"] == wanted
 
 
-def test_every_stack_says_what_it_is(assembly):
+def test_every_stack_has_a_description(assembly):
     for name, template in assembly.templates.items():
         assert template["Description"].startswith(f"{assembly.settings.prefix}: "), name
 
@@ -205,7 +205,7 @@ def test_tasks_and_nodes_carry_tags_too(assembly):
     assert not [r.path for r in assembly.resources("AWS::ECS::Service") if "aws:" in str(tags(r))]
 
 
-def test_a_kept_environment_cannot_be_deleted_by_a_slip(assembly):
+def test_a_kept_environment_cannot_be_deleted_by_accident(assembly):
     kept = assembly.settings.removal is Removal.KEPT
     assert {s["properties"]["terminationProtection"] for s in assembly.stacks.values()} == {kept}
 
@@ -229,7 +229,7 @@ def test_a_new_service_touches_no_other_template(sandbox, synthesis):
             assert added.text(name) == sandbox.text(name), name
 
 
-def test_a_new_route_moves_no_other(sandbox, synthesis):
+def test_a_new_route_changes_no_other(sandbox, synthesis):
     """Priorities come from the path alone; the cluster's stacks never learn of a service.
 
     Outputs that stacks read from each other may stand in another order, which is no change to CloudFormation or the CLI.
@@ -241,14 +241,14 @@ def test_a_new_route_moves_no_other(sandbox, synthesis):
             assert routed.templates[name] == sandbox.templates[name], name
 
 
-def test_a_new_service_adds_its_repository_and_changes_nothing_beside_it(sandbox, synthesis):
+def test_a_new_service_adds_its_repository_and_changes_nothing_else(sandbox, synthesis):
     bodies = [{r.path: r.body for r in a.resources(stack="Registry")} for a in (sandbox, synthesis.assembly("routed"))]
     assert {path for path, body in bodies[0].items() if bodies[1][path] != body} == set()
     added = [bodies[1][path]["Type"] for path in set(bodies[1]) - set(bodies[0])]
     assert added == ["AWS::ECR::Repository"]
 
 
-def test_a_copied_service_is_the_same_but_for_its_name(synthesis):
+def test_a_copied_service_differs_only_in_its_name(synthesis):
     added = synthesis.assembly("added")
     for platform in ("Ecs", "Eks"):
         one, other = added.text(f"{platform}-hello"), added.text(f"{platform}-hello2")

@@ -52,7 +52,7 @@ def test_a_bad_manifest_is_one_line_through_the_real_cli(project):
     assert len(lines) <= 2, lines  # the second one is the CLI's own: that the app ended with 2
 
 
-def test_the_cli_warns_of_nothing_needs_no_credentials_and_makes_what_the_app_makes_alone(project):
+def test_the_cli_warns_of_nothing_needs_no_credentials_and_synthesizes_what_the_app_does_by_itself(project):
     done = cdk(project, "synth", "--quiet")
     assert (done.returncode, done.stderr) == (0, "")
     said = done.stdout.splitlines()

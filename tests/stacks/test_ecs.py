@@ -47,7 +47,7 @@ def listener_rule(assembly: Assembly, spec: ServiceSpec) -> Resource:
 # --- deployments ------------------------------------------------------------------------------------------------------
 
 
-def test_a_deployment_that_never_gets_healthy_is_rolled_back(assembly):
+def test_a_deployment_that_never_becomes_healthy_is_rolled_back(assembly):
     for _, service in ecs_services(assembly):
         assert service["DeploymentConfiguration"]["DeploymentCircuitBreaker"] == {"Enable": True, "Rollback": True}
 
@@ -134,7 +134,7 @@ def test_scaling_policies_track_what_the_manifest_asks_for(assembly):
         assert tracked == ({k: v for k, v in wanted.items() if v} if spec.autoscaled else {})
 
 
-def test_tasks_are_spread_over_zones_again_after_a_fault(assembly):
+def test_tasks_are_rebalanced_over_zones_after_a_fault(assembly):
     for _, service in ecs_services(assembly):
         assert service["AvailabilityZoneRebalancing"] == "ENABLED"
 
@@ -148,7 +148,7 @@ def test_a_service_waits_for_the_policy_of_its_execution_role(assembly):
         assert {p.id for p in policies} <= set(service.depends_on)
 
 
-def test_a_first_start_has_the_manifests_time_to_get_healthy(assembly):
+def test_a_first_start_has_the_manifests_time_to_become_healthy(assembly):
     for spec, service in ecs_services(assembly):
         wanted = spec.health_grace if spec.kind is Kind.HTTP else None
         assert service.get("HealthCheckGracePeriodSeconds") == wanted
@@ -172,7 +172,7 @@ def test_containers_run_as_a_numeric_user_that_is_not_root(assembly):
         assert int(group) > 0
 
 
-def test_an_init_process_reaps_and_passes_signals_on(assembly):
+def test_an_init_process_reaps_and_forwards_signals(assembly):
     for _, container in containers(assembly):
         assert container["LinuxParameters"]["InitProcessEnabled"] is True
 
@@ -255,7 +255,7 @@ def test_every_task_definition_logs_without_ever_blocking_the_service(assembly):
 # --- routing ----------------------------------------------------------------------------------------------------------
 
 
-def test_port_and_health_path_are_one_from_manifest_to_load_balancer(assembly):
+def test_port_and_health_path_are_the_same_from_manifest_to_load_balancer(assembly):
     for spec, service in http_services(assembly):
         group = target_group(assembly, spec)
         container = next(c for other, c in containers(assembly) if other.name == spec.name)
@@ -282,7 +282,7 @@ def test_a_rule_matches_the_path_and_all_below_it(assembly):
         assert patterns == (["/*"] if spec.path == "/" else [spec.path, f"{spec.path}/*"])
 
 
-def test_priorities_are_unique_and_deeper_paths_are_asked_first(assembly):
+def test_priorities_are_unique_and_deeper_paths_are_tried_first(assembly):
     by_path = {spec.path: listener_rule(assembly, spec)["Priority"] for spec, _ in http_services(assembly)}
     assert len(set(by_path.values())) == len(by_path)
     assert all(1 <= priority <= 50000 for priority in by_path.values())
@@ -291,16 +291,16 @@ def test_priorities_are_unique_and_deeper_paths_are_asked_first(assembly):
         assert all(by_path[deeper] < priority for deeper in below)
 
 
-def test_the_root_is_asked_last(assembly):
+def test_the_root_is_tried_last(assembly):
     by_path = {spec.path: listener_rule(assembly, spec)["Priority"] for spec, _ in http_services(assembly)}
     assert by_path["/"] == max(by_path.values())
 
 
-def test_the_manifests_priority_is_taken(corners):
+def test_the_manifests_priority_is_used(corners):
     assert listener_rule(corners, corners.catalog.service("busy"))["Priority"] == 77
 
 
-def test_a_path_of_no_service_is_answered_with_404(assembly):
+def test_a_path_that_no_service_has_is_answered_with_404(assembly):
     listeners = assembly.resources("AWS::ElasticLoadBalancingV2::Listener", stack="Ecs")
     actions = [action for listener in listeners for action in listener["DefaultActions"]]
     fixed = [action["FixedResponseConfig"]["StatusCode"] for action in actions if action["Type"] == "fixed-response"]
@@ -330,7 +330,7 @@ def test_with_a_domain_http_redirects_to_https_with_a_certificate_and_an_alias(c
         assert listener_rule(corners, spec)["ListenerArn"] == by_port[443].ref
 
 
-def test_the_load_balancer_is_public_and_drops_what_is_no_header(assembly):
+def test_the_load_balancer_is_public_and_drops_invalid_headers(assembly):
     balancer = assembly.one("AWS::ElasticLoadBalancingV2::LoadBalancer", stack="Ecs")
     attributes = pairs(balancer["LoadBalancerAttributes"], "Key", "Value")
     assert balancer["Scheme"] == "internet-facing"
@@ -364,7 +364,7 @@ def test_all_services_share_one_namespace_named_after_the_environment(assembly):
             assert service["ServiceConnectConfiguration"]["Namespace"] == namespace.att("Arn")
 
 
-def test_a_worker_that_calls_can_resolve_names_and_has_none(corners):
+def test_a_worker_that_calls_can_resolve_names_but_has_no_name(corners):
     mover = corners.one("AWS::ECS::Service", stack="Ecs-mover")
     assert mover["ServiceConnectConfiguration"]["Enabled"] is True
     assert "Services" not in mover["ServiceConnectConfiguration"]
@@ -387,7 +387,7 @@ def test_a_cycle_of_calls_does_not_become_a_cycle_of_stacks(corners):
 # --- alarms -----------------------------------------------------------------------------------------------------------
 
 
-def test_every_alarm_reaches_the_topic_and_says_what_is_wrong(assembly):
+def test_every_alarm_reaches_the_topic_and_describes_the_fault(assembly):
     topic = assembly.one("AWS::SNS::Topic", stack="Foundation")
     alarms = assembly.resources("AWS::CloudWatch::Alarm")
     assert alarms
@@ -402,7 +402,7 @@ def test_alarm_names_are_unique(assembly):
     assert len(names) == len(set(names))
 
 
-def test_every_service_tells_when_it_runs_below_its_minimum(assembly):
+def test_every_service_has_an_alarm_for_running_below_its_minimum(assembly):
     for spec, service in ecs_services(assembly):
         alarms = {a["AlarmName"]: a for a in assembly.resources("AWS::CloudWatch::Alarm", stack=service.stack)}
         alarm = alarms[f"{assembly.settings.prefix}-ecs-{spec.name}-running"]

@@ -24,7 +24,7 @@ def definition(assembly: Assembly, spec: ServiceSpec) -> Resource:
     return assembly.one("AWS::ECS::TaskDefinition", stack=f"Ecs-{spec.name}")
 
 
-def test_a_job_runs_when_its_manifest_says_in_its_time_zone(assembly):
+def test_a_job_runs_on_its_manifests_schedule_in_its_time_zone(assembly):
     for spec, schedule in jobs(assembly):
         assert schedule["ScheduleExpression"] == eventbridge_cron(spec.schedule)
         assert schedule["ScheduleExpressionTimezone"] == spec.timezone
@@ -44,7 +44,7 @@ def test_a_run_is_one_private_task_of_the_jobs_definition(assembly):
         assert assembly.by_reference(schedule["Target"]["Arn"]).type == "AWS::ECS::Cluster"
 
 
-def test_a_job_is_no_service_and_takes_no_requests(assembly):
+def test_a_job_is_not_a_service_and_takes_no_requests(assembly):
     for spec, _ in jobs(assembly):
         for kind in ("AWS::ECS::Service", "AWS::ElasticLoadBalancingV2::TargetGroup"):
             assert assembly.resources(kind, stack=f"Ecs-{spec.name}") == []
@@ -72,14 +72,14 @@ def test_the_schedulers_role_may_start_that_task_and_pass_those_two_roles(assemb
         assert held["ecs:TagResource"][0][0].endswith(f":task/{assembly.settings.prefix}/*")
 
 
-def test_the_schedulers_role_is_lent_to_this_accounts_scheduler_alone(assembly):
+def test_only_this_accounts_scheduler_assumes_the_schedulers_role(assembly):
     for _, schedule in jobs(assembly):
         trust = statements(assembly.by_reference(schedule["Target"]["RoleArn"])["AssumeRolePolicyDocument"])
         assert [s.principals for s in trust] == [{"Service": "scheduler.amazonaws.com"}]
         assert "aws:SourceAccount" in trust[0].conditions["StringEquals"]
 
 
-def test_the_schedule_waits_for_the_rights_that_its_first_run_needs(assembly):
+def test_the_schedule_waits_for_the_permissions_of_its_first_run(assembly):
     for spec, schedule in jobs(assembly):
         role = definition(assembly, spec)["ExecutionRoleArn"].removesuffix(".Arn>") + ">"
         policies = [p for p in assembly.resources("AWS::IAM::Policy", stack=schedule.stack) if role in p["Roles"]]
@@ -93,7 +93,7 @@ def test_a_run_that_could_not_start_lands_in_the_dead_letter_queue(assembly):
         assert schedule["Target"]["RetryPolicy"]["MaximumEventAgeInSeconds"] <= 3600
 
 
-def test_a_run_that_failed_lands_there_too(assembly):
+def test_a_failed_run_lands_in_the_dead_letter_queue(assembly):
     for spec, _ in jobs(assembly):
         rule = assembly.one("AWS::Events::Rule", stack=f"Ecs-{spec.name}")
         pattern: dict[str, Any] = rule["EventPattern"]

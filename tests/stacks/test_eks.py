@@ -29,7 +29,7 @@ def access(assembly: Assembly) -> dict[str, list[str]]:
     }
 
 
-def test_only_access_entries_let_anybody_in_and_the_creator_has_none(assembly):
+def test_only_access_entries_grant_access_and_the_creator_has_none(assembly):
     config = cluster(assembly)["AccessConfig"]
     assert config["AuthenticationMode"] == "API"
     assert config["BootstrapClusterCreatorAdminPermissions"] is False
@@ -45,7 +45,7 @@ def test_the_corners_settings_name_administrators(corners):
     assert len(corners.settings.eks_admins) == 2
 
 
-def test_nodes_join_by_an_entry_of_their_own(assembly):
+def test_nodes_join_through_their_own_access_entry(assembly):
     entries = [e for e in assembly.resources("AWS::EKS::AccessEntry", stack="Eks") if e.get("Type") == "EC2"]
     assert len(entries) == 1
     role = assembly.by_reference(entries[0]["PrincipalArn"])
@@ -58,7 +58,7 @@ def test_all_control_plane_logs_are_kept(assembly):
     assert sorted(types) == ["api", "audit", "authenticator", "controllerManager", "scheduler"]
 
 
-def test_kubernetes_secrets_are_encrypted_under_a_key_of_the_clusters_own(assembly):
+def test_kubernetes_secrets_are_encrypted_under_the_clusters_own_key(assembly):
     config = cluster(assembly)["EncryptionConfig"]
     key = assembly.one("AWS::KMS::Key", stack="Eks")
     assert config == [{"Provider": {"KeyArn": key.att("Arn")}, "Resources": ["secrets"]}]
@@ -79,7 +79,7 @@ def test_the_endpoint_is_as_open_as_the_setting(assembly):
     assert config.get("PublicAccessCidrs", []) == list(assembly.settings.eks_endpoint_cidrs)
 
 
-def test_auto_mode_runs_with_no_pool_of_its_own(assembly):
+def test_auto_mode_runs_without_the_built_in_pools(assembly):
     """The built-in pools are amd64 alone, and leave NetworkPolicy off."""
     assert cluster(assembly)["ComputeConfig"]["Enabled"] is True
     assert cluster(assembly)["ComputeConfig"].get("NodePools", []) == []
@@ -95,13 +95,13 @@ def test_the_pool_takes_spot_nodes_only_where_the_setting_has_spot(assembly):
     assert capacity == (["spot", "on-demand"] if assembly.settings.spot_weight else ["on-demand"])
 
 
-def test_the_pool_cannot_grow_without_end_and_nodes_do_not_grow_old(assembly):
+def test_the_pools_size_and_the_age_of_its_nodes_are_limited(assembly):
     spec = assembly.object("Eks", "NodePool")["spec"]
     assert set(spec["limits"]) == {"cpu", "memory"}
     assert int(spec["template"]["spec"]["expireAfter"].removesuffix("h")) < 21 * 24
 
 
-def test_the_version_is_the_settings_and_kubectl_is_of_its_minor(assembly):
+def test_the_version_is_the_settings_and_kubectl_has_the_same_minor(assembly):
     assert cluster(assembly)["Version"] == assembly.settings.eks_version
     assert assembly.resources("AWS::Lambda::LayerVersion", stack="Eks")
 
@@ -131,7 +131,7 @@ def test_add_ons_wait_for_nodes(assembly):
         assert nodes.id in add_on.depends_on
 
 
-def test_kubernetes_deletes_its_load_balancer_before_what_that_needs_goes(assembly):
+def test_kubernetes_deletes_its_load_balancer_before_what_the_deletion_needs(assembly):
     """CloudFormation deletes in the reverse of this order."""
     entrance = applied(assembly, "Ingress")
     assert applied(assembly, "IngressClass").id in entrance.depends_on

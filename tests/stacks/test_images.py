@@ -43,7 +43,7 @@ def repositories(assembly: Assembly) -> dict[str, Resource]:
 # --- repositories -----------------------------------------------------------------------------------------------------
 
 
-def test_each_service_has_a_repository_and_none_is_left_over(assembly):
+def test_each_service_has_a_repository_and_there_are_no_others(assembly):
     names = {s.name for s in assembly.catalog.services} | set(assembly.settings.keep_repositories)
     assert set(repositories(assembly)) == {f"{assembly.settings.prefix}/{name}" for name in names}
 
@@ -59,7 +59,7 @@ def test_tags_are_immutable_and_images_scanned_and_encrypted(assembly):
         assert repository["EncryptionConfiguration"]["EncryptionType"] == "KMS"
 
 
-def test_each_platforms_last_images_are_kept_apart(assembly):
+def test_each_platforms_last_images_are_counted_separately(assembly):
     """A busy service on ECS must not push out the image that Kubernetes still runs."""
     for repository in repositories(assembly).values():
         rules = json.loads(repository["LifecyclePolicy"]["LifecyclePolicyText"])["rules"]
@@ -73,7 +73,7 @@ def test_each_platforms_last_images_are_kept_apart(assembly):
         assert any(rule["selection"]["tagStatus"] == "untagged" for rule in rules)
 
 
-def test_images_go_with_the_stack_only_where_the_environment_is_disposable(assembly):
+def test_images_are_deleted_with_the_stack_only_in_a_disposable_environment(assembly):
     disposable = assembly.settings.removal is Removal.DISPOSABLE
     for repository in repositories(assembly).values():
         assert bool(repository.get("EmptyOnDelete", False)) is disposable
@@ -98,7 +98,7 @@ def test_the_publishers_name_holds_the_region_since_roles_are_global(assembly):
     assert publisher(assembly)["RoleName"] == f"{assembly.settings.prefix}-images-<AWS::Region>"
 
 
-def test_the_publisher_holds_what_publishing_does_and_nothing_more(assembly):
+def test_the_publisher_may_make_only_the_calls_of_publishing(assembly):
     held = {
         action: set(statement.resources)
         for statement in assembly.statements(publisher(assembly))
@@ -147,7 +147,7 @@ def _images(assembly: Assembly, stack: str, platform: Platform) -> list[str]:
     return images
 
 
-def test_the_first_deployment_builds_only_when_the_repositories_are_there(assembly):
+def test_the_first_deployment_builds_only_after_the_repositories_exist(assembly):
     """The CLI asks for the repository before it builds, and builds before it deploys anything."""
     for stack, _, _ in service_stacks(assembly):
         assert "Registry" in assembly.manifest["artifacts"][f"{stack}.assets"]["dependencies"]

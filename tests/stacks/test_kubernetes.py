@@ -99,7 +99,7 @@ def test_no_object_is_applied_twice(assembly):
     assert len(keys) == len(set(keys))
 
 
-def test_services_live_in_the_apps_namespace_alone(assembly):
+def test_services_are_only_in_the_apps_namespace(assembly):
     for _, objects in stacks(assembly):
         assert {o["metadata"]["namespace"] for o in objects} == {assembly.settings.app}
 
@@ -160,14 +160,14 @@ def test_service_ingress_and_probes_hit_the_containers_port(assembly):
             assert container[probe]["httpGet"]["path"] == spec.health
 
 
-def test_a_start_has_the_manifests_time_and_no_kill_before(assembly):
+def test_a_start_has_the_manifests_time_and_is_not_killed_before(assembly):
     for spec, _, container in containers(assembly, Kind.HTTP):
         probe = container["startupProbe"]
         patience = probe["periodSeconds"] * probe["failureThreshold"]
         assert spec.health_grace <= patience < spec.health_grace + probe["periodSeconds"]
 
 
-def test_a_rollout_is_given_up_only_after_the_start_may_have_ended(assembly):
+def test_a_rollout_is_not_given_up_while_a_start_may_still_succeed(assembly):
     for spec, objects in stacks(assembly, Kind.HTTP, Kind.WORKER):
         start = spec.health_grace if isinstance(spec, HttpService) else 0
         assert only(objects, "Deployment")["spec"]["progressDeadlineSeconds"] > start
@@ -240,7 +240,7 @@ def test_pods_are_spread_over_zones_and_nodes_but_never_left_pending_for_it(asse
         assert {constraint["whenUnsatisfiable"] for constraint in constraints} == {"ScheduleAnyway"}
 
 
-def test_the_load_balancer_stops_sending_before_the_process_is_told_to_stop(assembly):
+def test_the_load_balancer_stops_sending_before_the_process_gets_sigterm(assembly):
     for spec, pod, container in containers(assembly, Kind.HTTP):
         pause = container["lifecycle"]["preStop"]["sleep"]["seconds"]
         assert pod["terminationGracePeriodSeconds"] - pause == spec.stop_timeout
@@ -249,7 +249,7 @@ def test_the_load_balancer_stops_sending_before_the_process_is_told_to_stop(asse
         assert attributes == f"deregistration_delay.timeout_seconds={pause}"
 
 
-def test_without_a_load_balancer_the_manifests_time_is_all(assembly):
+def test_without_a_load_balancer_the_grace_period_is_the_manifests(assembly):
     for spec, pod, container in containers(assembly, Kind.WORKER, Kind.JOB):
         assert pod["terminationGracePeriodSeconds"] == spec.stop_timeout
         assert "lifecycle" not in container
@@ -272,7 +272,7 @@ def test_every_pod_passes_the_restricted_level(assembly):
         ({"securityContext": {"runAsNonRoot": True}}, "quotes: seccompProfile"),
     ],
 )
-def test_the_restricted_level_refuses_what_it_should(sandbox, change, fault):
+def test_the_restricted_check_refuses_a_bad_pod(sandbox, change, fault):
     pod = pod_template(sandbox.object("Eks-quotes", "Deployment"))["spec"]
     assert fault in list(restricted_faults({**pod, **change}))
 
@@ -345,7 +345,7 @@ def test_exactly_the_declared_callees_dns_and_aws_are_reached(assembly):
         assert reached == callees | dns | agent | {HTTPS}, spec.name
 
 
-def test_a_pod_that_nobody_declared_reaches_dns_alone(assembly):
+def test_an_undeclared_pod_reaches_only_dns(assembly):
     stranger = {"app.kubernetes.io/name": "stranger"}
     assert admitted(policies(assembly), stranger, "Ingress") == []
     assert {port for _, port in admitted(policies(assembly), stranger, "Egress")} == {53}
@@ -384,7 +384,7 @@ def test_all_ingresses_share_one_load_balancer(assembly):
     assert {o["spec"]["ingressClassName"] for o in ingresses} == {ingress_class["metadata"]["name"]}
 
 
-def test_deeper_paths_are_asked_first_and_the_entrance_last(assembly):
+def test_deeper_paths_are_tried_first_and_the_entrance_last(assembly):
     paths = {spec.name: spec.path or "/" for spec, _ in stacks(assembly, Kind.HTTP)}
     order = orders(assembly)
     assert set(order) == {*paths, "entrance"}
@@ -434,7 +434,7 @@ def test_listeners_follow_the_domain(assembly):
 # --- jobs and secrets -------------------------------------------------------------------------------------------------
 
 
-def test_a_cron_job_runs_when_its_manifest_says_and_never_twice_at_once(assembly):
+def test_a_cron_job_runs_on_its_manifests_schedule_and_never_twice_at_once(assembly):
     for spec, objects in stacks(assembly, Kind.JOB):
         job = only(objects, "CronJob")["spec"]
         assert (job["schedule"], job["timeZone"]) == (spec.schedule, spec.timezone)
@@ -474,7 +474,7 @@ def test_a_pod_gets_the_role_of_its_service_account(assembly):
             assert assembly.by_reference(identity["RoleArn"]).stack == f"Eks-{spec.name}"
 
 
-def test_pods_start_after_their_role_is_there(assembly):
+def test_pods_start_after_their_role_exists(assembly):
     for identity in assembly.resources("AWS::EKS::PodIdentityAssociation"):
         applied = assembly.one("Custom::AWSCDK-EKS-KubernetesResource", stack=identity.stack)
         assert identity.id in applied.depends_on

@@ -10,12 +10,12 @@ from stacks.narrow import narrow
 from tests.conftest import ROOT
 
 
-def test_what_is_of_the_type_comes_back_itself():
+def test_a_value_of_the_type_is_returned():
     value = [1]
     assert narrow(value, list) is value
 
 
-def test_what_is_not_stops_with_both_types():
+def test_a_value_of_another_type_is_an_error_with_both_types():
     with pytest.raises(TypeError, match="expected str, found int: 3"):
         narrow(3, str)
 

@@ -371,7 +371,7 @@ _ALWAYS_THE_DEFAULT = {"platforms"}
 
 
 @pytest.mark.parametrize("field", sorted(READERS.keys() - _ALWAYS_THE_DEFAULT))
-def test_a_field_has_another_value_than_its_default_somewhere(corners, field):
+def test_every_field_has_a_value_other_than_its_default_somewhere(corners, field):
     """Otherwise both platforms could ignore it, and the comparison below would compare nothing with nothing."""
     models = {type(spec).model_fields[field] for spec in on_both(corners) if _takes(field, spec)}
     values = [getattr(spec, field) for spec in on_both(corners) if _takes(field, spec)]
@@ -403,7 +403,7 @@ def test_variables_are_the_contract_with_the_services(assembly, platform):
         assert variables == wanted, spec.name
 
 
-def test_names_that_callers_use_exist_where_they_look(assembly):
+def test_the_names_that_callers_use_exist(assembly):
     """Service Connect's alias on ECS; the Service's name and port on Kubernetes."""
     for spec in assembly.catalog.services:
         for platform, callee in itertools.product(spec.platforms, map(assembly.catalog.service, spec.calls)):

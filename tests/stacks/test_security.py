@@ -96,7 +96,7 @@ def test_exactly_the_declared_calls_are_open_between_services(assembly):
     assert admitted == declared
 
 
-def test_the_load_balancer_reaches_each_service_on_its_port_alone(assembly):
+def test_the_load_balancer_reaches_each_service_only_on_its_port(assembly):
     balancer = group_of(assembly, "Ecs").att("GroupId")
     ports = {
         rule["GroupId"]: (rule["FromPort"], rule["ToPort"])
@@ -107,7 +107,7 @@ def test_the_load_balancer_reaches_each_service_on_its_port_alone(assembly):
     assert ports == {group_of(assembly, f"Ecs-{s.name}").att("GroupId"): (s.port, s.port) for s in http}
 
 
-def test_the_load_balancer_may_send_only_inside_the_vpc_and_to_ports_that_a_manifest_may_give(assembly):
+def test_the_load_balancer_may_send_only_inside_the_vpc_and_to_ports_that_a_manifest_may_have(assembly):
     balancer = group_of(assembly, "Ecs").att("GroupId")
     ways_out = [rule for _, rule in outbound(assembly) if rule["GroupId"] == balancer]
     assert [(rule["CidrIp"], rule["IpProtocol"], rule["FromPort"], rule["ToPort"]) for rule in ways_out] == [
@@ -130,14 +130,14 @@ def test_each_port_between_services_is_open_on_both_sides(assembly):
     assert ways_in == ways_out
 
 
-def test_a_service_reaches_the_outside_on_https_alone(assembly):
+def test_a_service_reaches_the_outside_only_over_https(assembly):
     groups = {group_of(assembly, f"Ecs-{s.name}").att("GroupId") for s in assembly.services(Platform.ECS)}
     for _, rule in outbound(assembly):
         if rule["GroupId"] in groups and "CidrIp" in rule:
             assert (rule["FromPort"], rule["ToPort"], rule["IpProtocol"]) == (443, 443, "tcp")
 
 
-def test_rules_between_stacks_stand_in_the_services_stacks(assembly):
+def test_rules_between_stacks_are_in_the_services_stacks(assembly):
     """So that the cluster's stack never learns of a service."""
     for kind in ("AWS::EC2::SecurityGroupIngress", "AWS::EC2::SecurityGroupEgress"):
         assert all(rule.stack.startswith("Ecs-") for rule in assembly.resources(kind))
@@ -170,7 +170,7 @@ def _is_vendors(role: Resource) -> bool:
     return "CustomResourceProvider" in role.id or "NatInstance" in role.id
 
 
-def test_the_short_list_holds_nothing_that_is_not_used(production):
+def test_every_entry_of_the_short_list_is_used(production):
     used = {
         a for role in production.roles() for s in production.statements(role) if "*" in s.resources for a in s.actions
     }
@@ -184,7 +184,7 @@ def test_a_role_is_assumed_by_one_service_or_by_the_account(assembly):
             assert "*" not in str(statement.principals)
 
 
-def test_tables_are_open_to_their_own_service_alone(assembly):
+def test_only_its_own_service_can_use_a_table(assembly):
     """Task role on ECS, Pod Identity's role on Kubernetes; nobody else names a table."""
     tables = {_table_arn(table): table for table in assembly.resources("AWS::DynamoDB::Table")}
     reach: dict[str, set[str]] = {arn: set() for arn in tables}
@@ -209,7 +209,7 @@ def test_a_table_is_read_and_written_but_never_changed(assembly):
                     assert re.fullmatch(r"dynamodb:(\w*Item|Query|Scan|ConditionCheckItem|DescribeTable)", action)
 
 
-def test_the_task_itself_reads_and_writes_its_table_not_the_agent(assembly):
+def test_the_task_role_not_the_execution_role_reads_and_writes_the_table(assembly):
     for spec in assembly.services(Platform.ECS):
         definition = assembly.one("AWS::ECS::TaskDefinition", stack=f"Ecs-{spec.name}")
         actions = {
@@ -221,7 +221,7 @@ def test_the_task_itself_reads_and_writes_its_table_not_the_agent(assembly):
         assert not any(a.startswith(("ecr:", "logs:", "secretsmanager:", "ssm:")) for a in actions["TaskRoleArn"])
 
 
-def test_secrets_are_read_one_by_one_and_never_stand_in_a_template(assembly):
+def test_secrets_are_granted_one_by_one_and_are_never_in_a_template(assembly):
     for spec in assembly.catalog.services:
         for platform in spec.platforms:
             stack = f"{platform.value.title()}-{spec.name}"
@@ -294,7 +294,7 @@ def test_keys_rotate(assembly):
     assert all(key["EnableKeyRotation"] is True for key in keys)
 
 
-def test_a_key_in_a_workloads_role_serves_one_aws_service_alone(assembly):
+def test_a_key_in_a_workloads_role_serves_only_one_aws_service(assembly):
     for role in assembly.roles():
         for statement in assembly.statements(role):
             if any(action.startswith("kms:") for action in statement.actions) and role.stack[:4] in {"Ecs-", "Eks-"}:
@@ -302,7 +302,7 @@ def test_a_key_in_a_workloads_role_serves_one_aws_service_alone(assembly):
                 assert "kms:ViaService" in str(statement.conditions), role.path
 
 
-def test_whoever_encrypts_with_the_key_on_the_accounts_behalf_is_let_in(assembly):
+def test_the_key_admits_the_aws_services_that_encrypt_on_the_accounts_behalf(assembly):
     for key in assembly.resources("AWS::KMS::Key", stack="Foundation"):
         services = str([s.principals for s in statements(key["KeyPolicy"])])
         region = assembly.settings.region or "<AWS::Region>"
@@ -317,7 +317,7 @@ def test_whoever_encrypts_with_the_key_on_the_accounts_behalf_is_let_in(assembly
 # --- logs -------------------------------------------------------------------------------------------------------------
 
 
-def test_every_log_group_expires_and_goes_as_the_environment_goes(assembly):
+def test_every_log_group_expires_and_is_removed_as_the_environment_is(assembly):
     groups = assembly.resources("AWS::Logs::LogGroup")
     assert groups
     wanted = "Delete" if assembly.settings.removal is Removal.DISPOSABLE else "Retain"
@@ -339,7 +339,7 @@ def test_every_function_writes_to_a_log_group_of_its_stack(assembly):
         assert len(groups) == 1, function.path
 
 
-def test_log_groups_that_aws_would_make_by_itself_are_made_first(assembly):
+def test_log_groups_that_aws_would_create_are_created_first(assembly):
     prefix = assembly.settings.prefix
     groups = {g.get("LogGroupName", ""): g for g in assembly.resources("AWS::Logs::LogGroup")}
     named = {name: g for name, g in groups.items() if name and not name.startswith("/aws/lambda/")}
@@ -352,7 +352,7 @@ def test_log_groups_that_aws_would_make_by_itself_are_made_first(assembly):
     assert control_plane.id in assembly.one("AWS::EKS::Cluster", stack="Eks").depends_on
 
 
-def test_insights_groups_are_there_before_what_writes_to_them(production):
+def test_insights_groups_are_created_before_their_writers(production):
     groups = {g.get("LogGroupName", ""): g.id for g in production.resources("AWS::Logs::LogGroup")}
     cluster = production.one("AWS::ECS::Cluster", stack="Ecs")
     assert groups["/aws/ecs/containerinsights/harbour-production/performance"] in cluster.depends_on
@@ -393,7 +393,7 @@ def test_tables_can_be_restored_and_are_encrypted_and_cost_nothing_idle(assembly
         assert table["BillingMode"] == "PAY_PER_REQUEST"
 
 
-def test_data_that_is_to_be_kept_survives_stack_and_slip_of_the_hand(assembly):
+def test_kept_data_survives_the_stack_and_accidental_deletion(assembly):
     kept = assembly.settings.removal is Removal.KEPT
     for table in assembly.resources("AWS::DynamoDB::Table"):
         assert table["DeletionProtectionEnabled"] is kept
@@ -429,7 +429,7 @@ def test_queues_and_topics_refuse_plain_http(assembly):
 # --- network ----------------------------------------------------------------------------------------------------------
 
 
-def test_gateway_endpoints_are_always_there(assembly):
+def test_there_are_always_gateway_endpoints(assembly):
     gateways = [
         e["ServiceName"] for e in assembly.resources("AWS::EC2::VPCEndpoint") if e.get("VpcEndpointType") == "Gateway"
     ]
@@ -451,7 +451,7 @@ def test_private_subnets_never_hand_out_public_addresses_and_neither_do_public_o
         ("corners", Egress.ENDPOINTS, 0, 0),
     ],
 )
-def test_the_way_out_is_the_setting_and_nothing_dearer(synthesis, name, egress, gateways, instances):
+def test_egress_is_the_setting_and_nothing_more_expensive(synthesis, name, egress, gateways, instances):
     assembly = synthesis.assembly(name)
     settings = assembly.settings
     assert settings.egress is egress
@@ -461,7 +461,7 @@ def test_the_way_out_is_the_setting_and_nothing_dearer(synthesis, name, egress, 
     assert len(private) == (settings.zone_count if gateways or instances else 0)
 
 
-def test_without_a_way_out_every_service_that_tasks_and_nodes_need_has_an_endpoint(corners):
+def test_without_egress_every_aws_service_that_tasks_and_nodes_need_has_an_endpoint(corners):
     interfaces = [e for e in corners.resources("AWS::EC2::VPCEndpoint") if e["VpcEndpointType"] == "Interface"]
     names = {e["ServiceName"].split("eu-west-1.")[-1] for e in interfaces}
     pulls = {"ecr.api", "ecr.dkr"}
@@ -477,19 +477,19 @@ def test_without_a_way_out_every_service_that_tasks_and_nodes_need_has_an_endpoi
         assert set(endpoint["SubnetIds"]) == private
 
 
-def test_endpoints_admit_https_from_the_vpc_alone(corners):
+def test_endpoints_admit_only_https_from_the_vpc(corners):
     admitted = [(rule["CidrIp"], rule["FromPort"]) for stack, rule in inbound(corners) if stack == "Network"]
     assert admitted == [("10.99.0.0/16", 443)]
 
 
-def test_only_the_platforms_that_are_there_get_endpoints(synthesis):
+def test_only_the_environments_platforms_get_endpoints(synthesis):
     """Each interface endpoint costs by the hour and zone."""
     names = str([e["ServiceName"] for e in synthesis.assembly("eks-alone").resources("AWS::EC2::VPCEndpoint")])
     assert "eks-auth" in names
     assert "ecs-telemetry" not in names
 
 
-def test_subnets_carry_the_tags_that_load_balancers_of_kubernetes_look_for(assembly):
+def test_subnets_have_the_tags_that_kubernetes_load_balancers_look_for(assembly):
     for subnet in assembly.resources("AWS::EC2::Subnet", stack="Network"):
         role = "kubernetes.io/role/elb" if "Public" in subnet.id else "kubernetes.io/role/internal-elb"
         assert {"Key": role, "Value": "1"} in subnet["Tags"]
