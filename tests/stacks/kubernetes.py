@@ -1,4 +1,4 @@
-"""What a Kubernetes API server would check or do with a manifest, for tests that have none."""
+"""What a Kubernetes API server would check or do with an object, for tests without a cluster."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def quantity(text: str) -> Fraction:
     """
     match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)(m|k|M|G|T|Ki|Mi|Gi|Ti)?", text)
     if not match:
-        raise ValueError(f"{text!r} is no quantity")
+        raise ValueError(f"{text!r} is not a quantity")
     return Fraction(match[1]) * _SUFFIXES[match[2] or ""]
 
 
@@ -51,12 +51,12 @@ def workloads(objects: Iterable[Object]) -> list[Object]:
 
 
 def selects(selector: Object, labels: dict[str, str]) -> bool:
-    """Whether a label selector takes a set of labels; an empty one takes all."""
+    """Whether a label selector matches a set of labels; an empty one matches all."""
     return selector.get("matchLabels", {}).items() <= labels.items()
 
 
 def restricted_faults(pod: Object) -> Iterator[str]:
-    """What the Pod Security level `restricted` holds against a pod spec; nothing where it would be admitted."""
+    """The violations of the Pod Security level `restricted` in a pod spec; none if it would be admitted."""
     yield from (field for field in _HOST_FIELDS if pod.get(field))
     own = pod.get("securityContext", {})
     for volume in pod.get("volumes", []):
@@ -89,7 +89,7 @@ def _container_faults(container: Object, pod: Object) -> Iterator[str]:
 
 
 def port_number(container: Object, port: str | int) -> int | None:
-    """The container port that a name or number stands for, or None."""
+    """The container port with this name or number, or None."""
     declared = container.get("ports", [])
     return next((p["containerPort"] for p in declared if port in (p.get("name"), p["containerPort"])), None)
 
@@ -97,7 +97,7 @@ def port_number(container: Object, port: str | int) -> int | None:
 def admitted(policies: Iterable[Object], pod: dict[str, str], direction: str) -> list[tuple[str, int | None]]:
     """(peer, port) of each path that the policies selecting a pod open; a peer reads `pod name` or `cidr`.
 
-    Raises AssertionError where no policy selects the pod: then everything would be open.
+    Raises AssertionError if no policy selects the pod: then everything would be open.
     """
     selecting = [
         p["spec"] for p in policies if direction in p["spec"]["policyTypes"] and selects(p["spec"]["podSelector"], pod)

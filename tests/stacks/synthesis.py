@@ -1,6 +1,6 @@
-"""Cloud assemblies for tests: each variant of the app is synthesized once a run, whichever worker comes first.
+"""Cloud assemblies for tests: each variant of the app is synthesized once per run, by whichever worker comes first.
 
-A worker that waits for another's variant takes up the next one meanwhile, so that two cores are used from the start.
+A worker that waits for another's variant synthesizes the next one meanwhile, so two cores are busy from the start.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ class Variant:
     """One way to synthesize the app.
 
     Attributes:
-        environment: what `-c env` says.
+        environment: the value of `-c env`.
         overrides: other `-c` settings.
-        prepare: changes a copy of services/ and the environments before; None leaves the project as it is.
+        prepare: changes a copy of services/ and the environments first; None uses the project as it is.
         nag: whether cdk-nag and CDK's own rules run, as before a deployment.
-        acknowledged: whether its findings are acknowledged; if not, `acknowledged.json` holds what would have been.
-        corners: whether the services and settings of the tests' own are used.
+        acknowledged: whether its findings are acknowledged; if not, `acknowledged.json` lists what would have been.
+        corners: whether the tests' own services and settings are used.
     """
 
     environment: str
@@ -46,7 +46,7 @@ class Variant:
 
 
 def _add_a_service(project: Path) -> None:
-    """What a newcomer does first; and what .dockerignore leaves out: documents, tests, caches."""
+    """What a newcomer does first; plus files that .dockerignore excludes: documents, tests, caches."""
     services = project / "services"
     shutil.copytree(services / "hello", services / "hello2")
     for service in services.iterdir():
@@ -73,7 +73,7 @@ def _edit_a_service(project: Path) -> None:
 
 
 def _add_a_route(project: Path) -> None:
-    """A service that answers requests, under a path of its own."""
+    """An http service with its own path."""
     another = project / "services" / "another"
     shutil.copytree(project / "services" / "hello", another)
     lines = [
@@ -129,7 +129,7 @@ class Synthesis:
         if name not in self._read:
             while not self._is_done(name):
                 if not any(self._try(candidate) for candidate in (name, *VARIANTS)):
-                    time.sleep(0.05)  # every variant that is left is being made elsewhere
+                    time.sleep(0.05)  # other workers are synthesizing all remaining variants
             self._read[name] = self._open(name)
         return self._read[name]
 
@@ -137,7 +137,7 @@ class Synthesis:
         return (self._folder / f"{name}.done").exists()
 
     def _try(self, name: str) -> bool:
-        """Synthesizes unless somebody did or does; whether it did."""
+        """Synthesizes unless another worker has or is doing so; returns whether it did."""
         with _lock(self._folder / f"{name}.lock") as taken:
             if not taken or self._is_done(name):
                 return False
@@ -169,16 +169,16 @@ class Synthesis:
 
 
 def context(root: Path, variant: Variant) -> dict[str, object]:
-    """What the CLI would hand to the app: cdk.json's context and the command line's."""
+    """The context that the CLI would pass to the app: cdk.json's and the command line's."""
     flags = json.loads((root / "cdk.json").read_text(encoding="utf-8"))["context"]
     return {**flags, **variant.overrides, "env": variant.environment}
 
 
 def synthesize(root: Path, project: Path, out: Path, variant: Variant) -> None:
-    """Synthesizes in this process. Findings are in the assembly's report, for a test to judge."""
-    import app as composition  # seconds of imports, for those workers alone that synthesize
+    """Synthesizes in this process. Findings go to the assembly's report, for a test to check."""
+    import app as composition  # imports take seconds; only workers that synthesize need them
 
-    gc.enable()  # the app switches it off for its one short run
+    gc.enable()  # the app switches it off, as it runs only briefly
     from aws_cdk import App
 
     app = App(
@@ -201,7 +201,7 @@ def synthesize(root: Path, project: Path, out: Path, variant: Variant) -> None:
 
 @contextmanager
 def _without_nag(variant: Variant) -> Iterator[None]:
-    """Leaves cdk-nag out where its findings do not matter."""
+    """Omits cdk-nag where its findings do not matter."""
     from aws_cdk import Validations
 
     with pytest.MonkeyPatch.context() as patch:
@@ -213,7 +213,7 @@ def _without_nag(variant: Variant) -> Iterator[None]:
 @contextmanager
 def _recording_acknowledgements(variant: Variant, made: list[tuple[str, str]]) -> Iterator[None]:
     """Notes (construct, finding) instead of acknowledging, wherever stacks/ would."""
-    import stacks.environment  # noqa: F401  brings in all others
+    import stacks.environment  # noqa: F401  imports all others
 
     def record(construct: Any, findings: dict[str, str]) -> None:
         made.extend((construct.node.path, finding) for finding in findings)

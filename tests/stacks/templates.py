@@ -1,7 +1,7 @@
-"""Reads a cloud assembly the way a reviewer would: resources by type, references followed to what they point at.
+"""Reads a cloud assembly the way a reviewer would: resources by type, references resolved to their targets.
 
 Every intrinsic becomes text: `<Network/Vpc8378EB38>` is a reference to that resource of that stack, `<Ecs/Cluster.Arn>` its
-attribute, `<AWS::Region>` a pseudo parameter. References across stacks read the same whether they are weak or strong.
+attribute, `<AWS::Region>` a pseudo parameter. References across stacks look the same whether weak or strong.
 """
 
 from __future__ import annotations
@@ -46,17 +46,17 @@ class Resource:
 
     @property
     def ref(self) -> str:
-        """What `Ref` to it reads as."""
+        """The text of a `Ref` to it."""
         return f"<{self.path}>"
 
     def att(self, name: str) -> str:
-        """What `Fn::GetAtt` of it reads as."""
+        """The text of an `Fn::GetAtt` of it."""
         return f"<{self.path}.{name}>"
 
 
 @dataclass(frozen=True)
 class Statement:
-    """One IAM statement, lists everywhere."""
+    """One IAM statement, with every value a list."""
 
     actions: tuple[str, ...]
     resources: tuple[str, ...]
@@ -66,7 +66,7 @@ class Statement:
 
 
 class Assembly:
-    """A cloud assembly with the settings and the catalog that it was made from."""
+    """A cloud assembly with the settings and the catalog that it was synthesized from."""
 
     def __init__(self, directory: Path, settings: Settings, catalog: Catalog) -> None:
         self.directory = directory
@@ -96,11 +96,11 @@ class Assembly:
         return self._json(f"{stack}.assets.json")
 
     def acknowledged(self) -> list[tuple[str, str]]:
-        """(construct, finding) of each acknowledgement that was noted instead of made."""
+        """(construct, finding) of each acknowledgement that was recorded instead of made."""
         return [(path, finding) for path, finding in self._json("acknowledged.json")["acknowledged"]]
 
     def findings(self) -> list[tuple[str, str]]:
-        """(construct, rule) of everything that the validation plugins said."""
+        """(construct, rule) of everything that the validation plugins reported."""
         return [
             (construct["constructPath"], violation["ruleName"])
             for plugin in self._json("validation-report.json")["pluginReports"]
@@ -147,12 +147,12 @@ class Assembly:
         return found[0]
 
     def by_reference(self, reference: str) -> Resource:
-        """The resource that a text form points at."""
+        """The resource that a reference in text form points to."""
         path = reference.strip("<>").split(".")[0]
         return next(r for r in self._resources if r.path == path)
 
     def outputs(self, stack: str) -> dict[str, str]:
-        """The outputs for people, without those that other stacks read."""
+        """The outputs for users, without those that other stacks read."""
         outputs = self.templates[stack].get("Outputs", {})
         return {k: self.resolve(stack, v["Value"]) for k, v in outputs.items() if not k.startswith(_PLUMBING)}
 
@@ -162,7 +162,7 @@ class Assembly:
         return self.resources("AWS::IAM::Role")
 
     def statements(self, role: Resource) -> list[Statement]:
-        """All statements of a role, from wherever they are attached."""
+        """All statements of a role, from all its policies."""
         documents = [p["PolicyDocument"] for p in role.get("Policies", [])]
         documents += [
             policy["PolicyDocument"]
@@ -273,7 +273,7 @@ def intrinsics(value: Any, name: str) -> Iterator[Any]:
 
 
 def tags(resource: Resource) -> dict[str, str]:
-    """A resource's tags, whichever of CloudFormation's two forms they have."""
+    """A resource's tags, in either of CloudFormation's two forms."""
     found = resource.get("Tags", [])
     return found if isinstance(found, dict) else {tag["Key"]: tag["Value"] for tag in found}
 

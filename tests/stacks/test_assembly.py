@@ -1,4 +1,4 @@
-"""The assembly as a whole: what is in it, how stacks refer to each other, and what they promise to people."""
+"""The assembly as a whole: its stacks, how they refer to each other, and what users see of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from config.settings import Platform, References, Removal
 from tests.snapshot.normalise import normalised
 from tests.stacks.templates import Assembly, intrinsics, tags
 
-# Longest names, by type and property, each from that API's reference.
+# The longest name that each API's reference allows, by type and property.
 LONGEST = {
     ("AWS::IAM::Role", "RoleName"): 64,
     ("AWS::ECR::Repository", "RepositoryName"): 256,
@@ -23,7 +23,7 @@ LONGEST = {
     ("AWS::CloudWatch::Alarm", "AlarmName"): 255,
     ("AWS::Logs::LogGroup", "LogGroupName"): 512,
 }
-# A changed logical id of any of these is a new, empty one.
+# A changed logical id of any of these would create a new, empty one.
 STATEFUL = {
     "AWS::DynamoDB::Table",
     "AWS::EC2::VPC",
@@ -166,7 +166,7 @@ def test_shared_stacks_refer_to_no_service(assembly):
         assert not [d for d in assembly.stacks[name]["dependencies"] if "-" in d.removesuffix(".assets")]
 
 
-# --- what people see --------------------------------------------------------------------------------------------------
+# --- what users see ---------------------------------------------------------------------------------------------------
 
 
 def test_outputs_show_where_everything_is(assembly):
@@ -230,9 +230,9 @@ def test_a_new_service_touches_no_other_template(sandbox, synthesis):
 
 
 def test_a_new_route_changes_no_other(sandbox, synthesis):
-    """Priorities come from the path alone; the cluster's stacks never learn of a service.
+    """Priorities depend only on the path; the cluster's stacks never depend on a service.
 
-    Outputs that stacks read from each other may stand in another order, which is no change to CloudFormation or the CLI.
+    The outputs that stacks read from each other may change their order, which CloudFormation and the CLI ignore.
     """
     routed = synthesis.assembly("routed")
     assert set(routed.stacks) - set(sandbox.stacks) == {"Ecs-another", "Eks-another"}

@@ -7,16 +7,16 @@ from pathlib import Path
 
 from tests.stacks.templates import Assembly
 
-# Rules that are not followed, each with the reason.
+# Ignored rules, each with the reason.
 IGNORED = {
-    "W3005": "CDK writes a dependency that a reference implies anyway; it costs nothing and cannot be switched off",
-    "W3010": "zone names stand in a template only where the settings name them",
-    "W6001": "a service's Url output is the shared address and its own path: what people look for in its stack",
+    "W3005": "CDK adds a dependency that a reference implies anyway; it does no harm and cannot be switched off",
+    "W3010": "zone names are in a template only where the settings name them",
+    "W6001": "a service's Url output is the shared address and its own path: what users look for in its stack",
 }
 
 
 def lint(templates: list[Path], *, ignored: tuple[str, ...] = ()) -> list[str]:
-    """In this process: what cfn-lint reads before the first template takes it longer than a template."""
+    """Runs in this process: cfn-lint's start takes longer than a template."""
     from cfnlint.config import ConfigMixIn
     from cfnlint.runner import Runner
 

@@ -31,7 +31,7 @@ def cdk(project: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def run(project: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    """A command in a shell that is as safe as some companies want it."""
+    """Runs a command under a shell environment as strict as some companies have it."""
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "AWS_", "CDK_"))
     }
@@ -49,7 +49,7 @@ def test_a_bad_manifest_is_one_line_through_the_real_cli(project):
     assert done.returncode != 0
     assert lines[0].startswith("services/tracking/service.yaml: port: is 80")
     assert "Traceback" not in done.stdout + done.stderr
-    assert len(lines) <= 2, lines  # the second one is the CLI's own: that the app ended with 2
+    assert len(lines) <= 2, lines  # the second line is the CLI's: the app exited with 2
 
 
 def test_the_cli_warns_of_nothing_needs_no_credentials_and_synthesizes_what_the_app_does_by_itself(project):
@@ -68,7 +68,7 @@ def test_the_cli_warns_of_nothing_needs_no_credentials_and_synthesizes_what_the_
 
 
 def templates(project: Path) -> dict[str, str]:
-    """Templates and asset manifests; removed, so that nobody takes them for newer ones."""
+    """Templates and asset manifests; removed, so that the next run's are not mistaken for them."""
     found = {file.name: file.read_text("utf-8") for file in (project / "cdk.out").glob("*.*.json")}
     shutil.rmtree(project / "cdk.out")
     return {name: text for name, text in found.items() if name.endswith((".template.json", ".assets.json"))}

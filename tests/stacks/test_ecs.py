@@ -66,7 +66,7 @@ def test_errors_and_slow_answers_roll_a_deployment_back(assembly):
 
 
 def test_alarms_of_a_deployment_are_there_before_the_service_and_watch_its_target_group(assembly):
-    """A name that is not there yet fails the deployment; a reference back to the service would be a cycle."""
+    """A name that does not exist yet fails the deployment; a reference back to the service would be a cycle."""
     for spec, service in http_services(assembly):
         by_name = {a["AlarmName"]: a for a in assembly.resources("AWS::CloudWatch::Alarm", stack=service.stack)}
         for name in service["DeploymentConfiguration"]["Alarms"]["AlarmNames"]:

@@ -1,4 +1,4 @@
-"""Jobs on ECS: EventBridge Scheduler starts them with the least rights, and no failure goes unseen."""
+"""Jobs on ECS: EventBridge Scheduler starts them with least privilege, and every failure raises an alarm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The cluster: who gets in, what is encrypted and logged, what nodes are made of, and in which order it comes and goes."""
+"""The cluster: access, encryption, logs, nodes, and the order in which it is created and deleted."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def applied(assembly: Assembly, kind: str) -> Resource:
 
 
 def access(assembly: Assembly) -> dict[str, list[str]]:
-    """Principal to the access policies that it holds."""
+    """Access policies by principal."""
     return {
         entry["PrincipalArn"]: [policy["PolicyArn"].rsplit("/", 1)[-1] for policy in entry.get("AccessPolicies", [])]
         for entry in assembly.resources("AWS::EKS::AccessEntry", stack="Eks")
@@ -80,7 +80,7 @@ def test_the_endpoint_is_as_open_as_the_setting(assembly):
 
 
 def test_auto_mode_runs_without_the_built_in_pools(assembly):
-    """The built-in pools are amd64 alone, and leave NetworkPolicy off."""
+    """The built-in pools run only amd64, and leave NetworkPolicy off."""
     assert cluster(assembly)["ComputeConfig"]["Enabled"] is True
     assert cluster(assembly)["ComputeConfig"].get("NodePools", []) == []
     assert cluster(assembly)["StorageConfig"]["BlockStorage"]["Enabled"] is True
@@ -186,7 +186,7 @@ def test_alarms_of_a_workload_watch_its_pods_where_there_are_metrics(assembly):
 
 
 def test_no_service_can_take_the_name_of_what_all_services_share(assembly):
-    """A service's objects carry its name: with one of these, two stacks would own the same object."""
+    """A service's objects carry its name: with one of these names, two stacks would own the same object."""
     namespace = assembly.settings.app
     shared = {o["metadata"]["name"] for o in assembly.objects("Eks") if o["metadata"].get("namespace") == namespace}
     backends = {

@@ -30,7 +30,7 @@ def test_references_are_weak_unless_an_environment_says_otherwise():
 
 
 def test_cdks_own_rules_run_before_a_deployment_to_aws():
-    """docs/decisions/0012 says where they are left out, and that is nowhere else."""
+    """They are switched off only where docs/decisions/0012 says so."""
     without = re.findall(
         r"^(.*): export CDK_VALIDATION := false$", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE
     )

@@ -1,4 +1,4 @@
-"""Images: a repository a service, one role that publishes, and tags that change with the code alone."""
+"""Images: one repository per service, one role that publishes, and tags that change only with the code."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from config.settings import Architecture, Platform, Removal
 from tests.stacks.templates import Assembly, Resource, statements
 
-# What the CLI's asset publishing and `docker push` call, and what finds out whether an image is there.
+# The calls of the CLI's asset publishing and of `docker push`, and those that check whether an image exists.
 PUBLISHING = {
     "ecr:DescribeRepositories",
     "ecr:DescribeImages",
@@ -109,7 +109,7 @@ def test_the_publisher_may_make_only_the_calls_of_publishing(assembly):
 
 
 def test_the_publishers_scope_is_every_repository_of_its_environment_and_no_other(assembly):
-    """Two prefixes never begin with each other's scope, since a slash ends it."""
+    """No environment's pattern matches another's repositories, since a slash ends the prefix."""
     (scope,) = {r for s in assembly.statements(publisher(assembly)) if "ecr:PutImage" in s.actions for r in s.resources}
     prefix = scope.removesuffix("*").rpartition(":repository/")[2]
     assert prefix == f"{assembly.settings.prefix}/"
@@ -148,7 +148,7 @@ def _images(assembly: Assembly, stack: str, platform: Platform) -> list[str]:
 
 
 def test_the_first_deployment_builds_only_after_the_repositories_exist(assembly):
-    """The CLI asks for the repository before it builds, and builds before it deploys anything."""
+    """The CLI checks the repository before it builds, and builds before it deploys anything."""
     for stack, _, _ in service_stacks(assembly):
         assert "Registry" in assembly.manifest["artifacts"][f"{stack}.assets"]["dependencies"]
         assert f"{stack}.assets" in assembly.stacks[stack]["dependencies"]
@@ -187,7 +187,7 @@ def test_the_two_environments_show_both_architectures(sandbox, production):
 
 
 def test_what_dockerignore_leaves_out_changes_no_tag(sandbox, synthesis):
-    """Documents, tests and caches of services whose .dockerignore names what they want."""
+    """Documents, tests and caches, in services whose .dockerignore lists what to let in."""
     added = synthesis.assembly("added")
     for stack, _, _ in service_stacks(sandbox):
         assert image_asset(added, stack)[0] == image_asset(sandbox, stack)[0], stack
@@ -211,7 +211,7 @@ def test_new_code_changes_its_services_tag_and_no_other(sandbox, synthesis):
 
 
 def test_the_cli_builds_from_the_context_that_docker_would_send_and_nothing_else(assembly):
-    """Nothing is left out that .dockerignore lets in (alpha's lets in all), and nothing of it is added."""
+    """It has exactly what .dockerignore lets in (alpha's lets in everything)."""
     for stack, service, _ in service_stacks(assembly):
         folder = assembly.directory / image_asset(assembly, stack)[1]["source"]["directory"]
         staged = {str(path.relative_to(folder)) for path in folder.rglob("*")}
@@ -220,7 +220,7 @@ def test_the_cli_builds_from_the_context_that_docker_would_send_and_nothing_else
 
 
 def test_a_service_may_keep_its_readme_and_tests(corners):
-    """A Python package names README.md in its metadata; to leave it out unasked broke the build."""
+    """A Python package names README.md in its metadata; excluding it unasked broke the build."""
     folder = corners.directory / image_asset(corners, "Ecs-alpha")[1]["source"]["directory"]
     assert {"README.md", "tests"} <= {path.name for path in folder.iterdir()}
 
@@ -237,7 +237,7 @@ def test_the_projects_own_services_let_in_nothing_that_no_image_needs(environmen
 
 
 def test_every_image_brings_a_writable_tmp_and_a_user_that_is_not_root(environment):
-    """Fargate mounts an empty volume as root's own, unless the image declares it at the same path."""
+    """Fargate mounts an empty volume owned by root, unless the image declares a volume at the same path."""
     for spec in environment.catalog.services:
         final = (spec.folder / "Dockerfile").read_text(encoding="utf-8").rsplit("\nFROM ", 1)[-1]
         assert re.search(r"^VOLUME .*/tmp\b", final, flags=re.MULTILINE), spec.name

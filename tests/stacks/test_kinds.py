@@ -1,4 +1,4 @@
-"""Every kind of service.yaml is something on both platforms."""
+"""Every kind of service is implemented on both platforms."""
 
 from __future__ import annotations
 

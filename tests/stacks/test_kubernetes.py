@@ -1,4 +1,4 @@
-"""Every Kubernetes object that is applied: right by schema, and right by what it means."""
+"""Every Kubernetes object that is applied: it passes its schema, and it does what it should."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.stacks.kubernetes import (
 )
 from tests.stacks.templates import Assembly
 
-# Kinds that no schema of Kubernetes covers, each with whose it is.
+# Kinds that Kubernetes' schemas do not cover, each with its owner.
 CUSTOM_KINDS = {
     "NodeClass": "eks.amazonaws.com/v1, of EKS Auto Mode",
     "NodePool": "karpenter.sh/v1, of Karpenter inside EKS Auto Mode",
@@ -61,7 +61,7 @@ def containers(assembly: Assembly, *kinds: Kind) -> list[tuple[ServiceSpec, dict
 
 @pytest.fixture
 def cached_schemas(monkeypatch):
-    """The package reads its megabytes of definitions anew for every object."""
+    """Cached: the package reads megabytes of definitions again for every object."""
     contents = kubernetes_validate.utils.schema_contents
     seen: dict[tuple[str, str], Any] = {}
     monkeypatch.setattr(
@@ -195,7 +195,7 @@ def test_memory_is_reserved_in_full_as_the_manifest_says(assembly):
 
 @pytest.mark.parametrize("text", ["512MB", "0.5.1", "", "-1", "1 Gi", "1024mi"])
 def test_a_quantity_that_kubernetes_would_refuse_is_refused_here(text):
-    with pytest.raises(ValueError, match="no quantity"):
+    with pytest.raises(ValueError, match="is not a quantity"):
         quantity(text)
 
 
@@ -224,7 +224,7 @@ def test_new_pods_are_ready_before_old_ones_go(assembly):
 
 
 def test_a_disruption_budget_never_blocks_a_drain(assembly):
-    """`minAvailable` with one pod, or `maxUnavailable: 0`, would hold a node for ever; so would a pod that is not ready."""
+    """`minAvailable` with one pod, or `maxUnavailable: 0`, would block a drain for ever; so would an unready pod."""
     for _, objects in stacks(assembly, Kind.HTTP, Kind.WORKER):
         budget = only(objects, "PodDisruptionBudget")["spec"]
         assert "minAvailable" not in budget

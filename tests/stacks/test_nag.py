@@ -1,4 +1,4 @@
-"""cdk-nag: nothing found that is not acknowledged, and nothing acknowledged that is not found."""
+"""cdk-nag: every finding is acknowledged, and every acknowledgement matches a finding."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def test_every_acknowledgement_matches_a_finding(synthesis, name):
 
 
 def _bare(finding: str) -> str:
-    """The rule's name as the report has it: without the plugin that CloudFormation's own rules are acknowledged with."""
+    """The rule's name as in the report, without the plugin's name, with which CloudFormation's own rules are acknowledged."""
     return finding.removeprefix("CloudFormation-Validate::")
 
 
 def test_a_finding_fails_the_app_with_readable_lines_and_no_traceback(root, tmp_path):
-    # CDK prints its report only where it does not take itself to be under test.
+    # CDK prints its report only if it does not detect a test run.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     environment |= {
         "CDK_CONTEXT_JSON": json.dumps({**context(root, VARIANTS["sandbox"]), "platforms": "ecs"}),
@@ -76,6 +76,6 @@ def test_no_acknowledgement_covers_a_whole_stack():
 
 @pytest.mark.parametrize("name", ["sandbox", "production", "corners"])
 def test_every_wildcard_is_acknowledged_by_name(synthesis, name):
-    """`AwsSolutions-IAM5` alone would cover any wildcard that is added later."""
+    """A bare `AwsSolutions-IAM5` would cover any wildcard that is added later."""
     for path, finding in synthesis.assembly(f"{name}-unacknowledged").acknowledged():
         assert finding not in {"AwsSolutions-IAM4", "AwsSolutions-IAM5"}, path

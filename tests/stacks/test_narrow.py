@@ -1,4 +1,4 @@
-"""What CDK hands out is what it is taken for, or the synth stops."""
+"""A value from CDK has the type that we expect, or the synth stops."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def test_a_value_of_another_type_is_an_error_with_both_types():
 
 
 def test_nothing_in_stacks_relies_on_an_assert():
-    """`python -O`, which cdk.json runs, takes them out."""
+    """`python -O`, which cdk.json runs, removes them."""
     found = [
         f"{file.relative_to(ROOT)}:{node.lineno}"
         for file in (ROOT / "stacks").rglob("*.py")

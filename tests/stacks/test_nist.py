@@ -1,4 +1,4 @@
-"""NIST 800-53 R5 over production: each finding is mended, or stands in one table of decisions."""
+"""NIST 800-53 R5 over production: each finding is fixed, or has a row in the table of decisions."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""One manifest, two platforms: each field means the same on both, read back from what would be deployed."""
+"""One manifest, two platforms: each field means the same on both, read back from the templates."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ class _Path:
 
 @means("priority")
 class _Priority:
-    """The order of all services, which is all that two numbering schemes can have in common."""
+    """The order of all services; nothing else is comparable between the two numbering schemes."""
 
     @staticmethod
     def ecs(assembly, spec):
@@ -189,7 +189,7 @@ class _Memory:
 
 @means("environment")
 class _Environment:
-    """All variables, the platform's own included."""
+    """All variables, including the platform's own."""
 
     @staticmethod
     def ecs(assembly, spec):
@@ -217,7 +217,7 @@ class _Secrets:
 
 @means("table")
 class _Table:
-    """(table, what may be done with it) of the workload's own role."""
+    """(table, allowed actions) of the workload's own role."""
 
     @staticmethod
     def ecs(assembly, spec):
@@ -282,7 +282,7 @@ class _Stop:
 
 @means("scaling")
 class _Scaling:
-    """(fewest, most, CPU target); a fixed number is both."""
+    """(minimum, maximum, CPU target); a fixed number is both minimum and maximum."""
 
     @staticmethod
     def ecs(assembly, spec):
@@ -341,7 +341,7 @@ class _Timezone:
 
 @means("description")
 class _Description:
-    """What the service's address says about it."""
+    """The description of the service's address."""
 
     @staticmethod
     def ecs(assembly, spec):
@@ -353,7 +353,7 @@ class _Description:
 
 
 def _takes(field: str, spec: ServiceSpec) -> bool:
-    # Of a worker or a job the description is in no object but its stack.
+    # The description of a worker or a job is only in its stack.
     return spec.kind in kinds_with(field) and (field != "description" or spec.kind is Kind.HTTP)
 
 
@@ -362,11 +362,11 @@ def on_both(assembly: Assembly) -> Iterator[ServiceSpec]:
 
 
 def test_every_field_of_the_manifest_is_compared():
-    """`overrides` is gone once a manifest is loaded; name and folder are no keys of it."""
+    """Loading a manifest applies `overrides`; name and folder are not keys of a manifest."""
     assert set(READERS) == set(manifest_fields())
 
 
-# A service that is on both platforms has this field at its default.
+# A service on both platforms has the default of this field.
 _ALWAYS_THE_DEFAULT = {"platforms"}
 
 
@@ -429,7 +429,7 @@ def test_pods_and_tasks_are_hardened_alike(assembly):
 
 
 def test_the_same_answers_count_as_healthy_for_every_prober(assembly):
-    """A kubelet takes 200 to 399 and cannot be told otherwise; both load balancers would take 200 only."""
+    """A kubelet accepts 200 to 399, which cannot be changed; both load balancers accept only 200 by default."""
     services = [s for s in on_both(assembly) if s.kind is Kind.HTTP]
     assert services
     for spec in services:
@@ -440,7 +440,7 @@ def test_the_same_answers_count_as_healthy_for_every_prober(assembly):
 
 
 def test_tmp_holds_as_much_in_a_pod_as_in_a_task(assembly):
-    """A task that asks for no more has 20 GiB in all."""
+    """A task has 20 GiB in all unless it asks for more."""
     for spec in on_both(assembly):
         [tmp] = [volume for volume in pod(assembly, spec)["volumes"] if volume["name"] == "tmp"]
         assert "EphemeralStorage" not in task(assembly, spec).body["Properties"]

@@ -1,7 +1,7 @@
 """Every quantity of an environment against its quota, at 10, 60, 100, 200 and 400 services, from the templates.
 
-Each size synthesizes the shared stacks whole, since they are what grows with the number of services, and one service of each
-group that has the same resources (kind, with rights of its own or without). That is enough: a service's template depends on
+Each size synthesizes the shared stacks whole, since only they grow with the number of services, and one service of each
+group that has the same resources (kind, with a role or without). That is enough: a service's template depends on
 its own manifest and its peers' names (test_assembly holds that a new service changes no other), so an account holds the shared
 stacks' number of a resource, and each group's number times the group's size. What one service's stacks hold at most does not
 depend on the size, so only the largest project has the services at the loader's bounds: most callers, callees, variables and
@@ -40,22 +40,22 @@ from tests.stacks.templates import KUBERNETES, Assembly, Resource
 from tests.unit.config.project import JOB, WORKER, Project, http
 
 SIZES = (10, 60, 100, 200, 400)
-# What makes the most of everything: endpoints and a domain; production has a key and strong references. A group has fewer rules
-# than AWS's 60, so that fewer stacks fill one.
+# The settings with the most resources: endpoints and a domain; production has a key and strong references. A group has fewer
+# rules than AWS's 60, so that fewer stacks fill one.
 MOST: dict[str, object] = {
     "quotas.group_rules": 20,
     "egress": "endpoints",
     "domain.name": "harbour.example.com",
     "domain.hosted_zone_id": "Z0123456789ABCDEFGHIJ",
 }
-# Longer than any ARN or name that a reference becomes, but for a table's name, which is 255 at most and really about 80.
+# Longer than any ARN or name that a reference resolves to, except a table's name: up to 255, in practice about 80.
 LONGEST_REFERENCE = "r" * 150
 Group = tuple[Kind, bool]
 
 
 @dataclass(frozen=True)
 class Sized:
-    """A project of a size: its services, and those whose stacks stand for all."""
+    """A project of some size: its services, and those whose stacks represent all."""
 
     services: tuple[ServiceSpec, ...]
     sample: dict[Platform, tuple[ServiceSpec, ...]]
@@ -88,7 +88,7 @@ def _project(folder: Path, size: int) -> Sized:
         services, at_the_bounds = _at_the_bounds(services, settings)
     special = {spec.name for spec in at_the_bounds}
     groups = {_group(spec): spec for spec in services if spec.name not in special}
-    # Rules between services stand in their stacks on ECS; on Kubernetes a policy is text, whoever else has a stack.
+    # On ECS the rules between services are in their stacks; a Kubernetes policy needs no other service's stack.
     sample = {
         Platform.ECS: (*groups.values(), *at_the_bounds),
         Platform.EKS: (*groups.values(), *(spec for spec in at_the_bounds if len(spec.calls) != 1)),
@@ -97,7 +97,7 @@ def _project(folder: Path, size: int) -> Sized:
 
 
 def _at_the_bounds(services: list[ServiceSpec], settings: Settings) -> tuple[list[ServiceSpec], list[ServiceSpec]]:
-    """The services, some of them at what the loader takes at most, and those that are at a bound or bring another there."""
+    """The services, some of them at the loader's bounds, and those that are at a bound or bring another to one."""
     plain = [spec for spec in services if not spec.table]
     hub, *others = [spec for spec in plain if spec.kind is Kind.HTTP][: settings.quota(quotas.GROUP_RULES)]
     wide, stuffed, secretive = [spec for spec in plain if spec.kind is Kind.WORKER][:3]
@@ -109,7 +109,7 @@ def _at_the_bounds(services: list[ServiceSpec], settings: Settings) -> tuple[lis
 
 
 def _stuffed(spec: ServiceSpec) -> ServiceSpec:
-    """As many characters in variables as fit, of those that JSON escapes."""
+    """As many characters in variables as fit, all of them ones that JSON escapes."""
     filled = spec
     for count in range(1, 10_000):
         more = spec.model_copy(update={"environment": {f"V{n:04}": '"text"' * 30 for n in range(count)}})
@@ -123,7 +123,7 @@ def _stuffed(spec: ServiceSpec) -> ServiceSpec:
 
 
 def _secretive(spec: ServiceSpec) -> ServiceSpec:
-    """As many secrets as fit a role's policies, of names longer than CDK reckons with where it splits a policy."""
+    """As many secrets as fit a role's policies, with names longer than CDK assumes when it splits a policy."""
     filled = spec
     for count in range(1, 1000):
         sources = {f"KEY_{n:03}": SecretSource(secrets_manager=f"{'a' * 160}-{n:03}") for n in range(count)}
@@ -162,14 +162,14 @@ def _synthesize(sized: Sized, out: Path) -> Assembly:
 
 
 class Quantities:
-    """What an assembly and the services that it stands for come to."""
+    """The quantities of an assembly and of the services that it represents."""
 
     def __init__(self, sized: Sized, assembly: Assembly) -> None:
         self._sized = sized
         self._assembly = assembly
 
     def all(self) -> dict[Quota, int]:
-        """The largest number of each quota, over all stacks, roles, groups and so on."""
+        """The largest quantity for each quota, over all stacks, roles, groups and so on."""
         return {
             **self._templates(),
             **self._roles(),
@@ -237,7 +237,7 @@ class Quantities:
             for rule in self._of(f"AWS::EC2::SecurityGroup{direction}"):
                 rules[direction, rule["GroupId"]] += 1
         settings = self._sized.settings
-        entrance = len(settings.load_balancer_cidrs) * 2  # Kubernetes makes its load balancer's group by itself
+        entrance = len(settings.load_balancer_cidrs) * 2  # Kubernetes creates its load balancer's group
         interfaces = [s["NetworkConfiguration"]["AwsvpcConfiguration"] for s in self._of("AWS::ECS::Service")]
         return {
             quotas.GROUP_RULES: max(*rules.values(), entrance),
@@ -300,7 +300,7 @@ class Quantities:
         }
 
     def _in_all(self, kind: str, *platforms: Platform) -> int:
-        """Resources of a type in the stacks of all services, on some platforms or on all with the shared stacks."""
+        """Resources of a type in the stacks of all services on some platforms, or in all stacks."""
         stacks = Counter(resource.stack for resource in self._of(kind))
         return self._sum(stacks, platforms or tuple(Platform)) + (
             0 if platforms else sum(stacks[name] for name in _shared(self._assembly))
@@ -330,7 +330,7 @@ def _shared(assembly: Assembly) -> list[str]:
 
 
 def _characters(value: Any) -> int:
-    """Characters of a document as AWS counts them: without white space, references as long as they may become."""
+    """Characters of a document as AWS counts them: without white space, references at their longest."""
     text = json.dumps(value, separators=(",", ":"))
     return len(re.sub(r"<AWS::[^<>]*>", "ap-southeast-1", re.sub(r"<(?!AWS::)[^<>]*>", LONGEST_REFERENCE, text)))
 
@@ -341,7 +341,7 @@ def _characters(value: Any) -> int:
 @pytest.mark.parametrize("size", SIZES)
 def test_every_quantity_stays_within_its_quota(size, tmp_path):
     sized = _project(tmp_path / "project", size)
-    check_quotas(sized.services, sized.settings)  # the loader takes it
+    check_quotas(sized.services, sized.settings)  # the loader accepts it
     assembly = _synthesize(sized, tmp_path / "out")
     found = Quantities(sized, assembly).all()
     assert set(found) == {*quotas.REFUSED, *quotas.KEPT}
@@ -353,7 +353,7 @@ def test_every_quantity_stays_within_its_quota(size, tmp_path):
 
 
 def _loader_counts_what_templates_hold(sized: Sized, assembly: Assembly, found: dict[Quota, int]) -> None:
-    """The loader's numbers are never too small, or a template would fail where the manifest was taken."""
+    """The loader's numbers are never too small, or a template would fail though its manifest was accepted."""
     tables = sum(spec.table is not None for spec in sized.services)
     assert len(assembly.templates["State"]["Outputs"]) == tables == found[quotas.TABLES]
     registry = assembly.resources(stack="Registry")
@@ -376,7 +376,7 @@ def _loader_counts_what_templates_hold(sized: Sized, assembly: Assembly, found: 
 
 
 def _bounds_are_reached(settings: Settings, found: dict[Quota, int]) -> None:
-    """The project is as large as the loader takes it, so that the sizes above prove something."""
+    """The project is as large as the loader allows, or the sizes above would prove nothing."""
     assert found[quotas.GROUP_RULES] == settings.quota(quotas.GROUP_RULES)
     assert (found[quotas.LISTENER_RULES], found[quotas.TARGET_GROUPS]) == (100, 99)
     for quota in (quotas.TASK_DEFINITION, quotas.ROLE_INLINE_POLICIES, quotas.KUBECTL_EVENT):
@@ -384,6 +384,6 @@ def _bounds_are_reached(settings: Settings, found: dict[Quota, int]) -> None:
 
 
 def _registry_fits_a_template_at_its_most(assembly: Assembly, repositories: int) -> None:
-    longer = 4 * 63  # a name of 63 characters stands in each repository a few times
+    longer = 4 * 63  # each repository contains its name of 63 characters a few times
     each = len(assembly.text("Registry").encode()) / repositories + longer
     assert each * (quotas.STACK_RESOURCES.value - REGISTRY_OWN) <= quotas.TEMPLATE_SIZE.value

@@ -15,11 +15,11 @@ from tests.stacks.templates import Assembly, Resource, statements
 # https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_CreateSecurityGroup.html
 EC2_DESCRIPTION = re.compile(r"[a-zA-Z0-9. _\-:/()#,@\[\]+=&;{}!$*]{0,255}")
 
-# Statements that name no resource because IAM offers none to name, or none that exists yet.
+# Statements without a resource, because IAM has no resource type for them or the resource does not exist yet.
 # https://docs.aws.amazon.com/service-authorization/latest/reference/reference.html
 ANY_RESOURCE = {
     "ecr:GetAuthorizationToken": "has no resource type",
-    "ec2:CreateNetworkInterface": "Lambda's interface in the VPC has no address before it exists",
+    "ec2:CreateNetworkInterface": "Lambda creates the network interface, so its ARN is not known before",
     "ec2:DeleteNetworkInterface": "see ec2:CreateNetworkInterface",
     "ec2:DescribeNetworkInterfaces": "has no resource type",
     "ec2:DescribeSubnets": "has no resource type",
@@ -138,7 +138,7 @@ def test_a_service_reaches_the_outside_only_over_https(assembly):
 
 
 def test_rules_between_stacks_are_in_the_services_stacks(assembly):
-    """So that the cluster's stack never learns of a service."""
+    """So the cluster's stack never depends on a service."""
     for kind in ("AWS::EC2::SecurityGroupIngress", "AWS::EC2::SecurityGroupEgress"):
         assert all(rule.stack.startswith("Ecs-") for rule in assembly.resources(kind))
 
@@ -185,7 +185,7 @@ def test_a_role_is_assumed_by_one_service_or_by_the_account(assembly):
 
 
 def test_only_its_own_service_can_use_a_table(assembly):
-    """Task role on ECS, Pod Identity's role on Kubernetes; nobody else names a table."""
+    """Task role on ECS, Pod Identity's role on Kubernetes; no other role names a table."""
     tables = {_table_arn(table): table for table in assembly.resources("AWS::DynamoDB::Table")}
     reach: dict[str, set[str]] = {arn: set() for arn in tables}
     for role in assembly.roles():
@@ -483,7 +483,7 @@ def test_endpoints_admit_only_https_from_the_vpc(corners):
 
 
 def test_only_the_environments_platforms_get_endpoints(synthesis):
-    """Each interface endpoint costs by the hour and zone."""
+    """Each interface endpoint is billed per hour and zone."""
     names = str([e["ServiceName"] for e in synthesis.assembly("eks-alone").resources("AWS::EC2::VPCEndpoint")])
     assert "eks-auth" in names
     assert "ecs-telemetry" not in names
