@@ -1,7 +1,7 @@
-"""A template as a reviewer wants to read it, and as it stays when only a hash or a library's version changes.
+"""A template in a form that a reviewer can read, and that does not change with a hash or a library's version.
 
-References read as the resource that they point at, Kubernetes objects as objects. Hashes of contents, and what CDK's own
-functions are made of, are left out: they change with every build and say nothing about the platform. Logical ids stay, since
+References become the resource that they point to, Kubernetes objects are written as objects. Content hashes and the insides
+of CDK's own functions are left out: they change with every build and say nothing about the platform. Logical ids stay, since
 a changed one replaces the resource.
 """
 
@@ -20,7 +20,7 @@ _HASHES = (
     (re.compile(r"prune-[0-9a-f]{42}\b"), "prune-<path>"),
     (re.compile(r"(?<=[A-Za-z0-9])[0-9A-F]{32}Parameter\b"), "<content>Parameter"),
 )
-# Functions and layers are CDK's own, every one: their code, runtime and wording come with its version.
+# All functions and layers are CDK's own: their code, runtime and wording come with its version.
 _OF_THE_LIBRARY = {
     "AWS::Lambda::Function": ("Code", "Runtime", "Description", "Handler", "Layers", "MemorySize", "Timeout"),
     "AWS::Lambda::LayerVersion": ("Content", "Description", "LicenseInfo"),
@@ -39,7 +39,7 @@ def normalised(assembly: Assembly, stack: str) -> str:
 
 
 def without_hashes(text: str) -> str:
-    """The text with every hash of a content, and nothing else, replaced."""
+    """The text with every content hash, and nothing else, replaced."""
     for pattern, replacement in _HASHES:
         text = pattern.sub(replacement, text)
     return text
@@ -55,7 +55,7 @@ def _resource(assembly: Assembly, stack: str, body: dict[str, Any]) -> dict[str,
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes a repeated object out each time, instead of an anchor and an alias to it."""
+    """Writes a repeated object in full each time, instead of an anchor and aliases."""
 
     def ignore_aliases(self, data: Any) -> bool:
         return True

@@ -1,4 +1,4 @@
-"""One snapshot per stack, for both environments and the tests' own project (corners): a red one means that something changed
+"""One snapshot per stack, for both environments and the tests' own project (corners): a failure means that something changed
 for a user.
 """
 
