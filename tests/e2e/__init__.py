@@ -1,1 +1,1 @@
-"""The whole product in use: deployed to the emulator with the real CLI, asked through the load balancer, broken and mended."""
+"""The whole product in use: deployed to the emulator with the real CLI, called through the load balancer, broken and repaired."""

@@ -1,4 +1,4 @@
-"""A copy of the project with a local deployment of its own: another folder, another port, nothing of the user's touched."""
+"""A copy of the project with its own local deployment: another folder and port; nothing of the user's is touched."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Run:
 
 @dataclass
 class Local:
-    """One copy and the commands on it."""
+    """One copy of the project, and the commands run on it."""
 
     folder: Path
     port: int
@@ -87,7 +87,7 @@ class Local:
         return {key: value for key, value in os.environ.items() if key not in {"KUBECONFIG", "PYTHONPATH"}}
 
     def interrupt(self, marker: str) -> Run:
-        """Run `up`, send it Ctrl-C's signal as soon as it has printed `marker`, and wait for its end."""
+        """Run `up`, send it SIGINT as soon as it has printed `marker`, and wait for its end."""
         child = subprocess.Popen(
             self.command("up"),
             cwd=self.folder,
@@ -121,7 +121,7 @@ class Local:
         return found  # type: ignore[no-any-return]
 
     def on_network(self, name: str) -> set[str]:
-        """Services that have a container on the network of a called service."""
+        """Services that have a container on a called service's network."""
         network = f"{self.target.network}-{name}"
         names = self.engine.run("network", "inspect", network, "--format", "{{range .Containers}}{{.Name}} {{end}}").out
         return {container.split("-", 3)[3] for container in names.split()}
@@ -146,7 +146,7 @@ def free_port() -> int:
 
 
 def eventually(what: Callable[[], Any], seconds: float = 90) -> Any:
-    """The first true value of `what`; fails with its last value or fault when none comes in time."""
+    """The first true value of `what`; fails with its last value or error if none comes in time."""
     deadline, last = time.monotonic() + seconds, None
     while time.monotonic() < deadline:
         try:

@@ -61,7 +61,7 @@ def quote(local: Local) -> requests.Response:
 
 
 def health_urls(local: Local) -> dict[str, str]:
-    # What a user asks for, not the health checks; quotes goes on to tracking.
+    # A user's requests, not the health checks; quotes calls tracking.
     query = "&".join(f"{key}={value}" for key, value in QUOTE.items())
     return {
         "web": local.url("/"),
@@ -162,7 +162,7 @@ def test_a_bad_image_rolls_nothing_else_back(running):
     try:
         with requested(health_urls(running)) as counts:
             again = running.ops("up")
-    finally:  # so that a failure here is not one of every later test too
+    finally:  # so that a failure here does not fail every later test too
         running.edit(module, lambda _: f"{good}\n# mended\n")
     assert again.code == 1, again.out + again.err
     assert again.last_line.startswith("error: tracking: the new version was rolled back"), again.err
