@@ -37,7 +37,7 @@ FLAGS = (
 
 
 def chromium() -> str | None:
-    """The browser's command, if there is one on this machine."""
+    """The browser's command, if one is installed."""
     return next(
         (found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None
     )
@@ -111,7 +111,7 @@ class Page:
         return result["result"].get("value")
 
     def wait(self, condition: str, timeout: float = 20) -> None:
-        """Until the JavaScript expression is true."""
+        """Wait until the JavaScript expression is true."""
         deadline = time.monotonic() + timeout
         while not self.run(f"Boolean({condition})"):
             assert time.monotonic() < deadline, f"not within {timeout:g} s: {condition}; page says: {self.text()}"
@@ -128,7 +128,7 @@ class Page:
 
 @contextlib.contextmanager
 def browser() -> Iterator[Page]:
-    """A page of a fresh browser; skips, saying why, where there is none."""
+    """A page of a fresh browser; skips with a reason if there is none."""
     command = chromium()
     bash = shutil.which("bash")
     if not command or not bash:

@@ -1,4 +1,4 @@
-"""Makes the harness's fixtures known to every contract test."""
+"""Gives every contract test the harness's fixtures."""
 
 from __future__ import annotations
 

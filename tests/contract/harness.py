@@ -1,7 +1,7 @@
-"""Builds the service images and runs them as production does, so that contract tests see them from outside only.
+"""Builds the service images and runs them as production does, so that contract tests see them only from outside.
 
-One way to run for all tests: read-only root, numeric user without a name, no capabilities, no new privileges, limits on
-memory and processes. It is what the ECS and EKS stacks ask for, so what fails here fails there.
+All tests run them the same way: read-only root, numeric user without a name, no capabilities, no new privileges, limits on
+memory and processes. The ECS and EKS stacks ask for the same, so what fails here fails there.
 
     from tests.contract.harness import build, run, wait_http
 
@@ -9,7 +9,7 @@ memory and processes. It is what the ECS and EKS stacks ask for, so what fails h
         with run(build("tracking"), network=network, ports=(8080,)) as tracking:
             assert wait_http(tracking.url(8080, "/healthz")).status_code == 200
 
-The engine and its client are those that `ops.local.engine` finds, as `make up` does.
+`ops.local.engine` finds the engine and its client, as for `make up`.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ import requests
 from ops.local.engine import Engine, find
 
 ROOT = Path(__file__).resolve().parents[2]
-SESSION = f"harbour-test-{uuid.uuid4().hex[:8]}"  # prefix of all names, so that nothing of others is touched
+SESSION = f"harbour-test-{uuid.uuid4().hex[:8]}"  # prefix of all names, so that nobody else's containers are touched
 USER = "65532:65532"
 HARDENING = (
     "--read-only",
@@ -49,12 +49,12 @@ class EngineError(RuntimeError):
 
 @functools.cache
 def found_engine() -> Engine | None:
-    """The engine that `make up` would use; None where there is none."""
+    """The engine that `make up` would use, or None."""
     return find()
 
 
 def client() -> str:
-    """The engine's command line client; skips the test, saying why, where no engine answers."""
+    """The engine's command line client; skips the test with a reason if no engine answers."""
     found = found_engine()
     if found is None:
         pytest.skip("no container engine that can build answers: `python -m ops engine` finds or starts one")
@@ -62,7 +62,7 @@ def client() -> str:
 
 
 def docker(*arguments: str, check: bool = True, timeout: float = 600) -> subprocess.CompletedProcess[str]:
-    """Run the engine's client; raises EngineError with what it wrote when it fails and `check` is set."""
+    """Run the engine's client; raises EngineError with its output if it fails and `check` is set."""
     command = [client(), *arguments]
     environment = found_engine().full_environment  # type: ignore[union-attr]  (client() has looked)
     result = subprocess.run(
@@ -75,18 +75,18 @@ def docker(*arguments: str, check: bool = True, timeout: float = 600) -> subproc
 
 @pytest.fixture(scope="session")
 def engine() -> str:
-    """The client of a running engine; skips the test, saying why, where there is none."""
+    """The client of a running engine; skips the test with a reason if there is none."""
     return client()
 
 
 @functools.cache
 def build(service: str) -> str:
-    """Build services/<service> once a session; returns the image's tag."""
+    """Build services/<service> once per session; returns the image's tag."""
     return build_folder(ROOT / "services" / service, f"harbour-test/{service}:contract")
 
 
 def build_folder(folder: Path, tag: str) -> str:
-    """Build any folder with a Dockerfile; $BASE_REGISTRY names another place for the base image. Returns the tag."""
+    """Build any folder with a Dockerfile; $BASE_REGISTRY names another registry for the base image. Returns the tag."""
     arguments = ["build", "--quiet", "--tag", tag]
     if registry := os.environ.get("BASE_REGISTRY"):
         arguments += ["--build-arg", f"BASE_REGISTRY={registry}"]
@@ -105,7 +105,7 @@ class Container:
         return found[0]
 
     def url(self, port: int, path: str = "/") -> str:
-        """Where the published `port` of the container is reached on this machine (it changes with a restart)."""
+        """The URL of the container's published `port` on this machine (it changes with a restart)."""
         address = docker("port", self.name, f"{port}/tcp").stdout.splitlines()[0]
         return f"http://127.0.0.1:{address.rsplit(':', 1)[1]}{path}"
 
@@ -133,14 +133,14 @@ class Container:
         docker("start", self.name)
 
     def wait(self, timeout: float = 60) -> int:
-        """Wait until it has ended; returns the exit code."""
+        """Wait for the container to exit; returns the exit code."""
         return int(docker("wait", self.name, timeout=timeout).stdout)
 
     def exit_code(self) -> int:
         return int(self.inspect()["State"]["ExitCode"])
 
     def health(self) -> str:
-        """What the image's HEALTHCHECK says: starting, healthy or unhealthy."""
+        """The status of the image's HEALTHCHECK: starting, healthy or unhealthy."""
         return str(self.inspect()["State"]["Health"]["Status"])
 
 
@@ -204,7 +204,7 @@ def wait_until(condition: Callable[[], bool], what: str, timeout: float = 60, in
 
 
 def wait_http(url: str, status: int = 200, timeout: float = 60) -> requests.Response:
-    """Poll `url` until it answers with `status`; fails the test when it does not within `timeout` seconds."""
+    """Poll `url` until it answers with `status`; fails the test if it does not within `timeout` seconds."""
     answers: list[requests.Response] = []
 
     def answered() -> bool:

@@ -1,4 +1,4 @@
-"""Requests from several clients at once while something happens to the service: what a load balancer would see."""
+"""Requests from several clients at once while something happens to the service: the view of a load balancer."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Send = Callable[[requests.Session], requests.Response]
 
 
 class Load:
-    """Clients that send over kept connections until `stop`, or until the address `ready` no longer answers 200.
+    """Clients that send over kept-alive connections until `stop`, or until the address `ready` no longer answers 200.
 
-    The second is how load balancers treat a service that drains: they see readiness turn red and send no more. What was
-    sent before must be answered.
+    Load balancers treat a draining service in the second way: they see readiness fail and send no more. Requests sent
+    before that must be answered.
     """
 
     def __init__(self, send: Send, *, clients: int = 6, ready: str | None = None) -> None:
@@ -40,11 +40,11 @@ class Load:
         self.stop()
 
     def end(self) -> None:
-        """Send no more; what is under way goes on."""
+        """Send no more; requests in flight continue."""
         self._over.set()
 
     def stop(self) -> None:
-        """Send no more, and wait for what is under way."""
+        """Send no more, and wait for the requests in flight."""
         self.end()
         self.join()
 

@@ -45,7 +45,7 @@ def service(request, tmp_path) -> Path:
 
 
 def built(context: Path, to: Path) -> dict[str, tarfile.TarInfo]:
-    """What the image holds."""
+    """The files of the image."""
     environment = found_engine().full_environment  # type: ignore[union-attr]  (the fixture has looked)
     command = [client(), "build", "--quiet", f"--output=type=tar,dest={to}", str(context)]
     subprocess.run(command, env=environment, check=True, capture_output=True, timeout=300)

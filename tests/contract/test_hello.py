@@ -1,4 +1,4 @@
-"""hello as production runs it: it says what it sees from inside, and ends."""
+"""hello as production runs it: it prints what it sees from inside, and exits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every service's image has in common, seen from outside; a new folder under services/ is held to it too."""
+"""What every service's image must have, seen from outside; a new folder under services/ is tested too."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def service(request) -> str:
 
 @pytest.fixture
 def config(service) -> dict:
-    """The image's configuration, as the engine stores it."""
+    """The image's configuration, from the engine."""
     return json.loads(docker("image", "inspect", build(service)).stdout)[0]["Config"]
 
 
@@ -37,7 +37,7 @@ def test_the_user_is_a_number_and_not_root(config):
 
 
 def test_the_entrypoint_is_in_exec_form(config):
-    """A shell in front would get SIGTERM and keep it."""
+    """A shell would get SIGTERM and not forward it."""
     assert config["Entrypoint"]
     assert config["Entrypoint"][0] not in {"/bin/sh", "sh", "/bin/bash", "bash"}
 
@@ -77,13 +77,13 @@ def test_it_brings_no_compiler_package_manager_cache_or_test(service):
 
 
 def test_no_file_of_it_can_be_written_by_its_user(service):
-    """Read-only holds it too, but an image should not need that."""
+    """A read-only root prevents it too, but an image should not need that."""
     found = in_image(service, "find / -xdev -type f '(' -uid 65532 -o -perm -o+w ')' -not -path '/proc/*'")
     assert found.split() == []
 
 
 def test_what_is_not_code_changes_no_layer(service, tmp_path):
-    """Readme, tests and caches are kept out by .dockerignore, so that they change no image and no asset hash."""
+    """.dockerignore excludes README, tests and caches, so they change neither image nor asset hash."""
     copy = tmp_path / service
     _copy(ROOT / "services" / service, copy)
     before = docker("build", "--quiet", str(copy)).stdout

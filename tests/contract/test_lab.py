@@ -1,8 +1,8 @@
-"""Runs the lab as a student would: every command, in order, in one shell, and compares what it prints with what the lab shows.
+"""Runs the lab as a student would: every command, in order, in one shell, and compares its output with the lab's.
 
-In the document a line `$ command` is typed (a line `> more` goes on with it) and the lines below are its output. There `...`
-stands for what differs from machine to machine: within a line for any characters, alone on a line for any number of lines.
-Runs of blanks count as one, so that columns may have any width. A command must succeed unless the next one is `echo $?`.
+In the document a line `$ command` is typed (a line `> more` continues it) and the lines below are its output. In these `...`
+stands for what differs between machines: within a line for any characters, alone on a line for any number of lines.
+Runs of blanks count as one, so columns may have any width. A command must succeed unless the next one is `echo $?`.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ LAB = ROOT / "docs/lab.md"
 NEEDS_AWS = "<!-- needs AWS -->"
 COMMAND_SECONDS = 1200  # the first build of an image on a loaded machine
 DONE = "@@lab command ended with"
-# What the lab makes in the engine. Exact names, since the engine is shared.
+# What the lab creates in the engine. Exact names, since the engine is shared.
 CONTAINERS = ("lab-alone", "lab-layer", "lab-greeting", "lab-web", "lab-quotes", "lab-tracking", "lab-old")
 IMAGES = (
     *("lab-hello", "lab-web", "lab-tracking", "lab-tracking:changed", "lab-quotes"),
     *("lab-order:1", "lab-order:2", "lab-old", "lab-older"),
 )
 NETWORKS = ("lab-net",)
-# The table of the course's module, and what the lab adds to it.
+# The commands of the course's module, and those that the lab adds.
 COURSE = ("build", "images", "run", "ps", "exec", "stop", "start", "logs", "port", "tag", "push", "inspect")
 OURS = ("history", "diff", "stats", "rm")
 
@@ -58,7 +58,7 @@ class Block:
 
 
 def read_blocks(text: str) -> list[Block]:
-    """The console blocks of a Markdown text, in order; fails on one that does not begin with a command."""
+    """The console blocks of a Markdown text, in order; fails if one does not begin with a command."""
     blocks: list[Block] = []
     lines = text.splitlines()
     number = 0
@@ -87,7 +87,7 @@ def _steps(lines: list[str], first: int) -> Iterator[Step]:
 
 
 def _is_open(command: str) -> bool:
-    """True where the shell would ask for more: a here-document without its end, a quote without its other."""
+    """True where the shell would expect more: an unfinished here-document or quote."""
     if "<<'END'" in command:
         return "END" not in command.splitlines()[1:]
     return command.count("'") % 2 == 1
@@ -120,11 +120,11 @@ class Shell:
             stderr=subprocess.STDOUT,
             cwd=folder,
             env=environment,
-            start_new_session=True,  # so that what it leaves in the background can be ended with it
+            start_new_session=True,  # so that its background processes can be ended with it
         )
 
     def run(self, command: str) -> tuple[str, int]:
-        """What the command prints on both outputs, and its exit code."""
+        """The command's standard output and error, and its exit code."""
         assert self._bash.stdin is not None
         typed = (
             f"eval {shlex.quote(command)} </dev/null; lab_code=$?\n"
@@ -149,7 +149,7 @@ class Shell:
         return read[: ended.start()].decode(errors="replace"), int(ended[1])
 
     def end(self) -> None:
-        """End the shell and all that it started."""
+        """End the shell and all its processes."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._bash.pid, signal.SIGTERM)
         try:
@@ -164,7 +164,7 @@ class Shell:
 
 
 def remove_all(port: int) -> None:
-    """Remove what the lab makes in the engine, be it there or not."""
+    """Remove everything that the lab creates in the engine, if it exists."""
     docker("rm", "--force", "--volumes", *CONTAINERS, check=False)
     docker("network", "rm", *NETWORKS, check=False)
     docker("image", "rm", "--force", f"localhost:{port}/lab/hello:1.0.0", *IMAGES, check=False)
@@ -179,7 +179,7 @@ def left_in_engine() -> list[str]:
         ({*containers} & {*CONTAINERS})
         | ({*images} & {name.partition(":")[0] for name in IMAGES})
         | ({*networks} & {*NETWORKS})
-    )  # others' names may begin with lab- too
+    )  # other people's names may begin with lab- too
 
 
 @pytest.fixture
@@ -192,7 +192,7 @@ def port() -> int:
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
-    """A copy of the repository that borrows what `make setup` made."""
+    """A copy of the repository that shares the environment of `make setup`."""
     copy = tmp_path / "repository"
     hidden = shutil.ignore_patterns(".*", "node_modules", "cdk.out", "__pycache__", "sbom", "lab")
     shutil.copytree(ROOT, copy, ignore=hidden, symlinks=True)
@@ -207,7 +207,7 @@ def repository(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def environment(tmp_path: Path, port: int, engine: str) -> dict[str, str]:
-    """The chosen engine's client is `docker`; no home, login or account of the user's is read or written."""
+    """The chosen engine's client is `docker`; the user's home, logins and accounts are neither read nor written."""
     if Path(engine).name != "docker":
         pytest.skip(f"the lab shows what Docker prints, and the engine's client here is {Path(engine).name}")
     folder = tmp_path / "bin"
@@ -233,7 +233,7 @@ def environment(tmp_path: Path, port: int, engine: str) -> dict[str, str]:
 @pytest.mark.contract
 @pytest.mark.xdist_group("lab")
 def test_every_command_prints_what_the_lab_shows(repository: Path, environment: dict[str, str], port: int) -> None:
-    """And the last part of the lab leaves nothing behind, in the engine or in the folder."""
+    """The last part of the lab leaves nothing behind, in the engine or in the folder."""
     remove_all(port)
     before = {path.name for path in repository.iterdir()}
     shell = Shell(repository, environment)
@@ -251,7 +251,7 @@ def test_every_command_prints_what_the_lab_shows(repository: Path, environment: 
 
 
 def test_only_blocks_that_need_an_account_are_skipped() -> None:
-    """One block, whose commands all speak of AWS or of the registry there, or prepare the image that goes to it."""
+    """One block, whose commands all use AWS or its registry, or prepare the image for it."""
     skipped = [step.command for block in read_blocks(LAB.read_text()) if block.needs_aws for step in block.steps]
     assert skipped
     for command in skipped:
@@ -259,7 +259,7 @@ def test_only_blocks_that_need_an_account_are_skipped() -> None:
 
 
 def test_each_command_for_an_account_is_run_against_the_emulator() -> None:
-    """What needs an account differs from what is run in names alone: each of its aws and docker commands is run somewhere."""
+    """Commands that need an account differ only in names from those that are run: each aws and docker command is run."""
 
     def verbs(*, needs_aws: bool) -> set[str]:
         blocks = [block for block in read_blocks(LAB.read_text()) if block.needs_aws == needs_aws]
@@ -286,7 +286,7 @@ def test_every_name_that_the_lab_gives_is_removed_by_this_test() -> None:
 
 
 def test_a_container_goes_with_its_unnamed_volumes() -> None:
-    """Each image declares one for /tmp; nothing but its container knows its name."""
+    """Each image declares one for /tmp; only its container knows the volume's name."""
     removals = [
         step.command for block in read_blocks(LAB.read_text()) for step in block.steps if "docker rm " in step.command
     ]

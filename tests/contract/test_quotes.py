@@ -1,4 +1,4 @@
-"""quotes as production runs it, with tracking there, away, hanging and back."""
+"""quotes as production runs it, with tracking up, down, hanging and up again."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FAST = {"TRACKING_TIMEOUT_MS": "300", "BREAKER_FAILURES": "3", "BREAKER_OPEN_MS"
 
 @contextlib.contextmanager
 def pair() -> Iterator[tuple[Container, Container]]:
-    """Quotes and tracking on a network of their own, with a shipment booked."""
+    """Quotes and tracking on their own network, with a shipment booked."""
     with (
         temporary_network() as network,
         run(build("tracking"), network=network, alias="tracking", ports=(8080,)) as tracking,
@@ -51,7 +51,7 @@ def quotes(engine):
 
 @pytest.fixture(scope="module")
 def alone(engine):
-    """Quotes where TRACKING_URL is not set."""
+    """Quotes without TRACKING_URL."""
     with run(build("quotes"), ports=(8080,)) as container:
         wait_http(container.url(8080, "/readyz"))
         yield container
@@ -153,7 +153,7 @@ def test_every_log_line_is_json(quotes):
 
 
 def test_the_classes_come_from_the_cache(engine):
-    """The JVM starts without its archive too, only slower: so it is told here to insist on it, and asked for its classes."""
+    """The JVM would start without its archive, only slower; here it must use the archive, and list its classes."""
     with run(build("quotes"), env={"JDK_JAVA_OPTIONS": "-XX:AOTMode=on -Xlog:class+load"}, ports=(8080,)) as container:
         wait_http(container.url(8080, "/readyz"))
         loaded = [line for line in container.logs().splitlines() if "harbour.quotes." in line and "source:" in line]
@@ -202,7 +202,7 @@ def test_killed_tracking_degrades_quotes_and_the_circuit_opens_and_closes_again(
             assert "quotes_tracking_circuit_opened" in metrics
             tracking.start()
             wait_until(lambda: circuit(quotes) == "closed", "the circuit closes by itself")
-            wait_until(lambda: not load.answers[-1].json()["degraded"], "quotes are whole again")
+            wait_until(lambda: not load.answers[-1].json()["degraded"], "quotes are no longer degraded")
         assert set(load.statuses) == {200}
         assert load.lost == []
         reasons = {answer.json()["degraded_reason"] for answer in load.answers} - {None}
@@ -222,7 +222,7 @@ def test_a_hanging_tracking_does_not_hang_quotes(engine):
 
 
 def test_every_operation_answers_as_its_openapi_says(quotes, tmp_path):
-    """Schemathesis makes requests out of the OpenAPI document and holds every answer against it."""
+    """Schemathesis generates requests from the OpenAPI document and checks every answer against it."""
     folder = Path(__file__).parent
     command = [
         str(Path(sys.executable).parent / "schemathesis"),

@@ -1,4 +1,4 @@
-"""The bill of materials that `make sbom` writes names what is really in an image."""
+"""The bill of materials that `make sbom` writes lists what is really in an image."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.contract, pytest.mark.usefixtures("engine")]
 
 @pytest.fixture(scope="module")
 def bills(engine, tmp_path_factory) -> dict[str, dict[str, str]]:
-    """Service to its packages and their versions."""
+    """Packages and their versions, by service."""
     folder = tmp_path_factory.mktemp("sbom")
     assert command.main(["sbom", "--root", str(ROOT), "--output", str(folder)]) == 0
     documents = {file.name.removesuffix(".spdx.json"): json.loads(file.read_text()) for file in folder.iterdir()}

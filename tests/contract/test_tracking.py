@@ -114,7 +114,7 @@ def test_a_wrong_setting_exits_with_2_and_one_line():
 
 
 class LoadBalancer:
-    """Clients that send until readiness turns red, each over a connection that it keeps, as a load balancer does."""
+    """Clients that send until readiness fails, each over a kept-alive connection, as a load balancer does."""
 
     def __init__(self, container: Container, clients: int = 8) -> None:
         self._url = container.url(8080)
@@ -208,7 +208,7 @@ def dynamodb():
 
 
 def test_two_tasks_share_one_table(dynamodb):
-    """What one writes the other reads, and of two moves from one version one is refused."""
+    """One reads what the other writes, and of two moves from the same version one is refused."""
 
     def environment(port: int) -> dict[str, str]:
         return {
@@ -224,7 +224,7 @@ def test_two_tasks_share_one_table(dynamodb):
     for _ in range(2):
         with socket.create_server(("127.0.0.1", 0)) as free:
             ports.append(free.getsockname()[1])
-    host = ("--network=host",)  # the embedded DynamoDB listens on the loopback alone
+    host = ("--network=host",)  # the embedded DynamoDB listens only on the loopback
     with (
         run(build("tracking"), env=environment(ports[0]), options=host),
         run(build("tracking"), env=environment(ports[1]), options=host),
@@ -256,7 +256,7 @@ def test_two_tasks_share_one_table(dynamodb):
 
 
 def test_every_operation_answers_as_its_openapi_says(tracking, tmp_path):
-    """Schemathesis makes up requests, right and wrong, and follows the links between operations."""
+    """Schemathesis generates valid and invalid requests, and follows the links between operations."""
     folder = Path(__file__).parent
     arguments = ["--phases=examples,coverage,fuzzing,stateful", "--max-examples=60", "--seed=1"]
     result = subprocess.run(

@@ -24,7 +24,7 @@ HTTP_SERVICES = ("quotes", "tracking", "web")
 
 @contextlib.contextmanager
 def harbour() -> Iterator[tuple[str, dict[str, Container]]]:
-    """A network and the three http services on it, each published, with one shipment booked."""
+    """The three http services on one network, each published, with one shipment booked."""
     with contextlib.ExitStack() as stack:
         network = stack.enter_context(temporary_network())
         services = {
@@ -46,7 +46,7 @@ def harbour() -> Iterator[tuple[str, dict[str, Container]]]:
 
 
 def test_independent_one_is_rebuilt_and_redeployed_while_the_others_answer(tmp_path: Path) -> None:
-    """A code change in quotes makes a new image of quotes alone; while it replaces the old one, nobody else misses a request."""
+    """A code change in quotes changes only the image of quotes; while it replaces the old one, the others miss no request."""
     others = {name: docker("image", "inspect", "--format={{.Id}}", build(name)).stdout for name in ("tracking", "web")}
     with harbour() as (network, services):
         web, tracking, quotes = services["web"], services["tracking"], services["quotes"]
@@ -78,7 +78,7 @@ def test_independent_one_is_rebuilt_and_redeployed_while_the_others_answer(tmp_p
 
 
 def test_smart_endpoints_the_pipe_changes_no_answer() -> None:
-    """What web passes on is the service's own answer: status, body and type, be it a success, a refusal or a mistake."""
+    """The proxy in web passes on the service's own answer: status, body and type, for a success, a refusal and a mistake."""
     with harbour() as (_, services):
         web, tracking, quotes = services["web"], services["tracking"], services["quotes"]
         cases = [
@@ -104,7 +104,7 @@ def test_smart_endpoints_the_pipe_changes_no_answer() -> None:
 
 
 def test_designed_for_failure_killed_tracking_degrades_and_breaks_nothing() -> None:
-    """No 5xx from quotes, a plain word from web, and all is well again when tracking is back."""
+    """No 5xx from quotes, a readable error from web, and full recovery once tracking is back."""
     with harbour() as (_, services):
         web, tracking, quotes = services["web"], services["tracking"], services["quotes"]
         url = quotes.url(8080, "/quotes")
@@ -112,12 +112,12 @@ def test_designed_for_failure_killed_tracking_degrades_and_breaks_nothing() -> N
             wait_until(lambda: load.count > 20, "the load has begun")
             assert not load.answers[-1].json()["degraded"]
             tracking.kill()
-            wait_until(lambda: load.answers[-1].json()["degraded"], "quotes say that they are degraded")
+            wait_until(lambda: load.answers[-1].json()["degraded"], "quotes report that they are degraded")
             away = requests.get(web.url(8080, "/tracking/shipments"), timeout=20)
             assert (away.status_code, away.json()["away"]) == (503, True)
             assert requests.get(web.url(8080, "/"), timeout=10).status_code == 200
             tracking.start()
-            wait_until(lambda: not load.answers[-1].json()["degraded"], "quotes are whole again")
+            wait_until(lambda: not load.answers[-1].json()["degraded"], "quotes are no longer degraded")
             wait_http(web.url(8080, "/tracking/shipments/S-1"))
         assert set(load.statuses) == {200}
         assert load.lost == []
@@ -139,7 +139,7 @@ def test_disposable_sigterm_under_load_loses_no_request(service: str) -> None:
 
 
 def test_disposable_a_stop_of_web_under_load_loses_no_request() -> None:
-    """It has no drain of its own: load balancers take it out of service before it is told to stop, with requests under way."""
+    """A web container has no drain of its own: load balancers take it out of service before SIGTERM, with requests in flight."""
     with run(build("web"), ports=(8080,)) as container:
         wait_http(container.url(8080, "/healthz"))
         url = container.url(8080, "/app.js")
@@ -164,7 +164,7 @@ def test_disposable_a_killed_container_starts_again_as_if_nothing_had_happened(s
 
 @pytest.mark.parametrize("service", HTTP_SERVICES)
 def test_parity_the_same_image_runs_in_every_environment(service: str) -> None:
-    """What differs between environments is told from outside; nothing of it is in the image."""
+    """Everything that differs between environments is passed in; none of it is in the image."""
     image = json.loads(docker("image", "inspect", build(service)).stdout)[0]
     inside = {entry.split("=", 1)[0] for entry in image["Config"]["Env"]}
     assert inside.isdisjoint({"DEPLOY_ENVIRONMENT", "BASE_PATH", "AWS_REGION", "AWS_ENDPOINT_URL", "SERVICE_NAME"})

@@ -1,4 +1,4 @@
-"""web as production runs it: httpd over plain HTTP, and the page in a browser, with its neighbours there and away."""
+"""web as production runs it: httpd over plain HTTP, and the page in a browser, with and without its neighbours."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ http.server.ThreadingHTTPServer(("", 8080), Slow).serve_forever()
 
 @contextlib.contextmanager
 def harbour() -> Iterator[tuple[Container, Container, Container]]:
-    """All three, on a network of their own, with one shipment booked."""
+    """All three services on their own network, with one shipment booked."""
     with (
         temporary_network() as network,
         run(build("tracking"), network=network, alias="tracking", env={"DRAIN_SECONDS": "0"}) as tracking,
@@ -68,7 +68,7 @@ def get(container: Container, path: str, **headers: str) -> requests.Response:
 
 
 def raw(container: Container, request: bytes) -> bytes:
-    """The first line of what comes back for bytes that no library would send."""
+    """The first line of the answer to bytes that no library would send."""
     port = int(container.url(8080, "").rsplit(":", 1)[1].rstrip("/"))
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall(request)
@@ -201,7 +201,7 @@ def test_a_body_or_header_that_is_too_large_is_refused(web):
 
 @pytest.mark.parametrize(("path", "limit"), [("/tracking/shipments", 64 * 1024), ("/quotes/quotes", 16 * 1024)])
 def test_a_neighbours_limit_is_kept_before_a_byte_is_passed_on(alone, path, limit):
-    """Without the neighbour, so that it cannot be the one who refuses; what is within its limit goes the way to it."""
+    """The neighbour is absent, so it cannot be the one that refuses; a body within its limit is passed on."""
     for size, status in ((limit, 503), (limit + 1, 413), (2**40, 413)):
         head = f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: {size}\r\nConnection: close\r\n\r\n"
         assert f" {status} ".encode() in raw(alone, head.encode() + b" " * min(size, limit)), size
@@ -220,7 +220,7 @@ def test_a_neighbour_that_is_not_set_is_away_for_every_method(alone, service, me
 # --- with neighbours ---
 
 
-def test_the_way_through_is_the_same_origin_and_the_request_id_arrives(web):
+def test_the_page_reaches_quotes_through_its_own_origin_and_the_request_id_arrives(web):
     answer = get(
         web, "/quotes/quotes?from=NLRTM&to=SGSIN&weight_kg=1&volume_m3=1&shipment=S-1", **{"X-Request-Id": "through-1"}
     )
@@ -235,7 +235,7 @@ def test_paths_that_services_hide_are_hidden_here_too(web):
 
 
 def test_a_stop_finishes_requests_in_flight(engine):
-    """Slow answers are under way when it is told to stop: as on AWS, nothing new is sent then, and nothing may be lost."""
+    """Slow answers are in flight at SIGTERM: as on AWS, no new requests are sent then, and none may be lost."""
     with (
         temporary_network() as network,
         run(build("tracking"), network=network, alias="slow", options=("--entrypoint=python3",), command=("-c", SLOW)),
@@ -254,7 +254,7 @@ def test_a_stop_finishes_requests_in_flight(engine):
         threads = [threading.Thread(target=send) for _ in range(40)]
         for thread in threads:
             thread.start()
-        time.sleep(1)  # each is with the slow neighbour now, which takes 3 s
+        time.sleep(1)  # all requests have reached the slow neighbour, which takes 3 s
         assert web.stop() == 0
         for thread in threads:
             thread.join(30)
@@ -329,7 +329,7 @@ def test_nothing_sticks_out_at_any_width(web, page, width):
 
 
 def test_the_page_lives_under_a_prefix(web, page):
-    """The emulator's load balancer serves it below a path of its own, as any proxy may."""
+    """The emulator's load balancer serves it below a path prefix, as any proxy may."""
 
     class Prefix(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -364,7 +364,7 @@ def test_the_page_shows_who_is_away_and_recovers(page):
         tracking.kill()
         page.wait(state("tracking", "away"), timeout=30)
         assert "tracking is away." in page.text()
-        assert page.run("document.querySelector('#rows [data-id=\"S-1\"]') !== null"), "what was known is gone"
+        assert page.run("document.querySelector('#rows [data-id=\"S-1\"]') !== null"), "known shipments are gone"
         page.run(fill("price", shipment="S-1", weight_kg="18000", volume_m3="33.2"))
         page.wait("document.querySelector('.tag.degraded')", timeout=30)
         page.run(fill("book", cargo="tea", weight_kg="5"))
