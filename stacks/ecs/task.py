@@ -84,8 +84,8 @@ class FargateTask(Construct):
             runtime_platform=CfnTaskDefinition.RuntimePlatformProperty(
                 cpu_architecture=_CPU_ARCHITECTURES[settings.architecture], operating_system_family="LINUX"
             ),
-            execution_role_arn=execution_role.role_arn,
-            task_role_arn=task_role.role_arn,
+            execution_role_arn=execution_role,
+            task_role_arn=task_role,
             container_definitions=[container],
             volumes=[CfnTaskDefinition.VolumeProperty(name="tmp")],
         )
