@@ -152,7 +152,5 @@ def _acknowledge_findings(definition: CfnTaskDefinition, execution_role: aws_iam
     )
     acknowledge(
         execution_role,
-        {
-            "AwsSolutions-IAM5[Resource::*]": "ecr:GetAuthorizationToken has no resource to be held to (IAM's reference)."
-        },
+        {"AwsSolutions-IAM5[Resource::*]": "ecr:GetAuthorizationToken does not support a resource (IAM's reference)."},
     )
