@@ -11,8 +11,8 @@ _INTRODUCTION = """\
 # Evidence
 
 Nobody who works on this project can deploy it to AWS, so each resource type and each kind of Kubernetes object should have been
-looked at by at least two checkers that are not ours. This page is generated: `make snapshots` rewrites it, a test holds it current, and
-`make evidence` runs the checkers that need an environment of their own again.
+looked at by at least two checkers that are not ours. This page is generated: `make snapshots` rewrites it, a test holds it
+current, and `make evidence` runs the checkers that need an environment of their own again.
 
 A cross means that the checker has looked at the type, not that AWS would accept it. What only an account can show is what
 `make verify-aws ENV=sandbox` is for: [verify-aws.md](verify-aws.md).
