@@ -41,7 +41,7 @@ PIPED := || test $$? = 141
 
 .DEFAULT_GOAL := help
 .PHONY: help runtime local dev setup bootstrap synth review snapshots diff deploy destroy up down status logs prune test lint format \
-        bench sbom lock docs clean
+        bench sbom lock docs clean evidence verify-aws
 
 help: ## List the targets
 	@( grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}' && \
@@ -108,7 +108,10 @@ prune: local ## Remove the stacks of services whose folder is gone
 # The end-to-end tests count failed requests during a deployment, so nothing else may run beside them.
 test: dev ## Run the tests (those that need a container engine only if there is one)
 	@$(BIN)/python -m pytest -q -n 2 -m "not e2e" tests services
-	@$(BIN)/python -m pytest -q -m e2e tests/e2e
+	@$(BIN)/python -m pytest -q -m e2e tests/e2e tests/aws
+
+verify-aws: dev ## Deploy ENV to AWS under a name of its own, walk through what only AWS shows, and destroy it (asks; costs money)
+	@$(BIN)/python -m tests.aws --env $(ENV) $(if $(YES),--yes)
 
 lint: dev ## Run ruff, mypy and hadolint
 	@$(BIN)/ruff check .
@@ -126,6 +129,10 @@ snapshots: dev ## Rewrite the templates' snapshots after an intended change
 review: snapshots ## Show what this change does to the templates
 	@git --no-pager diff --stat -- tests/snapshot/templates
 	@git --no-pager diff -- tests/snapshot/templates
+
+evidence: dev ## Run the checkers that need an environment of their own, and rewrite docs/evidence.md (needs PyPI)
+	@$(BIN)/python -m tests.evidence.record
+	@$(BIN)/python -m pytest -q tests/stacks/test_evidence.py --update-snapshots
 
 bench: dev ## Measure synth (and, with an engine, the images) as ratios in one run
 	@$(BIN)/python -m tests.bench.synth

@@ -18,6 +18,8 @@ _ENVIRONMENTS = ("sandbox", "production")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-snapshots", action="store_true", help="rewrite tests/snapshot/templates")
+    parser.addoption("--aws-environment", default="sandbox", help="environment that tests/aws walks through")
+    parser.addoption("--real-aws", action="store_true", help="in a real account; `python -m tests.aws` asks first")
 
 
 def pytest_configure() -> None:
