@@ -78,6 +78,21 @@ class HttpScaling(Scaling):
         return super().has_target or self.requests_target is not None
 
 
+class AlarmThresholds(Model):
+    """Where the alarms go off that also roll a deployment back."""
+
+    errors_percent: int = Field(
+        5, ge=1, le=100, description="Percent of requests that fail, three minutes in a row.", examples=[1]
+    )
+    latency_ms: int = Field(
+        1000,
+        ge=10,
+        le=300_000,
+        description="Milliseconds that the slowest 1 % of requests take, five minutes in a row.",
+        examples=[5000],
+    )
+
+
 class SecretSource(Model):
     """Exactly one of the two: the name of a Secrets Manager secret, or of an SSM SecureString parameter."""
 
@@ -164,8 +179,14 @@ class ServiceSpec(Kinded):
         description="Where the service runs, if the environment has that platform.",
         examples=[["ecs", "eks"]],
     )
-    cpu: Annotated[int, Meaning(ecs="CPU of the task; only Fargate's values", eks="CPU request")] = Field(
-        ge=64, le=16384, description="CPU units; 1024 is one vCPU.", examples=[256]
+    cpu: Annotated[
+        int,
+        Meaning(ecs="CPU of the task, shared with Service Connect's proxy; only Fargate's values", eks="CPU request"),
+    ] = Field(
+        ge=64,
+        le=16384,
+        description="CPU units; 1024 is one vCPU. Add 256 on ECS for a busy service that calls or is called.",
+        examples=[256],
     )
     memory: Annotated[
         int, Meaning(ecs="memory of the task; only what Fargate allows for the CPU", eks="memory request and limit")
@@ -273,7 +294,8 @@ class HttpService(ScaledService):
         Pattern(r"/|(/[a-z0-9][a-z0-9._~-]*)+", "/ or lower-case segments without a / at the end", "/tracking", 126),
         Meaning(ecs="listener rule", eks="Ingress path"),
     ] = Field(
-        description="Prefix that the load balancers route here, passed as BASE_PATH; it is not stripped.",
+        description="Prefix that the load balancers route here, passed as BASE_PATH; it is not stripped. To move one to another "
+        "service, see docs/changes.md.",
         examples=["/tracking"],
     )
     health: Annotated[
@@ -299,6 +321,22 @@ class HttpService(ScaledService):
         le=LOWEST_PRIORITY - 1,
         description="Listener rule priority; derived from path by default.",
         examples=[100],
+    )
+    call_timeout: Annotated[
+        int, Meaning(ecs="Service Connect's request timeout", eks="no limit: calls go straight to the pod")
+    ] = Field(
+        60,
+        ge=1,
+        le=3600,
+        description="Seconds that a call from another service may take; the load balancer's own limit is 60.",
+        examples=[60],
+    )
+    alarms: Annotated[
+        AlarmThresholds, Meaning(ecs="errors and latency alarms", eks="none: Kubernetes names its load balancer")
+    ] = Field(
+        AlarmThresholds(),
+        description="Where the alarms on errors and latency go off.",
+        examples=[{"errors_percent": 1, "latency_ms": 5000}],
     )
     scaling: Annotated[HttpScaling, Meaning(ecs="Application Auto Scaling", eks="HorizontalPodAutoscaler")] = Field(
         HttpScaling(), description="How many copies run.", examples=[{"min": 2, "max": 6, "cpu_target": 60}]

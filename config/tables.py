@@ -13,6 +13,7 @@ from config.documents import markdown_table
 from config.model import Model, Pattern
 from config.service import (
     KINDS,
+    AlarmThresholds,
     HttpScaling,
     Kind,
     Scaling,
@@ -38,6 +39,7 @@ def manifest_parts() -> dict[str, str]:
     return {
         "fields": markdown_table(heads, rows),
         "scaling": _nested(HttpScaling),
+        "alarms": _nested(AlarmThresholds),
         "secrets": _nested(SecretSource),
         "table": _nested(Table),
     }
@@ -79,6 +81,8 @@ def _default(info: FieldInfo) -> str:
         return "none"
     if isinstance(value, Scaling):
         return "one copy"
+    if isinstance(value, AlarmThresholds):
+        return "as below"
     return f"`{flow(list(value) if isinstance(value, tuple) else value)}`"
 
 

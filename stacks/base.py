@@ -6,7 +6,7 @@ from aws_cdk import Environment, RemovalPolicy, Stack, StackSynthesizer, aws_kms
 from constructs import Construct, IConstruct
 
 from config.names import stack_name
-from config.settings import Removal, Settings
+from config.settings import References, Removal, Settings
 from stacks.narrow import narrow
 
 
@@ -42,6 +42,17 @@ class EnvironmentStack(Stack):
         )
         self.settings = settings
         self.key = key
+
+    def share(self, *values: str) -> None:
+        """Exports what another stack may import, whether or not one does today.
+
+        CDK exports a value only while another stack uses it, and CloudFormation refuses to drop an export that a deployed stack
+        still imports: dropping a call, say, would fail in the stack of the called service, which deploys first. Weak
+        references need no export.
+        """
+        if self.settings.references is References.STRONG:
+            for value in values:
+                self.export_value(value)
 
     @property
     def removal_policy(self) -> RemovalPolicy:

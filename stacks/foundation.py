@@ -30,6 +30,7 @@ class FoundationStack(EnvironmentStack):
         )
         self.key = self._create_key() if settings.customer_managed_key else None
         self.alarm_topic_arn = self._create_alarm_topic().topic_arn
+        self.share(self.alarm_topic_arn, *([self.key.key_arn] if self.key else []))
 
     def _create_key(self) -> aws_kms.Key:
         key = aws_kms.Key(

@@ -67,6 +67,8 @@ class NetworkStack(EnvironmentStack):
             self._create_interface_endpoints()
         own_provider_log_group(self, "Custom::VpcRestrictDefaultSGCustomResourceProvider")
         CfnOutput(self, "VpcId", value=self.vpc.vpc_id)
+        subnets = [*self.vpc.public_subnets, *self.private_subnets]
+        self.share(self.vpc.vpc_id, *(subnet.subnet_id for subnet in subnets))
 
     @property
     @jsii.member(jsii_name="availabilityZones")

@@ -69,6 +69,8 @@ def _let_load_balancers_deliver(bucket: aws_s3.Bucket) -> aws_iam.PolicyStatemen
         sid="LoadBalancerLogDelivery",
         principals=[aws_iam.ServicePrincipal("logdelivery.elasticloadbalancing.amazonaws.com")],
         actions=["s3:PutObject"],
+        # The path holds the account, so no other account's load balancer can write here. The guide's policy has no condition
+        # on aws:SourceAccount, and a delivery that does not send it would be refused.
+        # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/enable-access-logging.html
         resources=[bucket.arn_for_objects(f"AWSLogs/{Aws.ACCOUNT_ID}/*")],
-        conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}},
     )

@@ -60,6 +60,7 @@ class EcsClusterStack(EnvironmentStack):
         self._decide_on_insights()
         self.entrance = create_entrance(self, vpc=self.vpc)
         self._create_outputs()
+        self.share(self.cluster_name, self.cluster.cluster_arn, self.namespace_arn, *self.entrance.shared)
 
     def _create_namespace(self) -> aws_servicediscovery.HttpNamespace:
         return aws_servicediscovery.HttpNamespace(

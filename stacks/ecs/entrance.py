@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aws_cdk import aws_ec2, aws_elasticloadbalancingv2, aws_route53, aws_route53_targets
@@ -25,12 +26,14 @@ class Entrance:
         security_group_id: the load balancer's; each service admits it on its own port.
         listener_arn: where services add their rules.
         url: the address for a browser.
+        shared: what services' stacks may import, with a domain or without.
     """
 
     load_balancer_full_name: str
     security_group_id: str
     listener_arn: str
     url: str
+    shared: Sequence[str]
 
     def metric(self, name: str, target_group: str, *, statistic: str) -> Metric:
         """A metric of the load balancer for one target group (its full name), over one minute."""
@@ -49,12 +52,14 @@ def create_entrance(scope: EnvironmentStack, *, vpc: aws_ec2.IVpc) -> Entrance:
     load_balancer = _create_load_balancer(scope, vpc, security_group)
     keep_access_logs(scope, load_balancer)
     domain = _create_domain(scope)
-    listener = _create_listeners(load_balancer, domain)
+    listeners = [listener.listener_arn for listener in _create_listeners(load_balancer, domain)]
+    full_name, group_id = load_balancer.load_balancer_full_name, security_group.security_group_id
     return Entrance(
-        load_balancer_full_name=load_balancer.load_balancer_full_name,
-        security_group_id=security_group.security_group_id,
-        listener_arn=listener.listener_arn,
+        load_balancer_full_name=full_name,
+        security_group_id=group_id,
+        listener_arn=listeners[-1],
         url=_create_url(scope, load_balancer, domain),
+        shared=(full_name, group_id, load_balancer.load_balancer_dns_name, *listeners),
     )
 
 
@@ -106,24 +111,30 @@ def _create_domain(scope: EnvironmentStack) -> DomainName | None:
 
 def _create_listeners(
     load_balancer: aws_elasticloadbalancingv2.ApplicationLoadBalancer, domain: DomainName | None
-) -> aws_elasticloadbalancingv2.ApplicationListener:
-    """Returns the listener that services add their rules to; with a domain, the other one only redirects to it."""
+) -> list[aws_elasticloadbalancingv2.ApplicationListener]:
+    """Returns the listeners; services add their rules to the last one.
+
+    With a domain, the one for HTTP redirects what no rule of its own takes. A domain that is added later therefore interrupts
+    nothing: the services' rules stay on HTTP, and are tried before the redirect, until each service's stack has created its
+    rule on HTTPS and then deleted the old one.
+    """
     not_found = aws_elasticloadbalancingv2.ListenerAction.fixed_response(
         404,
         content_type="application/problem+json",
         message_body='{"title":"No service has this path","status":404}',
     )
     if domain is None:
-        return load_balancer.add_listener("Http", port=80, open=False, default_action=not_found)
-    load_balancer.add_listener(
+        return [load_balancer.add_listener("Http", port=80, open=False, default_action=not_found)]
+    http = load_balancer.add_listener(
         "Http",
         port=80,
         open=False,
         default_action=aws_elasticloadbalancingv2.ListenerAction.redirect(protocol="HTTPS", port="443", permanent=True),
     )
-    return load_balancer.add_listener(
+    https = load_balancer.add_listener(
         "Https", port=443, open=False, certificates=[domain.certificate], default_action=not_found
     )
+    return [http, https]
 
 
 def _create_url(

@@ -15,6 +15,10 @@ from stacks.ecs.workload import EcsWorkload
 CfnService = aws_ecs.CfnService
 _CfnScalingPolicy = aws_applicationautoscaling.CfnScalingPolicy
 
+# Failed tasks that end a deployment: also the least that ECS's own percentage comes to.
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/deployment-circuit-breaker.html
+_FAILURES = 3
+
 
 @dataclass(frozen=True, kw_only=True)
 class Offer:
@@ -24,12 +28,14 @@ class Offer:
         port: of the container.
         target_group_arn: where the load balancer finds the tasks.
         health_grace: seconds during which a failing health check does not count.
+        call_timeout: seconds that another service's call may take.
         rollback_alarms: names of the alarms that roll a deployment back.
     """
 
     port: int
     target_group_arn: str
     health_grace: int
+    call_timeout: int
     rollback_alarms: Sequence[str]
 
 
@@ -53,7 +59,7 @@ def create_fargate_service(
         task_definition=on_ecs.task.definition_arn,
         # With scaling on, the count is the scaler's: a number here would undo its work at each deployment.
         desired_count=None if spec.autoscaled else spec.scaling.min,
-        deployment_configuration=_replaced_without_a_gap(offer.rollback_alarms if offer else ()),
+        deployment_configuration=_replaced_without_a_gap(offer),
         capacity_provider_strategy=[
             CfnService.CapacityProviderStrategyItemProperty(capacity_provider=provider, weight=weight)
             for provider, weight in capacity_weights(on_ecs.workload.settings).items()
@@ -80,13 +86,36 @@ def create_fargate_service(
     )
 
 
-def _replaced_without_a_gap(rollback_alarms: Sequence[str]) -> CfnService.DeploymentConfigurationProperty:
-    alarms = CfnService.DeploymentAlarmsProperty(alarm_names=list(rollback_alarms), enable=True, rollback=True)
+def _replaced_without_a_gap(offer: Offer | None) -> CfnService.DeploymentConfigurationProperty:
+    alarms = (
+        CfnService.DeploymentAlarmsProperty(alarm_names=list(offer.rollback_alarms), enable=True, rollback=True)
+        if offer
+        else None
+    )
     return CfnService.DeploymentConfigurationProperty(
         minimum_healthy_percent=100,
         maximum_percent=200,
-        deployment_circuit_breaker=CfnService.DeploymentCircuitBreakerProperty(enable=True, rollback=True),
-        alarms=alarms if rollback_alarms else None,
+        deployment_circuit_breaker=_circuit_breaker() if offer else _strict_circuit_breaker(),
+        alarms=alarms,
+    )
+
+
+def _circuit_breaker() -> CfnService.DeploymentCircuitBreakerProperty:
+    return CfnService.DeploymentCircuitBreakerProperty(enable=True, rollback=True)
+
+
+def _strict_circuit_breaker() -> CfnService.DeploymentCircuitBreakerProperty:
+    """For a task without a health check: ECS takes it for healthy as soon as it runs.
+
+    By default a healthy task sets the count of failures back to 0, so a version that starts and exits a second later would be
+    restarted for ever. Here every failure counts, and the third ends the deployment.
+    https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_DeploymentCircuitBreaker.html
+    """
+    return CfnService.DeploymentCircuitBreakerProperty(
+        enable=True,
+        rollback=True,
+        reset_on_healthy_task=False,
+        threshold_configuration=CfnService.ThresholdConfigurationProperty(type="COUNT", value=_FAILURES),
     )
 
 
@@ -105,7 +134,11 @@ def _service_connect(
         namespace=namespace,
         services=[
             CfnService.ServiceConnectServiceProperty(
-                port_name=PORT_NAME, discovery_name=spec.name, client_aliases=[alias]
+                port_name=PORT_NAME,
+                discovery_name=spec.name,
+                client_aliases=[alias],
+                # Without it Service Connect ends every call after 15 s.
+                timeout=CfnService.TimeoutConfigurationProperty(per_request_timeout_seconds=offer.call_timeout),
             )
         ],
         log_configuration=CfnService.LogConfigurationProperty(

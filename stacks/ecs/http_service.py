@@ -20,10 +20,10 @@ from stacks.ecs.security_groups import admit
 from stacks.ecs.workload import EcsWorkload
 from stacks.narrow import narrow
 
-# Above these thresholds a deployment is rolled back and an alarm is published. Errors are a rate, which suits any traffic.
-_ERROR_PERCENT = 5
-_ERRORS_THAT_COUNT = 5
-_SLOW_SECONDS = 1.0
+# Every target group's port. ECS registers each task with the port of its container, so this one is never used; but it cannot be
+# changed, and a replaced group takes the traffic before it has a task.
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html
+_NOMINAL_PORT = 8080
 # The alarms below that a bad deployment can set off.
 _ROLLBACK_ALARMS = ("Errors", "Latency")
 # The target group's own check, in seconds; health_grace covers the start of the container.
@@ -40,7 +40,7 @@ class HttpServiceOnEcs(Construct):
         self._spec = narrow(on_ecs.workload.spec, HttpService)
         self._entrance = on_ecs.cluster.entrance
         self._alarms = on_ecs.create_alarms(self)
-        self._admit_load_balancer()
+        admitted = self._admit_load_balancer()
         target_group = self._create_target_group()
         self._target_group_arn = target_group.target_group_arn
         self._target_group_name = target_group.target_group_full_name
@@ -49,8 +49,10 @@ class HttpServiceOnEcs(Construct):
         service = self._create_service()
         # ECS refuses a target group that no listener rule uses yet. And without its role's policy the first task could not
         # pull its image, so the first deployment would start with a failure.
-        service.node.add_dependency(*on_ecs.task.roles, rule, *alarms)
+        # With another port, its tasks are reached only through the new rule.
+        service.node.add_dependency(*on_ecs.task.roles, rule, admitted, *alarms)
         service_name = service.attr_name
+        self._watch_number_of_tasks(service)
         self._create_url_output()
         self._scale(service_name)
         create_service_outputs(self, on_ecs=on_ecs, service_name=service_name)
@@ -61,12 +63,13 @@ class HttpServiceOnEcs(Construct):
             port=spec.port,
             target_group_arn=self._target_group_arn,
             health_grace=spec.health_grace,
+            call_timeout=spec.call_timeout,
             rollback_alarms=[self._alarms.name_of(name) for name in _ROLLBACK_ALARMS],
         )
         return create_fargate_service(self, on_ecs=self._on_ecs, spec=spec, offer=offer)
 
-    def _admit_load_balancer(self) -> None:
-        admit(
+    def _admit_load_balancer(self) -> IDependable:
+        return admit(
             self,
             "load-balancer",
             source=self._entrance.security_group_id,
@@ -81,7 +84,7 @@ class HttpServiceOnEcs(Construct):
             self,
             "TargetGroup",
             vpc=self._on_ecs.cluster.vpc,
-            port=spec.port,
+            port=_NOMINAL_PORT,
             protocol=aws_elasticloadbalancingv2.ApplicationProtocol.HTTP,
             target_type=aws_elasticloadbalancingv2.TargetType.IP,
             deregistration_delay=seconds(spec.drain_seconds),
@@ -113,38 +116,50 @@ class HttpServiceOnEcs(Construct):
 
     def _watch(self) -> list[IDependable]:
         """Returns the alarms that roll a deployment back."""
-        name = self._spec.name
+        name, thresholds = self._spec.name, self._spec.alarms
         errors = self._alarms.above(
             "Errors",
             self._error_percent(self._target_group_name),
-            _ERROR_PERCENT,
+            thresholds.errors_percent,
             periods=3,
-            description=f"{name} on ECS answers more than {_ERROR_PERCENT} % of its requests with 5xx",
+            description=f"{name} on ECS answers more than {thresholds.errors_percent} % of its requests with 5xx, or not at all",
         )
         latency = self._alarms.above(
             "Latency",
             self._entrance.metric("TargetResponseTime", self._target_group_name, statistic="p99"),
-            _SLOW_SECONDS,
+            thresholds.latency_ms / 1000,
             periods=5,
-            description=f"{name} on ECS takes more than {_SLOW_SECONDS:g} s for the slowest 1 % of its requests",
-        )
-        self._alarms.below(
-            "Running",
-            self._entrance.metric("HealthyHostCount", self._target_group_name, statistic="Minimum"),
-            self._spec.scaling.min,
-            periods=5,
-            description=f"{name} on ECS runs fewer healthy tasks than its minimum",
+            description=f"{name} on ECS takes more than {thresholds.latency_ms} ms for the slowest 1 % of its requests",
         )
         # Both watch the target group, not the service, so the service may depend on them without a cycle.
         return [errors, latency]
 
+    def _watch_number_of_tasks(self, service: IDependable) -> None:
+        alarm = self._alarms.below(
+            "Running",
+            self._entrance.metric("HealthyHostCount", self._target_group_name, statistic="Minimum"),
+            self._spec.scaling.min,
+            periods=5,
+            description=f"{self._spec.name} on ECS runs fewer healthy tasks than its minimum",
+        )
+        # Missing data is too few tasks, so before the first one is healthy the alarm would go off.
+        alarm.node.add_dependency(service)
+
     def _error_percent(self, target_group: str) -> Formula:
+        """Requests passed to a task that did not get a good answer from it.
+
+        A task that hangs or resets connections answers nothing: the load balancer sends 502 or 504 in its place, which no metric
+        of the target group counts, but the request itself is counted.
+        https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
+        """
+        good = {f"good{code}": f"HTTPCode_Target_{code}XX_Count" for code in (2, 3, 4)}
+        metrics = {"requests": "RequestCount", **good}
+        filled = " - ".join(f"FILL({name}, 0)" for name in good)
         return Formula(
-            expression=f"IF(errors > {_ERRORS_THAT_COUNT}, 100 * errors / requests, 0)",
-            label="5xx, percent of requests",
+            expression=f"100 * (requests - {filled}) / requests",
+            label="5xx or no answer, percent of requests",
             metrics={
-                "errors": self._entrance.metric("HTTPCode_Target_5XX_Count", target_group, statistic="Sum"),
-                "requests": self._entrance.metric("RequestCount", target_group, statistic="Sum"),
+                name: self._entrance.metric(metric, target_group, statistic="Sum") for name, metric in metrics.items()
             },
         )
 

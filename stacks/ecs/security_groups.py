@@ -32,8 +32,10 @@ def _https_anywhere() -> tuple[aws_ec2.IPeer, aws_ec2.Port]:
     return aws_ec2.Peer.any_ipv4(), aws_ec2.Port.tcp(443)
 
 
-def admit(scope: Construct, identity: str, *, source: str, target: str, port: int, description: str) -> None:
-    """Admits one security group to another on one port.
+def admit(
+    scope: Construct, identity: str, *, source: str, target: str, port: int, description: str
+) -> aws_ec2.CfnSecurityGroupIngress:
+    """Admits one security group to another on one port; returns the rule.
 
     Args:
         scope: a construct in the stack that gets the rule.
@@ -43,7 +45,7 @@ def admit(scope: Construct, identity: str, *, source: str, target: str, port: in
         port: the TCP port.
         description: as the console shows it.
     """
-    aws_ec2.CfnSecurityGroupIngress(
+    return aws_ec2.CfnSecurityGroupIngress(
         scope,
         f"Ingress-{identity}",
         group_id=target,

@@ -72,6 +72,7 @@ class EcsServiceStack(EnvironmentStack):
             security_group_id=self.security_group_id,
             task=FargateTask(self, "Task", workload=workload),
         )
+        self.share(self.security_group_id)
         # "Default" is left out of logical ids.
         KINDS[type(spec)](self, "Default", on_ecs=on_ecs)
 

@@ -23,7 +23,7 @@ class WorkerOnEcs(Construct):
         # Without its policy the first task could not pull its image, so the first deployment would start with a failure.
         service.node.add_dependency(*on_ecs.task.roles)
         service_name = service.attr_name
-        self._watch(service_name)
+        self._watch(service_name)  # refers to the service, so the alarm is not there before its first task
         if self._spec.autoscaled:
             create_scalable_target(self, on_ecs=on_ecs, spec=self._spec, service_name=service_name)
         create_service_outputs(self, on_ecs=on_ecs, service_name=service_name)

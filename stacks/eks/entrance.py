@@ -31,6 +31,7 @@ def create_entrance(scope: EnvironmentStack, *, cluster: aws_eks_v2.ICluster, re
     # Deleted first: Kubernetes can delete its load balancer only while the class and the nodes exist.
     entrance.node.add_dependency(classes, ready)
     address = _wait_for_address(scope, cluster, entrance)
+    scope.share(address)
     return _create_url(scope, address, domain)
 
 

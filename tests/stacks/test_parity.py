@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from cronsim import CronSim
 
-from config.service import Kind, ServiceSpec, kinds_with, manifest_fields
+from config.model import Model
+from config.service import Kind, ServiceSpec, kinds_with, manifest_fields, meaning_of
 from config.settings import Platform
 from tests.stacks.kubernetes import pod_template, port_number, quantity, workloads
 from tests.stacks.templates import Assembly, pairs
@@ -361,16 +362,43 @@ def on_both(assembly: Assembly) -> Iterator[ServiceSpec]:
     return (s for s in assembly.catalog.services if set(s.platforms) == set(Platform))
 
 
+def _call_timeout(assembly: Assembly, spec: ServiceSpec) -> Any:
+    connect = ecs_object(assembly, spec, "AWS::ECS::Service")["ServiceConnectConfiguration"]
+    return connect["Services"][0]["Timeout"]["PerRequestTimeoutSeconds"]
+
+
+def _alarms(assembly: Assembly, spec: ServiceSpec) -> Any:
+    alarms = {
+        alarm["AlarmName"].rpartition("-")[2]: alarm["Threshold"]
+        for alarm in assembly.resources("AWS::CloudWatch::Alarm", stack=f"Ecs-{spec.name}")
+    }
+    return {"errors_percent": alarms["errors"], "latency_ms": alarms["latency"] * 1000}
+
+
+# Fields that Kubernetes has no counterpart of, as their meaning in docs/manifest.md says, and how ECS has them.
+ONLY_ON_ECS: dict[str, Reader] = {"call_timeout": _call_timeout, "alarms": _alarms}
+
+
 def test_every_field_of_the_manifest_is_compared():
     """Loading a manifest applies `overrides`; name and folder are not keys of a manifest."""
-    assert set(READERS) == set(manifest_fields())
+    assert READERS.keys() | ONLY_ON_ECS.keys() == set(manifest_fields())
+    assert READERS.keys() & ONLY_ON_ECS.keys() == set()
+
+
+@pytest.mark.parametrize("field", sorted(ONLY_ON_ECS))
+def test_a_field_of_ecs_only_says_so_and_is_what_the_manifest_has(assembly, field):
+    assert meaning_of(field).eks.startswith("no")
+    for spec in (spec for spec in assembly.services(Platform.ECS) if _takes(field, spec)):
+        declared = getattr(spec, field)
+        wanted = declared.model_dump() if isinstance(declared, Model) else declared
+        assert ONLY_ON_ECS[field](assembly, spec) == wanted, spec.name
 
 
 # A service on both platforms has the default of this field.
 _ALWAYS_THE_DEFAULT = {"platforms"}
 
 
-@pytest.mark.parametrize("field", sorted(READERS.keys() - _ALWAYS_THE_DEFAULT))
+@pytest.mark.parametrize("field", sorted((READERS.keys() | ONLY_ON_ECS.keys()) - _ALWAYS_THE_DEFAULT))
 def test_every_field_has_a_value_other_than_its_default_somewhere(corners, field):
     """Otherwise both platforms could ignore it, and the comparison below would compare nothing with nothing."""
     models = {type(spec).model_fields[field] for spec in on_both(corners) if _takes(field, spec)}
