@@ -11,6 +11,7 @@ from typing import Final
 ENTRANCE: Final = "entrance"
 NOT_FOUND: Final = "not-found"
 TO_HTTPS: Final = "to-https"
+SYNCING_ROLE: Final = "secret-syncing"
 DEFAULT_DENY: Final = "default-deny"
 ALLOW_DNS: Final = "allow-dns"
 
@@ -18,6 +19,7 @@ SERVICE_NAMES: Final = {
     ENTRANCE: "the Ingress that holds the load balancer",
     NOT_FOUND: "the load balancer's answer to paths that no service has",
     TO_HTTPS: "the Ingress that redirects HTTP to HTTPS",
+    SYNCING_ROLE: "the permission of the driver that fetches secrets",
     DEFAULT_DENY: "the NetworkPolicy that denies undeclared traffic",
     ALLOW_DNS: "the NetworkPolicy that lets every pod resolve names",
     "default": "the ServiceAccount that every namespace has",

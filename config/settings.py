@@ -227,7 +227,9 @@ class Settings(Model):
         examples=[{"listener_rules": 150}],
     )
     tags: Annotated[dict[str, str], Rule(rules.check_tags)] = Field(
-        {}, description="Tags on every resource.", examples=[{"project": "harbour"}]
+        {},
+        description="Tags on every resource, except what EKS creates itself: nodes and their load balancer.",
+        examples=[{"project": "harbour"}],
     )
 
     @property

@@ -56,7 +56,7 @@ class EksClusterStack(EnvironmentStack):
         entrance = create_entrance(self, cluster=self.cluster, ready=namespace)
         self.url = entrance.url
         if not self.disposable:
-            protect(self, cluster=self.cluster, network=network, ready=[*add_ons, *entrance.ready])
+            protect(self, cluster=self.cluster, network=network, ready=[self.cluster, *add_ons, *entrance.ready])
         self._create_outputs()
         adjust_kubectl_provider(self, cluster=self.cluster)
 

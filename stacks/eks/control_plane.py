@@ -15,6 +15,7 @@ from config.settings import EKS_SERVICE_CIDR, Egress, EndpointAccess, Settings
 from stacks.acknowledgements import acknowledge
 from stacks.base import EnvironmentStack
 from stacks.eks.kubectl_provider import kubectl_provider_options
+from stacks.eks.leftover_logs import remove_leftover
 from stacks.eks.roles import create_cluster_role
 from stacks.logs import owned_log_group
 from stacks.narrow import narrow
@@ -35,12 +36,12 @@ def create_control_plane(scope: EnvironmentStack, *, network: NetworkStack) -> a
     cluster = _create_cluster(scope, network)
     _acknowledge_isolated_subnets(scope, cluster)
     for principal in scope.settings.eks_admins:
-        cluster.grant_cluster_admin(_admin_id(principal), principal)
+        cluster.grant_cluster_admin(admin_id(principal), principal)
     # jsii's stub of Cluster lacks a member of the interface that it implements.
     return cast("aws_eks_v2.ICluster", cluster)
 
 
-def _admin_id(principal: str) -> str:
+def admin_id(principal: str) -> str:
     """An id from the ARN: with its position in the list, removing one would change another's entry."""
     return f"Admin{hashlib.sha256(principal.encode()).hexdigest()[:12]}"
 
@@ -48,7 +49,10 @@ def _admin_id(principal: str) -> str:
 def _create_cluster(scope: EnvironmentStack, network: NetworkStack) -> aws_eks_v2.Cluster:
     settings = scope.settings
     # EKS would create this group itself, without retention.
-    log_group = owned_log_group(scope, "ControlPlaneLogGroup", name=f"/aws/eks/{settings.prefix}/cluster")
+    log_name = f"/aws/eks/{settings.prefix}/cluster"
+    log_group = owned_log_group(scope, "ControlPlaneLogGroup", name=log_name)
+    if scope.disposable:
+        log_group.node.add_dependency(remove_leftover(scope, name=log_name))
     cluster = aws_eks_v2.Cluster(
         scope,
         "Cluster",

@@ -8,7 +8,6 @@ anything else is deleted. https://docs.aws.amazon.com/eks/latest/userguide/delet
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 from aws_cdk import Aws, aws_ec2, aws_eks_v2, aws_iam, custom_resources
 from constructs import Construct, IDependable
@@ -20,9 +19,6 @@ from stacks.eks.roles import FUNCTION_IN_A_VPC
 from stacks.kubernetes import entrance_objects
 from stacks.logs import owned_log_group
 from stacks.network import NetworkStack
-
-# The id that CDK gives the function behind all its custom resources of this kind in a stack.
-_FUNCTION: Final = "AWS679f53fac002430cb0da5b7982bd2287"
 
 
 def protect(
@@ -57,7 +53,7 @@ def _protect_cluster(scope: EnvironmentStack, network: NetworkStack) -> Construc
     log_group = owned_log_group(scope, "ProtectionLogGroup")
     role = _create_role(scope)
     log_group.grant_write(role)
-    protection = custom_resources.AwsCustomResource(
+    return custom_resources.AwsCustomResource(
         scope,
         "ProtectCluster",
         resource_type="Custom::EksDeletionProtection",
@@ -70,14 +66,6 @@ def _protect_cluster(scope: EnvironmentStack, network: NetworkStack) -> Construc
         # The runtime's own SDK knows the call; installing the newest one needs npm's registry.
         install_latest_aws_sdk=False,
     )
-    acknowledge(
-        scope.node.find_child(_FUNCTION),
-        {
-            "AwsSolutions-L1": "CDK picks the newest Node runtime that every region offers; the pinned CDK version decides "
-            "when that changes."
-        },
-    )
-    return protection
 
 
 def _switch(scope: EnvironmentStack, *, on: bool) -> custom_resources.AwsSdkCall:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from config.reserved import ALLOW_DNS, DEFAULT_DENY
+from config.reserved import ALLOW_DNS, DEFAULT_DENY, SYNCING_ROLE
 from config.settings import EKS_SERVICE_CIDR, Settings
 from stacks.kubernetes.objects import SHARED, KubernetesObject, part_of
 
 # The add-on's namespace and the driver's service account in it.
 # https://docs.aws.amazon.com/eks/latest/userguide/workloads-add-ons-available-eks.html and the driver's chart.
 _SECRETS_DRIVER = {"kind": "ServiceAccount", "name": "secrets-store-csi-driver", "namespace": "aws-secrets-manager"}
-_SYNCING_ROLE = "shared-secret-syncing"
 
 
 def network_policy_controller() -> KubernetesObject:
@@ -132,12 +131,12 @@ def secret_syncing(settings: Settings) -> list[KubernetesObject]:
     return [
         *_bound(
             "ClusterRole",
-            {"name": _SYNCING_ROLE},
+            {"name": SYNCING_ROLE},
             ["get", "list", "watch"],
         ),
         *_bound(
             "Role",
-            {"name": _SYNCING_ROLE, "namespace": settings.app},
+            {"name": SYNCING_ROLE, "namespace": settings.app},
             ["create", "delete", "patch", "update"],
         ),
     ]

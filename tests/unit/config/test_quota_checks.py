@@ -232,8 +232,9 @@ def test_a_load_balancers_ranges_fit_its_security_group(project):
 def test_as_many_ranges_reach_the_kubernetes_api_as_eks_allows(project):
     project.service("mailer", WORKER)
 
-    assert project.fault(eks_endpoint_cidrs=ranges(40)) == ""
-    assert "eks_endpoint_cidrs: contains 41; keep 40 or fewer" in project.fault(eks_endpoint_cidrs=ranges(41))
+    public = {"eks_endpoint_access": "public-and-private"}
+    assert project.fault(eks_endpoint_cidrs=ranges(40), **public) == ""
+    assert "eks_endpoint_cidrs: contains 41; keep 40 or fewer" in project.fault(eks_endpoint_cidrs=ranges(41), **public)
 
 
 def ranges(count: int) -> str:
