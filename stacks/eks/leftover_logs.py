@@ -1,8 +1,8 @@
 """The control plane's log group of an earlier cluster with the same name.
 
 EKS writes its last events some time after a cluster is gone, and creates the group again for them: without retention, and under
-the name that the next creation needs (https://github.com/terraform-aws-modules/terraform-aws-eks/issues/2763). An environment that
-is kept keeps the group itself, so nothing comes back there.
+the name that the next creation needs. An environment that is kept keeps the group itself, so nothing comes back there.
+https://github.com/terraform-aws-modules/terraform-aws-eks/issues/2763
 """
 
 from __future__ import annotations
