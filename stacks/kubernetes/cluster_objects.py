@@ -128,18 +128,9 @@ def secret_syncing(settings: Settings) -> list[KubernetesObject]:
     https://github.com/aws/secrets-store-csi-driver-provider-aws/issues/597. The driver watches Secrets in all namespaces;
     it writes only those of our namespace.
     """
-    return [
-        *_bound(
-            "ClusterRole",
-            {"name": SYNCING_ROLE},
-            ["get", "list", "watch"],
-        ),
-        *_bound(
-            "Role",
-            {"name": SYNCING_ROLE, "namespace": settings.app},
-            ["create", "delete", "patch", "update"],
-        ),
-    ]
+    everywhere = _bound("ClusterRole", {"name": SYNCING_ROLE}, ["get", "list", "watch"])
+    in_place: KubernetesObject = {"name": SYNCING_ROLE, "namespace": settings.app}
+    return [*everywhere, *_bound("Role", in_place, ["create", "delete", "patch", "update"])]
 
 
 def _bound(kind: str, metadata: KubernetesObject, verbs: list[str]) -> list[KubernetesObject]:
