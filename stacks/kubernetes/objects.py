@@ -22,6 +22,10 @@ LAST_ORDER = 1000
 _ORDERS = ((1, 5000, -1000, -801), (5001, 15000, -800, -401), (15001, 49999, -400, 997), (50000, 50000, 998, 998))
 
 
+# Every http service's port, by which Services, probes and network policies refer to it.
+PORT_NAME = "http"
+
+
 def labels(name: str) -> dict[str, str]:
     """The label that selects a service's pods. Only this one: a selector can never be changed."""
     return {"app.kubernetes.io/name": name}
