@@ -186,8 +186,8 @@ class Settings(Model):
     )
     domain: Domain | None = Field(
         None,
-        description="Domain name and hosted zone; plain HTTP by default. To drop it, deploy each service on ECS with --exclusively "
-        "first: its HTTP rule answers again before the HTTPS listener goes.",
+        description="Domain name and hosted zone; plain HTTP by default. To drop it, first run cdk deploy --exclusively 'Ecs-*': "
+        "on ECS the services then answer HTTP again before the HTTPS listener goes.",
         examples=[{"name": "harbour.example.com", "hosted_zone_id": "Z0123456789ABCDEFGHIJ"}],
     )
     base_registry: Annotated[

@@ -173,7 +173,7 @@ class HttpServiceOnEcs(Construct):
         """Requests passed to a task that did not get a good answer from it.
 
         A task that hangs or resets connections answers nothing: the load balancer sends 502 or 504 in its place, which no metric
-        of the target group counts, but the request itself is counted.
+        of the target group counts, but the request itself is counted. A WebSocket, whose answer is 101, looks the same.
         https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
         """
         good = {f"good{code}": f"HTTPCode_Target_{code}XX_Count" for code in (2, 3, 4)}

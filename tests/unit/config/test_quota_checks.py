@@ -215,6 +215,19 @@ def test_the_loader_checks_quotas(project):
     )
 
 
+def test_with_a_domain_each_service_on_ecs_takes_two_rules(makers):
+    domain = {"domain.name": "harbour.example.com", "domain.hosted_zone_id": "Z0123456789ABCDEFGHIJ"}
+    settings = makers.project.settings(**domain)
+    assert fault(_http_on("ecs")(makers, 50), settings) == ""
+    message = fault(_http_on("ecs")(makers, 51), settings)
+    assert (
+        "holds 51 http services on ecs, and a load balancer has 100 rules, and each takes two with a domain" in message
+    )
+    raised = makers.project.settings(**domain, **{"quotas.listener_rules": 102})
+    assert fault(_http_on("ecs")(makers, 51), raised) == ""
+    assert fault(_http_on("eks")(makers, 99), settings) == ""
+
+
 def test_a_load_balancers_ranges_fit_its_security_group(project):
     project.service("mailer", WORKER)
 
