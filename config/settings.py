@@ -222,7 +222,9 @@ class Settings(Model):
     )
     domain: Domain | None = Field(
         None,
-        description="Domain name and hosted zone; plain HTTP by default.",
+        description="Domain name and hosted zone; plain HTTP by default. To drop it with strong references, first run "
+        "cdk deploy --exclusively 'Ecs-*', so that services answer HTTP again before the HTTPS listener goes; with weak ones, "
+        "each is away until it is deployed.",
         examples=[{"name": "harbour.example.com", "hosted_zone_id": "Z0123456789ABCDEFGHIJ"}],
     )
     base_registry: Annotated[

@@ -102,7 +102,7 @@ class _Port:
 class _Path:
     @staticmethod
     def ecs(assembly, spec):
-        rule = ecs_object(assembly, spec, "AWS::ElasticLoadBalancingV2::ListenerRule")
+        rule = assembly.resources("AWS::ElasticLoadBalancingV2::ListenerRule", stack=f"Ecs-{spec.name}")[0]
         return rule["Conditions"][0]["PathPatternConfig"]["Values"][0].replace("/*", "/")
 
     @staticmethod
@@ -117,7 +117,7 @@ class _Priority:
     @staticmethod
     def ecs(assembly, spec):
         def number(name: str) -> int:
-            return assembly.one("AWS::ElasticLoadBalancingV2::ListenerRule", stack=f"Ecs-{name}")["Priority"]
+            return assembly.resources("AWS::ElasticLoadBalancingV2::ListenerRule", stack=f"Ecs-{name}")[0]["Priority"]
 
         return [other for other in _rivals(assembly, spec) if number(other) < number(spec.name)]
 

@@ -215,14 +215,25 @@ def test_the_loader_checks_quotas(project):
     )
 
 
-def test_the_redirect_to_https_is_one_more_rule_on_eks(project):
-    for n in range(3):
-        project.service(f"s{n}", http(f"/p{n}"))
-    domain = {"domain.name": "harbour.example.com", "domain.hosted_zone_id": "Z0123456789ABCDEFGHIJ"}
-    assert project.fault(**{"quotas.listener_rules": 5}, **domain) == ""
-    assert "one of them for unknown paths and one for the redirect to HTTPS" in project.fault(
-        **{"quotas.listener_rules": 4}, **domain
+DOMAIN = {"domain.name": "harbour.example.com", "domain.hosted_zone_id": "Z0123456789ABCDEFGHIJ"}
+
+
+def test_the_redirect_to_https_is_one_more_rule_on_eks(makers):
+    settings = makers.project.settings(**DOMAIN)
+    assert fault(_http_on("eks")(makers, 98), settings) == ""
+    message = fault(_http_on("eks")(makers, 99), settings)
+    assert "one of them for unknown paths and one for the redirect to HTTPS" in message
+
+
+def test_with_a_domain_each_service_on_ecs_takes_two_rules(makers):
+    settings = makers.project.settings(**DOMAIN)
+    assert fault(_http_on("ecs")(makers, 50), settings) == ""
+    message = fault(_http_on("ecs")(makers, 51), settings)
+    assert (
+        "holds 51 http services on ecs, and a load balancer has 100 rules, and each takes two with a domain" in message
     )
+    raised = makers.project.settings(**DOMAIN, **{"quotas.listener_rules": 102})
+    assert fault(_http_on("ecs")(makers, 51), raised) == ""
 
 
 def test_a_load_balancers_ranges_fit_its_security_group(project):
