@@ -15,7 +15,7 @@ from config import settings_rules as rules
 from config.command_line import COMMAND_LINE
 from config.errors import ConfigError, did_you_mean, shown
 from config.model import NOT_EMPTY, UNIQUE, Model, Pattern, Rule, fault
-from config.quotas import ADJUSTABLE, ENDPOINT_CIDRS, GROUP_RULES, Quota
+from config.quotas import ADDRESSES, ADJUSTABLE, ENDPOINT_CIDRS, GROUP_RULES, Quota
 from config.strict_yaml import read_mapping, scalar, without_nulls
 from config.validation import Location, dotted, strip, validate, visible_fields
 
@@ -125,15 +125,15 @@ class Settings(Model):
         examples=["10.20.0.0/16"],
     )
     zones: Annotated[int | tuple[str, ...], Rule(rules.check_zones)] = Field(
-        description="Number of availability zones (2 to 6), or their names; a number means the region's first ones. Another number "
-        "moves no subnet, and so does a name added or removed at the end. Name them in a region that has a zone without Fargate or "
-        "EKS; `python -m ops account` says which.",
+        description="Number of availability zones (2 to 6), or their names; a number means the region's first ones. More can be "
+        "added at the end, and move no subnet; none can be removed while tasks or nodes run there. Name them in a region "
+        "that has a zone without Fargate or EKS: `python -m ops preflight` says which.",
         examples=[2],
     )
     egress: Egress = Field(
         description="Route from private subnets to the internet: a NAT gateway per zone, one for all, a NAT instance, or "
-        "none, with interface endpoints to AWS instead. Endpoints are the most expensive: about 248 USD a month for two zones and "
-        "both platforms (docs/costs.md). Another value moves the routes before the old way is deleted.",
+        "none, with interface endpoints to AWS instead. Endpoints are the most expensive: about 248 USD a month for two "
+        "zones and both platforms (docs/costs.md). Another value moves the routes before the old way is deleted.",
         examples=["nat-instance"],
     )
     nat_image: (
@@ -244,6 +244,12 @@ class Settings(Model):
         """Number of zones that the VPC's range is divided for, whether they are used or not."""
         return rules.zones_with_room(self.vpc_cidr)
 
+    @property
+    def subnet_length(self) -> int:
+        """The prefix length of every subnet."""
+        slots = 2 * self.zones_with_room
+        return int(self.vpc_cidr.rpartition("/")[2]) + (slots - 1).bit_length()
+
     def quota(self, quota: Quota) -> int:
         """The value of a quota in this account."""
         return self.quotas.get(quota.name, quota.value)
@@ -290,6 +296,17 @@ class Settings(Model):
                 f"has room for {self.zones_with_room} zones, and zones asks for {self.zone_count}",
                 "use a /23 or larger, or fewer zones",
                 field="vpc_cidr",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_addresses(self) -> Self:
+        limit = self.quota(ADDRESSES)
+        if self.egress is Egress.NAT_PER_ZONE and self.zone_count > limit:
+            raise fault(
+                f"takes an Elastic IP address in each of {self.zone_count} zones, and an account has {limit} in a region",
+                f"use {limit} zones or fewer or single-nat, or ask AWS to raise it and set quotas.{ADDRESSES.name}",
+                field="egress",
             )
         return self
 
