@@ -55,7 +55,9 @@ def create_missing(settings: Settings, iam: Any = None) -> Iterator[str]:
 def _exists(iam: Any, role: str) -> bool:
     try:
         iam.get_role(RoleName=role)
-    except iam.exceptions.NoSuchEntityException:
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchEntity":
+            raise
         return False
     return True
 
@@ -63,8 +65,9 @@ def _exists(iam: Any, role: str) -> bool:
 def _create(iam: Any, service: str) -> str:
     try:
         iam.create_service_linked_role(AWSServiceName=service)
-    except iam.exceptions.InvalidInputException as error:
-        if "has been taken" not in str(error):
+    except ClientError as error:
+        # IAM answers InvalidInput and "has been taken in this account".
+        if error.response["Error"]["Code"] != "EntityAlreadyExists" and "has been taken" not in str(error):
             raise
-        return "there already"  # created by somebody else meanwhile
+        return "there already"  # created by somebody else meanwhile, or under another name
     return "created"

@@ -6,7 +6,8 @@ import jsii
 from aws_cdk import CfnOutput, Fn, Tags, aws_ec2, aws_kms
 from constructs import Construct
 
-from config.settings import Egress, Platform, Settings
+from config.endpoints import endpoints_of
+from config.settings import Egress, Settings
 from stacks.acknowledgements import acknowledge
 from stacks.base import EnvironmentStack
 from stacks.logs import own_provider_log_group, owned_log_group
@@ -14,10 +15,8 @@ from stacks.nat_instance import NatInstance
 
 _AWS_SERVICES = aws_ec2.InterfaceVpcEndpointAwsService
 
-# Needed on Fargate for image pulls, logs, secrets and tokens.
-# https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html and
-# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/vpc-endpoints.html (the three ECS ones: regions after 2023)
-_EVERY_PLATFORM = {
+# By the names in config.endpoints.
+_SERVICES = {
     "EcrApi": _AWS_SERVICES.ECR,
     "EcrDocker": _AWS_SERVICES.ECR_DOCKER,
     "Logs": _AWS_SERVICES.CLOUDWATCH_LOGS,
@@ -26,24 +25,15 @@ _EVERY_PLATFORM = {
     "Ssm": _AWS_SERVICES.SSM,
     "Kms": _AWS_SERVICES.KMS,
     "Sts": _AWS_SERVICES.STS,
-}
-_BY_PLATFORM = {
-    Platform.ECS: {
-        "Ecs": _AWS_SERVICES.ECS,
-        "EcsAgent": _AWS_SERVICES.ECS_AGENT,
-        "EcsTelemetry": _AWS_SERVICES.ECS_TELEMETRY,
-    },
-    # Needed on EKS by nodes without internet, Pod Identity, the load balancer controller, and the kubectl handler, which its
-    # framework invokes from inside the VPC.
-    # https://docs.aws.amazon.com/eks/latest/userguide/private-clusters.html
-    Platform.EKS: {
-        "Ec2": _AWS_SERVICES.EC2,
-        "Eks": _AWS_SERVICES.EKS,
-        "EksAuth": _AWS_SERVICES.EKS_AUTH,
-        "ElasticLoadBalancing": _AWS_SERVICES.ELASTIC_LOAD_BALANCING,
-        "Lambda": _AWS_SERVICES.LAMBDA_,
-        "StepFunctions": _AWS_SERVICES.STEP_FUNCTIONS,
-    },
+    "Ecs": _AWS_SERVICES.ECS,
+    "EcsAgent": _AWS_SERVICES.ECS_AGENT,
+    "EcsTelemetry": _AWS_SERVICES.ECS_TELEMETRY,
+    "Ec2": _AWS_SERVICES.EC2,
+    "Eks": _AWS_SERVICES.EKS,
+    "EksAuth": _AWS_SERVICES.EKS_AUTH,
+    "ElasticLoadBalancing": _AWS_SERVICES.ELASTIC_LOAD_BALANCING,
+    "Lambda": _AWS_SERVICES.LAMBDA_,
+    "StepFunctions": _AWS_SERVICES.STEP_FUNCTIONS,
 }
 
 
@@ -140,13 +130,10 @@ class NetworkStack(EnvironmentStack):
             self, "Endpoints", vpc=self.vpc, description="HTTPS from inside the VPC", allow_all_outbound=False
         )
         security_group.add_ingress_rule(aws_ec2.Peer.ipv4(self.settings.vpc_cidr), aws_ec2.Port.tcp(443))
-        services = dict(_EVERY_PLATFORM)
-        for platform in self.settings.platforms:
-            services |= _BY_PLATFORM[platform]
-        for name, service in services.items():
+        for name in endpoints_of(self.settings.platforms):
             self.vpc.add_interface_endpoint(
                 f"{name}Endpoint",
-                service=service,
+                service=_SERVICES[name],
                 security_groups=[security_group],
                 open=False,
                 subnets=aws_ec2.SubnetSelection(subnets=self.private_subnets),
