@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any, Final
@@ -24,6 +25,8 @@ Clients = Callable[[str], Any]
 _NAT_TYPE: Final = "t4g.nano"
 _ADDRESSES_CODE: Final = "L-0263D0A3"  # https://docs.aws.amazon.com/general/latest/gr/ec2-service.html
 _DENIED: Final = {"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"}
+
+_NUMBER: Final = re.compile(r"Subnet([1-6])Subnet")
 
 
 class UnfitError(OpsError):
@@ -141,16 +144,22 @@ class _Account:
         if len(zones) > self._settings.zone_count:
             problem = f"is fewer than the {len(zones)} in which {name} has subnets, and AWS deletes no subnet in use"
             raise UnfitError(self._settings, "zones", problem, f"keep {len(zones)}")
-        lengths = {ipaddress.ip_network(subnet["CidrBlock"]).prefixlen for subnet in found}
-        if lengths != {self._settings.subnet_length}:
+        if {ipaddress.ip_network(subnet["CidrBlock"]).prefixlen for subnet in found} != {self._settings.subnet_length}:
             problem = f"is divided otherwise than {name} has been deployed, and AWS moves no range of a subnet in use"
-            raise UnfitError(
-                self._settings,
-                "vpc_cidr",
-                problem,
-                "give this version an environment of its own, and remove the old one once traffic has moved",
-            )
+            remedy = "give this version an environment of its own (docs/network.md)"
+            raise UnfitError(self._settings, "vpc_cidr", problem, remedy)
+        self._check_order(found)
         return f"{len(found)} in {len(zones)} zones"
+
+    def _check_order(self, subnets: list[dict[str, Any]]) -> None:
+        numbers = {int(found[1]): str(s["AvailabilityZone"]) for s in subnets if (found := _NUMBER.search(_id_of(s)))}
+        deployed = [numbers[number] for number in sorted(numbers)]
+        wanted = self._used(self._zone_ids())[: len(deployed)]
+        if deployed != wanted:
+            problem = f"means {', '.join(wanted)}, and the deployed subnets are in {', '.join(deployed)}, in this order"
+            raise UnfitError(
+                self._settings, "zones", problem, f"write zones: [{', '.join(deployed)}], and more only after these"
+            )
 
     # --- addresses ---------------------------------------------------------------------------------------------------
 
@@ -170,8 +179,7 @@ class _Account:
         return f"{needed} needed, {taken} of {limit} taken by others"
 
     def _is_own(self, address: dict[str, Any]) -> bool:
-        tags = {tag["Key"]: tag["Value"] for tag in address.get("Tags", [])}
-        return tags.get("aws:cloudformation:stack-name") == stack_name(self._settings, "Network")
+        return _tag(address, "aws:cloudformation:stack-name") == stack_name(self._settings, "Network")
 
     def _address_quota(self) -> int:
         try:
@@ -179,3 +187,11 @@ class _Account:
         except ClientError:
             return self._settings.quota(ADDRESSES)
         return int(quota["Quota"]["Value"])
+
+
+def _tag(resource: dict[str, Any], key: str) -> str:
+    return next((str(tag["Value"]) for tag in resource.get("Tags", []) if tag["Key"] == key), "")
+
+
+def _id_of(resource: dict[str, Any]) -> str:
+    return _tag(resource, "aws:cloudformation:logical-id")

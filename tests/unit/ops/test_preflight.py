@@ -36,7 +36,7 @@ class Ec2:
         if Filters[0]["Name"] == "default-for-az":
             return {"Subnets": [{"AvailabilityZone": zone} for zone in self._default]}
         assert Filters == [{"Name": "tag:aws:cloudformation:stack-name", "Values": [SANDBOX]}]
-        return {"Subnets": [{"AvailabilityZone": zone, "CidrBlock": cidr} for zone, cidr in self._deployed]}
+        return {"Subnets": [deployed(*each) for each in self._deployed]}
 
     def describe_instance_type_offerings(self, *, LocationType, Filters):  # noqa: N803 - boto3's spelling
         assert LocationType == "availability-zone"
@@ -51,6 +51,11 @@ class Ec2:
     def _may(self, what):
         if what in self._denied:
             raise ClientError({"Error": {"Code": "UnauthorizedOperation", "Message": "no"}}, "Describe")
+
+
+def deployed(zone, cidr, name=""):
+    tags = [{"Key": "aws:cloudformation:logical-id", "Value": name}] if name else []
+    return {"AvailabilityZone": zone, "CidrBlock": cidr, "Tags": tags}
 
 
 def quota(value=None):
@@ -128,7 +133,11 @@ def test_a_named_zone_that_the_account_lacks_is_refused():
 
 # --- subnets ----------------------------------------------------------------------------------------------------------
 
-DEPLOYED = [("us-east-1a", "10.20.0.0/20"), ("us-east-1b", "10.20.16.0/20"), ("us-east-1a", "10.20.96.0/20")]
+DEPLOYED = [
+    ("us-east-1b", "10.20.16.0/20", "VpcPublicSubnet2Subnet691E08A3"),
+    ("us-east-1a", "10.20.0.0/20", "VpcPublicSubnet1Subnet5C2D37C4"),
+    ("us-east-1a", "10.20.96.0/20", "VpcPrivateSubnet1Subnet536B997A"),
+]
 
 
 def test_a_new_environment_and_one_that_grows_pass():
@@ -145,6 +154,23 @@ def test_removing_a_zone_with_subnets_is_refused():
 def test_subnets_cut_in_another_way_are_not_moved():
     ec2 = Ec2(VIRGINIA, deployed=[("us-east-1a", "10.20.0.0/18"), ("us-east-1b", "10.20.64.0/18")])
     assert refused(ec2).startswith(f"vpc_cidr: is divided otherwise than {SANDBOX} has been deployed")
+
+
+@pytest.mark.parametrize(
+    "zones", ["us-east-1b,us-east-1a", "us-east-1c,us-east-1a,us-east-1b", "us-east-1a,us-east-1c"]
+)
+def test_zones_in_another_order_or_others_in_their_place_are_refused(zones):
+    message = refused(Ec2(VIRGINIA, deployed=DEPLOYED), zones=zones, region="us-east-1")
+    assert "and the deployed subnets are in us-east-1a, us-east-1b, in this order" in message
+    assert message.endswith("; write zones: [us-east-1a, us-east-1b], and more only after these")
+
+
+def test_a_zone_that_is_new_in_the_region_does_not_pass_unnoticed():
+    """A number means the first zones by name; a region's list can change."""
+    ec2 = Ec2(VIRGINIA, default=["us-east-1a", "us-east-1c"], deployed=DEPLOYED)
+    assert refused(ec2).startswith(
+        "zones: means us-east-1a, us-east-1c, and the deployed subnets are in us-east-1a, us-east-1b"
+    )
 
 
 @pytest.mark.parametrize(("cidr", "length"), [("10.20.0.0/16", 20), ("10.20.0.0/23", 27), ("10.20.0.0/24", 27)])
