@@ -123,13 +123,16 @@ class _Account:
             for name, zone_id in ids.items()
             if not [*missing_in(zone_id, self._settings.platforms)] and self._has_nat_type(name)
         ]
-        region = f" and region: {good[0][:-1]}" if good and not self._settings.region else ""
         if len(good) < self._settings.zone_count:
             return UnfitError(
                 self._settings, "zones", problem, f"write zones: {max(len(good), 2)}, or use another region"
             )
         names = ", ".join(good[: self._settings.zone_count])
-        return UnfitError(self._settings, "zones", problem, f"write zones: [{names}]{region}")
+        return UnfitError(self._settings, "zones", problem, f"write zones: [{names}]{self._and_region(good)}")
+
+    def _and_region(self, zones: list[str]) -> str:
+        """Names of zones need the setting region."""
+        return "" if self._settings.region else f" and region: {zones[0][:-1]}"
 
     # --- subnets that are there already ------------------------------------------------------------------------------
 

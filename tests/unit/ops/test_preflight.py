@@ -162,7 +162,7 @@ def test_subnets_cut_in_another_way_are_not_moved():
 def test_zones_in_another_order_or_others_in_their_place_are_refused(zones):
     message = refused(Ec2(VIRGINIA, deployed=DEPLOYED), zones=zones, region="us-east-1")
     assert "and the deployed subnets are in us-east-1a, us-east-1b, in this order" in message
-    assert message.endswith("; write zones: [us-east-1a, us-east-1b], and more only after these")
+    assert message.endswith("; write zones: [us-east-1a, us-east-1b]; add others only after these")
 
 
 def test_a_zone_that_is_new_in_the_region_does_not_pass_unnoticed():
