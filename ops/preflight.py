@@ -160,9 +160,8 @@ class _Account:
         wanted = self._used(self._zone_ids())[: len(deployed)]
         if deployed != wanted:
             problem = f"means {', '.join(wanted)}, and the deployed subnets are in {', '.join(deployed)}, in this order"
-            raise UnfitError(
-                self._settings, "zones", problem, f"write zones: [{', '.join(deployed)}], and more only after these"
-            )
+            remedy = f"write zones: [{', '.join(deployed)}]{self._and_region(deployed)}; add others only after these"
+            raise UnfitError(self._settings, "zones", problem, remedy)
 
     # --- addresses ---------------------------------------------------------------------------------------------------
 
