@@ -296,8 +296,9 @@ def test_every_quota_is_listed_once_with_its_page():
     assert all(quota.source.startswith("https://") and quota.value > 0 for quota in listed)
 
 
-def test_more_gateways_than_addresses_are_refused(project: Project) -> None:
+def test_more_gateways_than_addresses_are_refused(project):
     nat = {"egress": "nat-per-zone"}
+    project.service("mailer", WORKER)
     assert project.fault(**nat, zones=5) == ""
     assert (
         "egress: takes an Elastic IP address in each of 6 zones, and an account has 5 in a region; use 5 zones or fewer or "
