@@ -74,10 +74,11 @@ synth: runtime ## Synthesize ENV into cdk.out/ and list stacks, images and addre
 diff: runtime ## Compare ENV with what is deployed (needs AWS credentials)
 	@$(CDK) diff -c env=$(ENV) $(CONTEXT) $(PIPED)
 
+# IMPORT=1 takes over repositories and log groups that an earlier, destroyed environment of the same name left behind.
 # Stacks deploy in parallel, so the CLI cannot ask for approval of permission changes: `make diff` shows them beforehand.
 deploy: runtime ## Deploy ENV to AWS (needs AWS credentials and a container engine); make diff shows what would change
 	@$(BIN)/python -m ops account --env $(ENV) $(CONTEXT)
-	@$(CDK) deploy --all --concurrency 6 --require-approval never -c env=$(ENV) $(CONTEXT)
+	@$(CDK) deploy --all --concurrency 6 --require-approval never $(if $(IMPORT),--import-existing-resources) -c env=$(ENV) $(CONTEXT)
 
 destroy: runtime ## Destroy ENV in AWS, after listing its stacks and asking
 	@$(BIN)/python -m ops account --env $(ENV) $(CONTEXT)

@@ -124,10 +124,12 @@ class Table(Model):
     """The service's own DynamoDB table; its keys are strings."""
 
     partition_key: Annotated[str, ATTRIBUTE] = Field(
-        description="Attribute that items are partitioned by.", examples=["id"]
+        description="Attribute that items are partitioned by. Another one later is a new, empty table.", examples=["id"]
     )
     sort_key: Annotated[str, ATTRIBUTE] | None = Field(
-        None, description="Attribute that orders the items of a partition.", examples=["at"]
+        None,
+        description="Attribute that orders the items of a partition. Another one later is a new, empty table.",
+        examples=["at"],
     )
     ttl: Annotated[str, ATTRIBUTE] | None = Field(
         None, description="Attribute with the time at which an item expires, in Unix seconds.", examples=["expires"]

@@ -109,11 +109,27 @@ class Settings(Model):
     account: Account | None = Field(
         None, description="AWS account; by default that of the caller's credentials.", examples=["123456789012"]
     )
-    region: Annotated[str, Pattern(r"[a-z]{2}(-[a-z]+)+-[0-9]", "a region's code", "eu-central-1", 24)] | None = Field(
-        None, description="AWS region; by default that of the caller's credentials.", examples=["eu-central-1"]
+    region: (
+        Annotated[
+            str,
+            Rule(rules.check_region),
+            Pattern(r"[a-z]{2}(-[a-z]+)+-[0-9]", "a region's code", "eu-central-1", 24),
+        ]
+        | None
+    ) = Field(
+        None,
+        description="AWS region, of the partitions aws or aws-us-gov; by default that of the caller's credentials.",
+        examples=["eu-central-1"],
     )
     allowed_accounts: Annotated[tuple[Account, ...], UNIQUE] = Field(
         (), description="Accounts that commands may touch; empty means any.", examples=[["123456789012"]]
+    )
+    trusted_accounts: Annotated[tuple[Account, ...], UNIQUE] = Field(
+        (),
+        description="Other accounts whose roles may push images, such as the one that CI runs in; bootstrap with --trust for the "
+        "same accounts.",
+        examples=[["210987654321"]],
+        max_length=20,  # a trust policy has 2,048 characters
     )
     architecture: Architecture = Field(
         description="Architecture of images, Fargate tasks and Kubernetes nodes.", examples=["arm64"]
@@ -143,7 +159,13 @@ class Settings(Model):
             examples=[7],
         )
     )
-    image_retention_count: int = Field(ge=1, le=1000, description="Images kept per repository.", examples=[5])
+    image_retention_count: int = Field(
+        ge=10,
+        le=1000,
+        description="Images kept per repository. One that still runs is dropped after as many newer ones were pushed, whether or "
+        "not their deployment succeeded.",
+        examples=[50],
+    )
     removal: Removal = Field(
         description="What happens to data when a stack is destroyed: disposable deletes it, kept leaves tables, images and logs.",
         examples=["kept"],
@@ -155,7 +177,8 @@ class Settings(Model):
     )
     container_insights: Insights = Field(description="Level of ECS Container Insights.", examples=["enhanced"])
     customer_managed_key: bool = Field(
-        description="The environment's own KMS key for logs, topics, queues, tables and images; otherwise AWS's keys.",
+        description="The environment's own KMS key for logs, topics, queues, tables and images; otherwise AWS's keys. Decide "
+        "before the first deployment: the key of a repository cannot be changed, and CloudFormation refuses to.",
         examples=[True],
     )
     alarm_email: (

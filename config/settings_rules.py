@@ -35,6 +35,13 @@ def check_app(app: str) -> None:
         raise fault(f"is {app}, which Kubernetes or AWS reserves", "choose another word, e.g. harbour")
 
 
+def check_region(region: str) -> None:
+    """The stacks name service principals and endpoints of the partitions aws and aws-us-gov."""
+    if region.startswith(("cn-", "us-iso", "eu-iso", "eusc-")):
+        problem = f"is {region}, of a partition in which services have other names"
+        raise fault(problem, "write a region of the partitions aws or aws-us-gov, e.g. eu-central-1")
+
+
 def check_range(text: str) -> None:
     _network(text)
 

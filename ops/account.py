@@ -11,6 +11,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 from config.settings import Settings
 from ops.errors import OpsError
 
+# Those whose service principals and endpoints the stacks name.
+PARTITIONS = ("aws", "aws-us-gov")
+
 
 class AccountRefusedError(OpsError):
     """The environment may not be deployed to the caller's account. Exit code 2."""
@@ -39,10 +42,21 @@ def check_account(settings: Settings, account: str) -> None:
 
 
 def caller_account() -> str:
-    """The account of the credentials in use. Raises OpsError, with exit code 2, if there are none or they do not work."""
+    """The account of the credentials in use.
+
+    Raises:
+        OpsError: there are none, they do not work, or they are of a partition that the stacks do not support; exit code 2.
+    """
     try:
-        return str(boto3.client("sts").get_caller_identity()["Account"])
+        identity = boto3.client("sts").get_caller_identity()
     except (BotoCoreError, ClientError) as error:
         raise OpsError(
             f"AWS credentials: {error}; set AWS_PROFILE, or sign in with: aws sso login", exit_code=2
         ) from error
+    partition = identity["Arn"].split(":")[1]
+    if partition not in PARTITIONS:
+        raise AccountRefusedError(
+            f"AWS credentials: are of the partition {partition}, in which services have other names; use an account of "
+            f"{' or '.join(PARTITIONS)}"
+        )
+    return str(identity["Account"])

@@ -56,8 +56,12 @@ class EnvironmentStack(Stack):
 
     @property
     def removal_policy(self) -> RemovalPolicy:
-        """What happens to stateful resources when their stack is deleted: kept, unless the environment is disposable."""
-        return RemovalPolicy.DESTROY if self.settings.removal is Removal.DISPOSABLE else RemovalPolicy.RETAIN
+        """What happens to what holds data when its stack is deleted: kept, unless the environment is disposable.
+
+        A stack whose first creation fails takes even this with it: it is empty, and its name would be in the way of the next try.
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-attribute-deletionpolicy.html
+        """
+        return RemovalPolicy.DESTROY if self.disposable else RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE
 
     @property
     def disposable(self) -> bool:

@@ -1,7 +1,8 @@
 """One ECR repository per service, and the only role that pushes to them.
 
-The role is our own because the bootstrap role may push only to the bootstrap's repository. It trusts what
-the bootstrap roles trust (the account, session tags included) and allows exactly the calls with which the CLI publishes.
+The role is our own because the bootstrap role may push only to the bootstrap's repository. It trusts what the bootstrap roles
+trust (the account and, as with `cdk bootstrap --trust`, the accounts in trusted_accounts, session tags included) and allows
+exactly the calls with which the CLI publishes.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from constructs import Construct
 from config.settings import Settings
 from stacks.acknowledgements import acknowledge
 from stacks.base import EnvironmentStack
-from stacks.synthesizer import TAG_PREFIXES, RegistrySynthesizer, publisher_role_name, repository_name
+from stacks.synthesizer import RegistrySynthesizer, publisher_role_name, repository_name
 
 # The calls of cdk-assets when it publishes an image: check whether it exists, then docker push.
 _PUBLISHING = [
@@ -83,23 +84,24 @@ class RegistryStack(EnvironmentStack):
         )
 
     def _lifecycle_rules(self) -> list[aws_ecr.LifecycleRule]:
-        # One rule per platform: a busy ECS service must not push out the image that EKS still runs.
-        keep = [
-            aws_ecr.LifecycleRule(
-                description=f"Keep the last {self.settings.image_retention_count} images of {platform}",
-                rule_priority=priority,
-                tag_prefix_list=[prefix],
-                max_image_count=self.settings.image_retention_count,
-            )
-            for priority, (platform, prefix) in enumerate(TAG_PREFIXES.items(), start=1)
-        ]
+        """One count over both platforms, as their tags usually share one image: with a count per tag, one platform's rule would
+        expire the image that the other still runs, under both tags.
+        https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_parameters.html
+        """
         untagged = aws_ecr.LifecycleRule(
             description="Drop what lost its tag",
-            rule_priority=len(keep) + 1,
+            rule_priority=1,
             tag_status=aws_ecr.TagStatus.UNTAGGED,
             max_image_age=Duration.days(1),
         )
-        return [*keep, untagged]
+        count = self.settings.image_retention_count
+        keep = aws_ecr.LifecycleRule(
+            description=f"Keep the last {count} images",
+            rule_priority=2,
+            tag_status=aws_ecr.TagStatus.ANY,
+            max_image_count=count,
+        )
+        return [untagged, keep]
 
     def _create_publisher_role(self) -> None:
         role = aws_iam.Role(
@@ -107,7 +109,7 @@ class RegistryStack(EnvironmentStack):
             "ImagePublisher",
             role_name=publisher_role_name(self.settings, Aws.REGION),
             description="Assumed by the CDK CLI to push this environment's images",
-            assumed_by=aws_iam.SessionTagsPrincipal(aws_iam.AccountRootPrincipal()),
+            assumed_by=aws_iam.SessionTagsPrincipal(aws_iam.CompositePrincipal(*self._trusted())),
         )
         role.add_to_policy(
             aws_iam.PolicyStatement(
@@ -116,6 +118,10 @@ class RegistryStack(EnvironmentStack):
         )
         role.add_to_policy(aws_iam.PolicyStatement(actions=["ecr:GetAuthorizationToken"], resources=["*"]))
         self._acknowledge_role(role)
+
+    def _trusted(self) -> list[aws_iam.PrincipalBase]:
+        others = [aws_iam.AccountPrincipal(account) for account in self.settings.trusted_accounts]
+        return [aws_iam.AccountRootPrincipal(), *others]
 
     def _repositories_arn(self, partition: str, region: str, account: str) -> str:
         # One pattern for all: one ARN per repository would exceed IAM's 6,144 characters at about 80 services.

@@ -19,7 +19,7 @@ from config.settings import Platform, Settings
 if TYPE_CHECKING:
     from aws_cdk import IBoundStackSynthesizer, ISynthesisSession
 
-# A tag starts with its platform, so neither waits for the other's push and lifecycle rules count them separately.
+# A tag starts with its platform, so neither waits for the other's push.
 TAG_PREFIXES = {Platform.ECS: "ecs-", Platform.EKS: "eks-"}
 # The bootstrap version that image publishing needs, as in the stock synthesizer.
 _BOOTSTRAP_VERSION = 6
@@ -31,8 +31,12 @@ def repository_name(settings: Settings, service: str) -> str:
 
 
 def publisher_role_name(settings: Settings, region: str) -> str:
-    """Role names are global in an account, so the region is part of it."""
-    return f"{settings.prefix}-images-{region}"
+    """Role names are global in an account, so the region is part of it.
+
+    It starts with cdk- because a CI role is usually allowed to assume `role/cdk-*`, the bootstrap's roles, and no other.
+    https://docs.aws.amazon.com/cdk/v2/guide/bootstrapping-env.html
+    """
+    return f"cdk-{settings.prefix}-push-{region}"
 
 
 class _SelfBound(DefaultStackSynthesizer):

@@ -13,6 +13,7 @@ from constructs import Construct
 from config.catalog import Catalog
 from config.service import HttpService, ServiceSpec
 from config.settings import Settings
+from stacks.acknowledgements import acknowledge
 from stacks.base import EnvironmentStack, stack_of
 from stacks.image import ServiceImage, add_service_image
 
@@ -45,12 +46,13 @@ _TABLE_KEY = [
 def allow_key(role: aws_iam.IRole, key: aws_kms.IKey, actions: list[str], *, service: str) -> None:
     """Lets a role use a key through one AWS service only, without the wildcards of CDK's own grants."""
     role.add_to_principal_policy(
-        aws_iam.PolicyStatement(
-            actions=actions,
-            resources=[key.key_arn],
-            conditions={"StringEquals": {"kms:ViaService": f"{service}.{Aws.REGION}.amazonaws.com"}},
-        )
+        aws_iam.PolicyStatement(actions=actions, resources=[key.key_arn], conditions={"StringEquals": _via(service)})
     )
+
+
+def _via(*services: str) -> dict[str, list[str]]:
+    """A condition on the services through which a key is used; the form of the partitions aws and aws-us-gov."""
+    return {"kms:ViaService": [f"{service}.{Aws.REGION}.amazonaws.com" for service in services]}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +85,16 @@ class Workload:
             variables[spec.table_variable] = self.table.table_name
         return variables | dict(sorted(spec.environment.items()))
 
+    def note_table_keys(self, stack: EnvironmentStack) -> None:
+        """Writes the keys of the service's table into its stack's template.
+
+        A table with other keys is another table. With weak references the template would stay the same, so the CLI would skip
+        the stack, and the service would go on with the table that is gone.
+        """
+        table = self.spec.table
+        if table:
+            stack.add_metadata("TableKeys", [table.partition_key, *([table.sort_key] if table.sort_key else [])])
+
     def add_image(self, stack: EnvironmentStack) -> ServiceImage:
         """The image, built by the CDK CLI from the copy of the service's folder in the cloud assembly."""
         return add_service_image(stack, source=self.catalog.images[self.spec.name], display_name=self.spec.name)
@@ -98,7 +110,50 @@ class Workload:
         if key:
             allow_key(role, key, _TABLE_KEY, service="dynamodb")
 
-    def secrets_manager_secrets(self, scope: Construct) -> dict[str, aws_secretsmanager.ISecret]:
+    def grant_secrets(self, scope: Construct, role: aws_iam.Role) -> dict[str, str]:
+        """Lets a role read the service's secrets and parameters.
+
+        Returns:
+            The ARN of each, by the name of the variable that gets the value.
+        """
+        sources = {}
+        for variable, secret in self._secrets_manager_secrets(scope).items():
+            secret.grant_read(role)
+            sources[variable] = secret.secret_arn
+        for variable, parameter in self._ssm_parameters(scope).items():
+            parameter.grant_read(role)
+            sources[variable] = parameter.parameter_arn
+        self._let_decrypt(role)
+        return sources
+
+    def _let_decrypt(self, role: aws_iam.Role) -> None:
+        """A secret may be under a key of the account's own, whose key policy leaves the right to use it to IAM.
+
+        No manifest names the key. It can be used only through the services that keep the secrets, and those give the role
+        only the secrets that it may read.
+        https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html and
+        https://docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html
+        """
+        keepers = {"secretsmanager" if source.secrets_manager else "ssm" for source in self.spec.secrets.values()}
+        if not keepers:
+            return
+        role.add_to_policy(
+            aws_iam.PolicyStatement(
+                actions=["kms:Decrypt"],
+                resources=[_any_key(Aws.PARTITION, Aws.REGION, Aws.ACCOUNT_ID)],
+                conditions={"StringEquals": _via(*sorted(keepers))},
+            )
+        )
+        key = _any_key("<AWS::Partition>", "<AWS::Region>", "<AWS::AccountId>")
+        acknowledge(
+            role,
+            {
+                f"AwsSolutions-IAM5[Resource::{key}]": "The key of a secret is its owner's choice. The statement allows only to "
+                "decrypt, and only through the services that keep the secrets; the role may read only those of this service."
+            },
+        )
+
+    def _secrets_manager_secrets(self, scope: Construct) -> dict[str, aws_secretsmanager.ISecret]:
         """Secrets Manager secrets, by the name of the variable that gets the value."""
         return {
             variable: aws_secretsmanager.Secret.from_secret_partial_arn(
@@ -110,7 +165,7 @@ class Workload:
             if source.secrets_manager
         }
 
-    def ssm_parameters(self, scope: Construct) -> dict[str, aws_ssm.IStringParameter]:
+    def _ssm_parameters(self, scope: Construct) -> dict[str, aws_ssm.IStringParameter]:
         """SSM SecureString parameters, by the name of the variable that gets the value."""
         return {
             variable: aws_ssm.StringParameter.from_secure_string_parameter_attributes(
@@ -124,6 +179,10 @@ class Workload:
 def _table_arn(name: str) -> str:
     # Built from the name, which the container needs anyway: the ARN would take up another of State's 200 outputs.
     return f"arn:{Aws.PARTITION}:dynamodb:{Aws.REGION}:{Aws.ACCOUNT_ID}:table/{name}"
+
+
+def _any_key(partition: str, region: str, account: str) -> str:
+    return f"arn:{partition}:kms:{region}:{account}:key/*"
 
 
 def _secret_arn(partition: str, region: str, account: str, name: str) -> str:

@@ -53,7 +53,7 @@ class FargateTask(Construct):
         repository = aws_ecr.Repository.from_repository_name(self, "Repository", image.repository)
         repository.grant_pull(execution_role)
         log_group.grant_write(execution_role)
-        secrets = self._secrets(execution_role)
+        secrets = workload.grant_secrets(self, execution_role)
         definition = self._create_definition(inner, self._container(image.uri, secrets))
         self.definition_arn = definition.ref
         workload.grant_table(task_role)
@@ -124,17 +124,6 @@ class FargateTask(Construct):
                 log_driver="awslogs", options=self.log_options(Platform.ECS)
             ),
         )
-
-    def _secrets(self, execution_role: aws_iam.Role) -> dict[str, str]:
-        """Variable name to the ARN of the secret or parameter; the execution role reads both."""
-        sources = {}
-        for variable, secret in self._workload.secrets_manager_secrets(self).items():
-            secret.grant_read(execution_role)
-            sources[variable] = secret.secret_arn
-        for variable, parameter in self._workload.ssm_parameters(self).items():
-            parameter.grant_read(execution_role)
-            sources[variable] = parameter.parameter_arn
-        return sources
 
 
 @cache  # the same for every service, and a call to Node each time

@@ -74,10 +74,7 @@ class EksWorkload:
     def _create_role(self, scope: Construct) -> aws_iam.Role:
         role = aws_iam.Role(scope, "Role", description=f"{self.name} on EKS", assumed_by=pod_identity_principal())
         self.workload.grant_table(role)
-        for secret in self.workload.secrets_manager_secrets(scope).values():
-            secret.grant_read(role)
-        for parameter in self.workload.ssm_parameters(scope).values():
-            parameter.grant_read(role)
+        self.workload.grant_secrets(scope, role)
         return role
 
     def create_alarms(self, scope: Construct) -> ServiceAlarms:

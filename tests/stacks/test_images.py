@@ -59,25 +59,25 @@ def test_tags_are_immutable_and_images_scanned_and_encrypted(assembly):
         assert repository["EncryptionConfiguration"]["EncryptionType"] == "KMS"
 
 
-def test_each_platforms_last_images_are_counted_separately(assembly):
-    """A busy service on ECS must not push out the image that Kubernetes still runs."""
+def test_no_rule_counts_the_images_of_one_platform(assembly):
+    """Both platforms' tags share an image, so a rule for one would expire what the other runs."""
     for repository in repositories(assembly).values():
         rules = json.loads(repository["LifecyclePolicy"]["LifecyclePolicyText"])["rules"]
-        kept = {
-            rule["selection"]["tagPrefixList"][0]: rule["selection"]["countNumber"]
-            for rule in rules
-            if rule["selection"]["tagStatus"] == "tagged"
-        }
-        count = assembly.settings.image_retention_count
-        assert kept == {"ecs-": count, "eks-": count}
-        assert any(rule["selection"]["tagStatus"] == "untagged" for rule in rules)
+        selections = [rule["selection"] for rule in sorted(rules, key=lambda rule: rule["rulePriority"])]
+        assert [selection["tagStatus"] for selection in selections] == ["untagged", "any"]
+        assert selections[1]["countNumber"] == assembly.settings.image_retention_count
+        assert not any("tagPrefixList" in selection for selection in selections)
+
+
+def test_ten_failed_pushes_do_not_expire_what_runs(assembly):
+    assert assembly.settings.image_retention_count > 10
 
 
 def test_images_are_deleted_with_the_stack_only_in_a_disposable_environment(assembly):
     disposable = assembly.settings.removal is Removal.DISPOSABLE
     for repository in repositories(assembly).values():
         assert bool(repository.get("EmptyOnDelete", False)) is disposable
-        assert repository.deletion_policy == ("Delete" if disposable else "Retain")
+        assert repository.deletion_policy == ("Delete" if disposable else "RetainExceptOnCreate")
 
 
 # --- the publisher ----------------------------------------------------------------------------------------------------
@@ -89,13 +89,26 @@ def publisher(assembly: Assembly) -> Resource:
 
 def test_the_publisher_is_trusted_as_the_bootstrap_roles_are(assembly):
     trust = statements(publisher(assembly)["AssumeRolePolicyDocument"])
-    assert len(trust) == 1
-    assert set(trust[0].actions) == {"sts:AssumeRole", "sts:TagSession"}
-    assert re.fullmatch(r"arn:(aws|<AWS::Partition>):iam::(\d{12}|<AWS::AccountId>):root", trust[0].principals["AWS"])
+    assert {action for statement in trust for action in statement.actions} == {"sts:AssumeRole", "sts:TagSession"}
+    trusted = {principal for statement in trust for principal in _listed(statement.principals["AWS"])}
+    accounts = {
+        re.fullmatch(r"arn:(?:aws|<AWS::Partition>):iam::(\d{12}|<AWS::AccountId>):root", t)[1] for t in trusted
+    }
+    own = assembly.settings.account or "<AWS::AccountId>"
+    assert accounts == {own, *assembly.settings.trusted_accounts}
+
+
+def _listed(value):
+    return value if isinstance(value, list) else [value]
+
+
+def test_a_ci_role_that_may_assume_the_bootstraps_roles_may_assume_the_publisher(assembly):
+    """Such a role is usually allowed role/cdk-*."""
+    assert publisher(assembly)["RoleName"].startswith("cdk-")
 
 
 def test_the_publishers_name_holds_the_region_since_roles_are_global(assembly):
-    assert publisher(assembly)["RoleName"] == f"{assembly.settings.prefix}-images-<AWS::Region>"
+    assert publisher(assembly)["RoleName"] == f"cdk-{assembly.settings.prefix}-push-<AWS::Region>"
 
 
 def test_the_publisher_may_make_only_the_calls_of_publishing(assembly):
@@ -126,8 +139,8 @@ def test_an_image_goes_straight_to_its_services_repository_by_the_publisher(asse
             assert destination["repositoryName"] == f"{assembly.settings.prefix}/{service}"
             assert destination["imageTag"] == f"{platform.value}-{digest}"
             assert destination["assumeRoleArn"].endswith(
-                f":role/{assembly.settings.prefix}-images-${{AWS::Region}}"
-            ) or (destination["assumeRoleArn"].endswith(f":role/{assembly.settings.prefix}-images-eu-west-1"))
+                f":role/cdk-{assembly.settings.prefix}-push-${{AWS::Region}}"
+            ) or (destination["assumeRoleArn"].endswith(f":role/cdk-{assembly.settings.prefix}-push-eu-west-1"))
 
 
 def test_what_runs_is_the_image_that_was_pushed(assembly):

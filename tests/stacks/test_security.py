@@ -314,13 +314,31 @@ def test_the_key_admits_the_aws_services_that_encrypt_on_the_accounts_behalf(ass
             ), name
 
 
+# What may outlive its stack: it holds data, or encrypts what does.
+_DATA = {
+    "AWS::DynamoDB::Table", "AWS::ECR::Repository", "AWS::KMS::Key", "AWS::Logs::LogGroup", "AWS::S3::Bucket"
+}  # fmt: skip
+
+
+def test_only_data_outlives_its_stack_and_not_a_failed_first_creation(assembly):
+    """Anything else that stayed would have its name in the way of the next try, or cost money."""
+    policies = {(r.type, r.body.get("DeletionPolicy"), r.body.get("UpdateReplacePolicy")) for r in assembly.resources()}
+    kept = {(kind, deleted, replaced) for kind, deleted, replaced in policies if kind in _DATA}
+    gone = {policy for policy in policies - kept if {"Retain", "RetainExceptOnCreate"} & set(policy[1:])}
+    assert gone == set()
+    if assembly.settings.removal is Removal.KEPT:
+        assert {policy[1:] for policy in kept} == {("RetainExceptOnCreate", "Retain")}
+    else:
+        assert {policy[1:] for policy in kept} == {("Delete", "Delete")}
+
+
 # --- logs -------------------------------------------------------------------------------------------------------------
 
 
 def test_every_log_group_expires_and_is_removed_as_the_environment_is(assembly):
     groups = assembly.resources("AWS::Logs::LogGroup")
     assert groups
-    wanted = "Delete" if assembly.settings.removal is Removal.DISPOSABLE else "Retain"
+    wanted = "Delete" if assembly.settings.removal is Removal.DISPOSABLE else "RetainExceptOnCreate"
     for group in groups:
         assert group["RetentionInDays"] == assembly.settings.log_retention_days, group.path
         assert group.deletion_policy == wanted, group.path
@@ -399,7 +417,7 @@ def test_kept_data_survives_the_stack_and_accidental_deletion(assembly):
         assert table["DeletionProtectionEnabled"] is kept
     for kind in ("AWS::DynamoDB::Table", "AWS::ECR::Repository", "AWS::S3::Bucket", "AWS::KMS::Key"):
         for resource in assembly.resources(kind):
-            assert resource.deletion_policy == ("Retain" if kept else "Delete"), resource.path
+            assert resource.deletion_policy == ("RetainExceptOnCreate" if kept else "Delete"), resource.path
     balancer = assembly.one("AWS::ElasticLoadBalancingV2::LoadBalancer", stack="Ecs")
     assert {"Key": "deletion_protection.enabled", "Value": str(kept).lower()} in balancer["LoadBalancerAttributes"]
 

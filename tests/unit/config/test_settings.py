@@ -96,7 +96,7 @@ WRONG = [
     ("quotas", {"listner_rules": 150}, "listner_rules: is not a quota that AWS raises; did you mean listener_rules?"),
     ("quotas", {"listener_rules": 0}, "listener_rules: is 0; write what Service Quotas shows for this account"),
     ("log_retention_days", 8, "is 8, which CloudWatch Logs does not offer; write 7 (one of 1, 3, 5, 7, "),
-    ("image_retention_count", 0, "is 0, out of range; write a whole number from 1 to 1000"),
+    ("image_retention_count", 9, "is 9, out of range; write a whole number from 10 to 1000"),
     ("removal", "destroy", "is 'destroy'; write one of disposable, kept"),
     ("references", "strng", "is 'strng'; write strong (one of weak, strong)"),
     ("container_insights", True, "is true; write one of disabled, enabled, enhanced"),
@@ -239,8 +239,8 @@ def test_names_made_of_the_longest_prefix_and_region_fit_their_limits(project):
     """The publisher's role has the tightest limit: IAM allows 64 characters."""
     name, app = "e" * 16, "a" * 12
     shutil.copy(project.root / FILE, project.root / f"config/environments/{name}.yaml")
-    settings = project.settings(name, app=app, region="us-isof-southeast-northw-1"[:22] + "-1")
-    assert len(f"{settings.prefix}-images-{settings.region}") <= ROLE_NAME
+    settings = project.settings(name, app=app, region="ap-southeast-northwest-centr"[:22] + "-1")
+    assert len(f"cdk-{settings.prefix}-push-{settings.region}") <= ROLE_NAME
 
 
 def test_an_environment_name_that_no_resource_could_have_is_refused(project):

@@ -43,6 +43,15 @@ def test_the_command_refuses_with_one_line_and_exit_status_2(capsys, monkeypatch
 
 
 @mock_aws
+def test_credentials_of_a_partition_with_other_names_are_refused(capsys, monkeypatch):
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "cn-north-1")
+    assert account() == 2
+    error = capsys.readouterr().err
+    assert "are of the partition aws-cn" in error
+    assert error.count("\n") == 1
+
+
+@mock_aws
 def test_the_command_names_the_environment_and_its_account(capsys, monkeypatch):
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
     assert account("-c", "allowed_accounts=123456789012") == 0

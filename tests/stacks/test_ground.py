@@ -1,0 +1,79 @@
+"""Keys, partitions and tables: what other accounts and later changes ask of the templates."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from config.settings import Platform
+from tests.stacks.templates import KUBERNETES, intrinsics
+
+# --- partitions ---
+
+
+def test_no_arn_names_a_partition_unless_the_account_is_pinned(assembly):
+    """aws-us-gov has ARNs of its own; policies that AWS manages have the account `aws`, in every partition."""
+    if assembly.settings.region:
+        return  # its partition is known, and CDK writes it out
+    for stack in assembly.templates:
+        assert re.findall(r"arn:aws[a-z-]*:", assembly.text(stack)) == [], stack
+
+
+def test_endpoints_of_one_partition_are_only_where_both_supported_ones_have_them(assembly):
+    """Service principals and kms:ViaService end in amazonaws.com in aws and aws-us-gov; other partitions are refused."""
+    for stack, template in assembly.templates.items():
+        # Kubernetes objects have API groups that look like endpoints.
+        resources = [resource for resource in template["Resources"].values() if resource["Type"] != KUBERNETES]
+        text = json.dumps([resource.get("Properties") for resource in resources])
+        for found in re.findall(r"[^\"\s]*amazonaws\.com[^\"\s]*", text):
+            assert re.fullmatch(r"[a-z0-9.-]*\.amazonaws\.com", found), (stack, found)
+
+
+# --- keys of the account's own ---
+
+
+def test_a_secret_under_a_key_of_the_accounts_own_can_be_decrypted_only_through_its_keeper(corners):
+    seen = {}
+    for platform in Platform:
+        for spec in (spec for spec in corners.services(platform) if spec.secrets):
+            stack = f"{platform.value.capitalize()}-{spec.name}"
+            roles = [role for role in corners.roles() if role.stack == stack]
+            allowed = [s for role in roles for s in corners.statements(role) if "kms:Decrypt" in s.actions]
+            [statement] = [s for s in allowed if s.resources[0].endswith(":key/*")]
+            assert statement.actions == ("kms:Decrypt",)
+            keepers = statement.conditions["StringEquals"]["kms:ViaService"]
+            wanted = {"secretsmanager" if source.secrets_manager else "ssm" for source in spec.secrets.values()}
+            assert {keeper.split(".")[0] for keeper in _listed(keepers)} == wanted
+            seen[stack] = wanted
+    assert seen["Ecs-alpha"] == seen["Eks-alpha"] == {"secretsmanager", "ssm"}
+    assert seen["Ecs-nightly"] == {"secretsmanager"}
+
+
+def _listed(value):
+    return value if isinstance(value, list) else [value]
+
+
+def test_a_service_without_secrets_decrypts_nothing(sandbox):
+    roles = [role for role in sandbox.roles() if role.stack in {"Ecs-web", "Eks-web", "Ecs-quotes"}]
+    assert roles
+    assert not any("kms:Decrypt" in s.actions for role in roles for s in sandbox.statements(role))
+
+
+# --- tables ---
+
+
+@pytest.mark.parametrize("platform", list(Platform))
+def test_another_key_of_a_table_changes_the_template_of_the_service_that_uses_it(corners, platform):
+    """The CLI skips a stack whose own template is the same, and a weak reference does not show that the table was replaced."""
+    for spec in (spec for spec in corners.services(platform) if spec.table):
+        template = corners.templates[f"{platform.value.capitalize()}-{spec.name}"]
+        assert template["Metadata"]["TableKeys"] == [k for k in (spec.table.partition_key, spec.table.sort_key) if k]
+
+
+def test_only_services_with_a_table_read_one(corners):
+    for stack, template in corners.templates.items():
+        reads = [name for name in intrinsics(template, "Fn::GetStackOutput") if "Table" in name["OutputName"]]
+        reads += [name for name in intrinsics(template, "Fn::ImportValue") if "Table" in str(name)]
+        assert bool(reads) == ("TableKeys" in template.get("Metadata", {})), stack
