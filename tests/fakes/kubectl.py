@@ -1,0 +1,375 @@
+"""A kubectl of the tests' own, with a small cluster behind it: a file of objects that apply, get and delete work on.
+
+As a script it is that kubectl; it knows the few options that ops/local/kubernetes uses, and fails on any other. What it does
+follows the real one: a client-side apply removes the fields that it no longer finds, a server-side one only those of its own
+field manager; what an object owns goes with it; a namespace takes along all that is in it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+Object = dict[str, Any]
+
+# Name, API version, namespaced, kind: as `kubectl api-resources` prints them.
+CORE = """
+configmaps v1 true ConfigMap
+secrets v1 true Secret
+events v1 true Event
+namespaces v1 false Namespace
+nodes v1 false Node
+pods v1 true Pod
+serviceaccounts v1 true ServiceAccount
+services v1 true Service
+deployments apps/v1 true Deployment
+replicasets apps/v1 true ReplicaSet
+horizontalpodautoscalers autoscaling/v2 true HorizontalPodAutoscaler
+cronjobs batch/v1 true CronJob
+ingressclasses networking.k8s.io/v1 false IngressClass
+ingresses networking.k8s.io/v1 true Ingress
+networkpolicies networking.k8s.io/v1 true NetworkPolicy
+poddisruptionbudgets policy/v1 true PodDisruptionBudget
+clusterroles rbac.authorization.k8s.io/v1 false ClusterRole
+clusterrolebindings rbac.authorization.k8s.io/v1 false ClusterRoleBinding
+roles rbac.authorization.k8s.io/v1 true Role
+rolebindings rbac.authorization.k8s.io/v1 true RoleBinding
+csidrivers storage.k8s.io/v1 false CSIDriver
+"""
+EKS = """
+ingressclassparams eks.amazonaws.com/v1 false IngressClassParams
+nodeclasses eks.amazonaws.com/v1 false NodeClass
+nodepools karpenter.sh/v1 false NodePool
+"""
+SECRETS_STORE = "secretproviderclasses secrets-store.csi.x-k8s.io/v1 true SecretProviderClass\n"
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+STATE = "cluster.json"
+
+
+class FakeCluster:
+    """The cluster, as a test sets it up and looks at it; `program` is the kubectl that talks to it."""
+
+    def __init__(self, folder: Path, *, served: str = CORE, context: str = "kind-test") -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder = folder
+        self.program = folder / "kubectl"
+        self.program.write_text(f'#!/bin/sh\nexec {sys.executable} -IS {Path(__file__).resolve()} {folder} "$@"\n')
+        self.program.chmod(0o755)
+        self.kubeconfig = folder / "config"
+        self.kubeconfig.write_text("")
+        self.write(objects=[], served=served, context=context, calls=[], down="", refusals={}, pods={}, events=[])
+
+    def read(self) -> dict[str, Any]:
+        content: dict[str, Any] = json.loads((self.folder / STATE).read_text())
+        return content
+
+    def write(self, **changes: Any) -> None:
+        before = self.read() if (self.folder / STATE).exists() else {}
+        (self.folder / STATE).write_text(json.dumps({**before, **changes}))
+
+    def add(self, *objects: Object) -> None:
+        """Objects of someone else."""
+        self.write(objects=[*self.read()["objects"], *objects])
+
+    def refuse(self, **refusals: str) -> None:
+        """Have the API refuse objects of a kind, with a message each."""
+        self.write(refusals=refusals)
+
+    def pods(self, **waiting: dict[str, str]) -> None:
+        """Have the pods of these Deployments wait, with a reason and a message each."""
+        self.write(pods=waiting)
+
+    @property
+    def calls(self) -> list[str]:
+        """The command lines so far."""
+        return list(self.read()["calls"])
+
+    def names(self, kind: str) -> list[str]:
+        """Names of the objects of a kind."""
+        return sorted(entry["metadata"]["name"] for entry in self.read()["objects"] if entry["kind"] == kind)
+
+    def object(self, kind: str, name: str) -> Object:
+        """One object; raises ValueError if it is not there."""
+        [found] = [e for e in self.read()["objects"] if (e["kind"], e["metadata"]["name"]) == (kind, name)]
+        return dict(found)
+
+
+# --- the script ------------------------------------------------------------------------------------------------------
+
+
+class RefusedError(Exception):
+    """What kubectl prints before it exits with 1."""
+
+
+def _options(arguments: list[str]) -> tuple[list[str], dict[str, str]]:
+    """Plain words, and options by name; an option without a value has an empty one."""
+    words, options, rest = [], {}, iter(arguments)
+    for argument in rest:
+        if argument in {"-n", "-l", "-o", "-f", "--context"}:
+            options[argument] = next(rest)
+        elif argument.startswith("--"):
+            name, _, value = argument.partition("=")
+            options[name] = value
+        else:
+            words.append(argument)
+    return words, options
+
+
+class Server:
+    """Answers one command."""
+
+    def __init__(self, folder: Path, arguments: list[str]) -> None:
+        self.folder = folder
+        self.state = json.loads((folder / STATE).read_text())
+        self.state["calls"].append(" ".join(arguments))
+        self.words, self.options = _options(arguments)
+        self.objects: list[Object] = self.state["objects"]
+
+    def save(self) -> None:
+        (self.folder / STATE).write_text(json.dumps(self.state))
+
+    def run(self) -> str:
+        verb, *rest = self.words
+        if verb == "config":
+            return self._config(rest)
+        if self.state["down"]:
+            raise RefusedError(self.state["down"])
+        answers = {"api-resources": self._resources, "get": self._get, "apply": self._apply, "delete": self._delete}
+        return str(answers[verb](*rest))
+
+    def _config(self, words: list[str]) -> str:
+        if words[0] == "current-context":
+            if not self.state["context"]:
+                raise RefusedError("error: current-context is not set")
+            return str(self.state["context"])
+        if words[1] != self.state["context"]:
+            raise RefusedError(f"error: context {words[1]} not found")
+        return words[1]
+
+    def _resources(self) -> str:
+        return "\n".join(line for line in self.state["served"].splitlines() if line.strip())
+
+    def _known(self) -> list[tuple[str, str, bool, str]]:
+        rows = [line.split() for line in self.state["served"].splitlines() if line.strip()]
+        return [(name, version, namespaced == "true", kind) for name, version, namespaced, kind in rows]
+
+    def _kind(self, resource: str) -> tuple[str, bool]:
+        for name, version, namespaced, kind in self._known():
+            group = version.rpartition("/")[0]
+            if resource in {name, kind.lower(), f"{name}.{group}"}:
+                return kind, namespaced
+        raise RefusedError(f'error: the server doesn\'t have a resource type "{resource}"')
+
+    def _in(self, entry: Object, namespaced: bool) -> bool:
+        return not namespaced or entry["metadata"].get("namespace", "default") == self.options.get("-n", "default")
+
+    # get
+
+    def _get(self, *words: str) -> str:
+        wanted: list[tuple[str, bool, str]] = []
+        for word in words:
+            resources, _, name = word.partition("/")
+            wanted += [(*self._kind(resource), name) for resource in resources.split(",")]
+        found = [
+            entry
+            for entry in [*self.objects, *self._made(), *self.state["events"]]
+            if any(
+                entry["kind"] == kind and self._in(entry, namespaced) and name in {"", entry["metadata"]["name"]}
+                for kind, namespaced, name in wanted
+            )
+            and self._selected(entry)
+        ]
+        if len(words) == 1 and "/" in words[0]:
+            return json.dumps(found[0]) if found else ""
+        return json.dumps({"kind": "List", "items": found})
+
+    def _selected(self, entry: Object) -> bool:
+        labels = entry["metadata"].get("labels") or {}
+        for term in re.split(r",(?![^(]*\))", self.options.get("-l", "")):
+            if " notin " in term:
+                key, _, values = term.partition(" notin ")
+                if labels.get(key) in values.strip("()").split(","):
+                    return False
+            elif "=" in term:
+                key, _, value = term.partition("=")
+                if labels.get(key) != value:
+                    return False
+            elif term and term not in labels:
+                return False
+        for term in filter(None, self.options.get("--field-selector", "").split(",")):
+            path, _, value = term.partition("=")
+            node: Any = entry
+            for part in path.split("."):
+                node = node.get(part, {})
+            if node != value:
+                return False
+        return True
+
+    def _made(self) -> list[Object]:
+        """What controllers make of each Deployment: a ReplicaSet and a pod."""
+        made = []
+        for entry in self.objects:
+            if entry["kind"] == "Deployment":
+                made += _controlled(entry, self.state["pods"].get(entry["metadata"]["name"]))
+        return made
+
+    # apply
+
+    def _apply(self) -> str:
+        sent = json.loads(sys.stdin.read())
+        items = sent["items"] if sent["kind"] == "List" else [sent]
+        refused = []
+        for entry in items:
+            refusal = self.state["refusals"].get(entry["kind"])
+            if not any(
+                (entry["apiVersion"], entry["kind"]) == (version, kind) for _, version, _, kind in self._known()
+            ):
+                refusal = f'no matches for kind "{entry["kind"]}" in version "{entry["apiVersion"]}"'
+            if refusal:
+                refused.append(f'{entry["kind"]} "{entry["metadata"]["name"]}": {refusal}')
+            else:
+                self._accept(entry)
+        if refused:
+            raise RefusedError("\n".join(refused))
+        return ""
+
+    def _accept(self, entry: Object) -> None:
+        known = next((e for e in self.objects if _same(e, entry)), None)
+        if "--server-side" in self.options:
+            _apply_server_side(self.objects, known, entry, self.options["--field-manager"])
+            return
+        before = json.loads(known["metadata"].get("annotations", {}).get(LAST_APPLIED, "{}")) if known else {}
+        merged = _merged(known or {}, before, entry)
+        merged["metadata"].setdefault("annotations", {})[LAST_APPLIED] = json.dumps(entry)
+        merged["metadata"].setdefault("uid", f"uid-{entry['kind']}-{entry['metadata']['name']}")
+        if entry["kind"] == "Deployment":
+            merged["spec"].setdefault("replicas", 1)
+            merged["status"] = _status(merged, self.state["pods"].get(entry["metadata"]["name"]))
+        if known:
+            self.objects.remove(known)
+        self.objects.append(merged)
+
+    # delete
+
+    def _delete(self, *words: str) -> str:
+        if words[0] == "namespace":
+            self.state["objects"] = [
+                e
+                for e in self.objects
+                if (e["kind"], e["metadata"]["name"]) != ("Namespace", words[1])
+                and e["metadata"].get("namespace") != words[1]
+            ]
+            return ""
+        for word in words:
+            resource, _, name = word.partition("/")
+            kind, namespaced = self._kind(resource)
+            gone = [
+                e
+                for e in self.objects
+                if e["kind"] == kind and e["metadata"]["name"] == name and self._in(e, namespaced)
+            ]
+            for entry in gone:
+                self.objects.remove(entry)
+        return ""
+
+
+def _same(one: Object, other: Object) -> bool:
+    return all(
+        one.get(key) == other.get(key) if key == "kind" else one["metadata"].get(key) == other["metadata"].get(key)
+        for key in ("kind", "name", "namespace")
+    )
+
+
+def _merged(known: Any, before: Any, sent: Any) -> Any:
+    """What a client-side apply makes of an object: fields sent count, fields no longer sent go, all others stay."""
+    if not isinstance(known, dict) or not isinstance(sent, dict):
+        return sent
+    gone = set(before) - set(sent) if isinstance(before, dict) else set()
+    kept = {key: value for key, value in known.items() if key not in gone}
+    inner = before if isinstance(before, dict) else {}
+    return {**kept, **{key: _merged(known.get(key), inner.get(key), value) for key, value in sent.items()}}
+
+
+def _apply_server_side(objects: list[Object], known: Object | None, sent: Object, manager: str) -> None:
+    """Labels and annotations only: a namespace has nothing else."""
+    entry = known or {
+        "apiVersion": sent["apiVersion"],
+        "kind": sent["kind"],
+        "metadata": {"name": sent["metadata"]["name"]},
+    }
+    managed = entry["metadata"].setdefault("managed", {})
+    for field in ("labels", "annotations"):
+        mine = managed.get(f"{manager}/{field}", [])
+        values = {k: v for k, v in (entry["metadata"].get(field) or {}).items() if k not in mine}
+        entry["metadata"][field] = {**values, **sent["metadata"].get(field, {})}
+        theirs = set(values)
+        managed[f"{manager}/{field}"] = sorted(set(sent["metadata"].get(field, {})) - theirs)
+    if known is None:
+        objects.append(entry)
+
+
+def _status(deployment: Object, waiting: Object | None) -> Object:
+    wanted = deployment["spec"]["replicas"]
+    ready = 0 if waiting else wanted
+    status = {"replicas": wanted, "updatedReplicas": wanted, "availableReplicas": ready, "observedGeneration": 1}
+    if waiting and waiting.get("given_up"):
+        status["conditions"] = [{"type": "Progressing", "status": "False", "message": waiting["given_up"]}]
+    return status
+
+
+def _controlled(deployment: Object, waiting: Object | None) -> list[Object]:
+    meta = deployment["metadata"]
+    place = {"namespace": meta["namespace"], "labels": deployment["spec"]["template"]["metadata"]["labels"]}
+    replica_set: Object = {
+        "kind": "ReplicaSet",
+        "metadata": {
+            **place,
+            "name": f"{meta['name']}-1",
+            "uid": f"rs-{meta['name']}",
+            "ownerReferences": [{"uid": meta.get("uid", "")}],
+        },
+    }
+    if waiting and waiting.get("refused"):
+        condition = {
+            "type": "ReplicaFailure",
+            "status": "True",
+            "reason": "FailedCreate",
+            "message": waiting["refused"],
+        }
+        replica_set["status"] = {"conditions": [condition]}
+        return [replica_set]
+    status: Object = {}
+    if waiting and waiting.get("unscheduled"):
+        condition = {
+            "type": "PodScheduled",
+            "status": "False",
+            "reason": "Unschedulable",
+            "message": waiting["unscheduled"],
+        }
+        status = {"conditions": [condition]}
+    elif waiting:
+        status = {"containerStatuses": [{"ready": False, "state": {"waiting": waiting}}]}
+    owner = [{"uid": f"rs-{meta['name']}"}]
+    name = f"{meta['name']}-1-a"
+    pod = {"kind": "Pod", "metadata": {**place, "name": name, "uid": name, "ownerReferences": owner}, "status": status}
+    return [replica_set, pod]
+
+
+def main() -> int:
+    folder, *arguments = sys.argv[1:]
+    server = Server(Path(folder), arguments)
+    try:
+        sys.stdout.write(server.run())
+    except RefusedError as fault:
+        sys.stderr.write(f"{fault}\n")
+        return 1
+    finally:
+        server.save()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
