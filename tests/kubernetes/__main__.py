@@ -23,7 +23,9 @@ from tests.conftest import ROOT
 from tests.kubernetes.walk import Walk, on_cluster
 
 KIND_CLUSTER = "container-services-verify"
-NOTHING_TO_RUN_ON = "no cluster to verify on: install kind (https://kind.sigs.k8s.io/docs/user/quick-start/), or set KUBECONFIG to a cluster"
+NOTHING_TO_RUN_ON = (
+    "no cluster to verify on: install kind (https://kind.sigs.k8s.io), or set KUBECONFIG to one of yours"
+)
 
 
 def main() -> int:

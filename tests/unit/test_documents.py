@@ -31,7 +31,7 @@ def test_every_link_inside_the_project_leads_somewhere(document):
 def test_every_make_target_that_a_document_names_exists(document):
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
     text = document.read_text("utf-8")
-    named = set(re.findall(r"(?:`|^    |^\$ )make ([a-z]+)", text, re.MULTILINE))
+    named = set(re.findall(r"(?:`|^    |^\$ )make ([a-z-]+)", text, re.MULTILINE))
     assert named - targets == set()
 
 
