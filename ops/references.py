@@ -92,6 +92,8 @@ class Known:
             return _REGISTRY_HOST.sub(f"{self.registry}/", value)
         if function == "Fn::GetStackOutput":
             return self.outputs.get(_output(value)) or _stand_in(_output(value)[1])
+        if function == "Fn::ImportValue" and isinstance(value, str):
+            return self.outputs.get(("", value)) or _stand_in(value.rpartition(":")[2])
         if function == "Ref":
             pseudo = {"AWS::Region": self.region, "AWS::AccountId": self.account, "AWS::Partition": "aws"}
             return pseudo.get(value) or _stand_in(str(value))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -108,7 +109,9 @@ def _options(arguments: list[str]) -> tuple[list[str], dict[str, str]]:
     """Plain words, and options by name; an option without a value has an empty one."""
     words, options, rest = [], {}, iter(arguments)
     for argument in rest:
-        if argument in {"-n", "-l", "-o", "-f", "--context"}:
+        if argument in {"-A"}:
+            options["-A"] = ""
+        elif argument in {"-n", "-l", "-o", "-f", "--context"}:
             options[argument] = next(rest)
         elif argument.startswith("--"):
             name, _, value = argument.partition("=")
@@ -137,8 +140,48 @@ class Server:
             return self._config(rest)
         if self.state["down"]:
             raise RefusedError(self.state["down"])
-        answers = {"api-resources": self._resources, "get": self._get, "apply": self._apply, "delete": self._delete}
+        answers = {
+            "api-resources": self._resources,
+            "get": self._get,
+            "apply": self._apply,
+            "delete": self._delete,
+            "port-forward": self._port_forward,
+            "set": self._set_image,
+            "rollout": self._undo,
+            # Jobs, which end at once.
+            "create": lambda *_: "",
+            "wait": lambda *_: "",
+        }
         return str(answers[verb](*rest))
+
+    def _set_image(self, *words: str) -> str:
+        """No node has such an image, so its pods wait."""
+        name = words[1].partition("/")[2]
+        self.state["pods"][name] = {"reason": "ImagePullBackOff", "message": "Back-off pulling image"}
+        return self._refresh()
+
+    def _undo(self, *words: str) -> str:
+        self.state["pods"].pop(words[1].partition("/")[2], None)
+        return self._refresh()
+
+    def _refresh(self) -> str:
+        for entry in self.objects:
+            if entry["kind"] == "Deployment":
+                entry["status"] = _status(entry, self.state["pods"].get(entry["metadata"]["name"]))
+        return ""
+
+    def _port_forward(self, *_: str) -> str:
+        """Answers every request with 200, until it is ended."""
+
+        class Answer(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(200)
+                self.end_headers()
+
+        server = HTTPServer(("127.0.0.1", 0), Answer)
+        print(f"Forwarding from 127.0.0.1:{server.server_port} -> 80", flush=True)
+        server.serve_forever()
+        return ""
 
     def _config(self, words: list[str]) -> str:
         if words[0] == "current-context":
@@ -164,7 +207,11 @@ class Server:
         raise RefusedError(f'error: the server doesn\'t have a resource type "{resource}"')
 
     def _in(self, entry: Object, namespaced: bool) -> bool:
-        return not namespaced or entry["metadata"].get("namespace", "default") == self.options.get("-n", "default")
+        return (
+            not namespaced
+            or "-A" in self.options
+            or entry["metadata"].get("namespace", "default") == self.options.get("-n", "default")
+        )
 
     # get
 
@@ -251,6 +298,18 @@ class Server:
         if known:
             self.objects.remove(known)
         self.objects.append(merged)
+        self._scale()
+
+    def _scale(self) -> None:
+        """Autoscalers keep their Deployments between their bounds."""
+        scalers = {e["metadata"]["name"]: e["spec"] for e in self.objects if e["kind"] == "HorizontalPodAutoscaler"}
+        for entry in self.objects:
+            if entry["kind"] == "Deployment" and "minReplicas" in (
+                bounds := scalers.get(entry["metadata"]["name"], {})
+            ):
+                wanted = entry["spec"].get("replicas", 1)
+                entry["spec"]["replicas"] = min(max(wanted, bounds["minReplicas"]), bounds["maxReplicas"])
+        self._refresh()
 
     # delete
 
@@ -265,6 +324,8 @@ class Server:
             return ""
         for word in words:
             resource, _, name = word.partition("/")
+            if resource == "job":
+                continue
             kind, namespaced = self._kind(resource)
             gone = [
                 e
@@ -367,7 +428,8 @@ def main() -> int:
         sys.stderr.write(f"{fault}\n")
         return 1
     finally:
-        server.save()
+        if "port-forward" not in arguments:  # it ends long after others have written
+            server.save()
     return 0
 
 

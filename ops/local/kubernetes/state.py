@@ -10,25 +10,28 @@ from config.service import ServiceSpec
 from config.settings import Platform
 from ops.local.kubernetes import ownership, rollout
 from ops.local.kubernetes.cluster import Cluster
-from ops.local.kubernetes.objects import SERVICE_LABEL, Object
+from ops.local.kubernetes.objects import SERVICE_LABEL, Object, pod_spec
 from ops.local.outcome import OnCluster, Outcome, Scheduled
 
 
-def applied_outcomes(cluster: Cluster, catalog: Catalog, *, namespace: str, no_aws: str = "") -> list[Outcome]:
+NO_ENDPOINT = "its pods cannot reach the emulator"
+
+
+def applied_outcomes(cluster: Cluster, catalog: Catalog, *, namespace: str, no_aws: str = NO_ENDPOINT) -> list[Outcome]:
     """The outcome of each service that a local run has applied. Raises OpsError.
 
     Args:
         cluster: where.
         catalog: the services; one that the cluster does not have is left out.
         namespace: theirs.
-        no_aws: why pods cannot reach the emulator; empty if they can.
+        no_aws: why pods cannot reach the emulator, where they have not got its address.
     """
     found = ownership.ours(cluster, namespace=namespace, selector=SERVICE_LABEL)
     states = rollout.states(cluster.kubectl, namespace=namespace)
     outcomes = []
     for spec in catalog.on(Platform.EKS):
         own = [entry for entry in found if entry["metadata"]["labels"][SERVICE_LABEL] == spec.name]
-        lacking = no_aws if spec.table or spec.secrets else ""
+        lacking = no_aws if (spec.table or spec.secrets) and not _has_endpoint(own) else ""
         if jobs := [entry for entry in own if entry["kind"] == "CronJob"]:
             outcomes.append(Outcome(spec.name, "kubernetes", Scheduled(str(jobs[0]["spec"]["schedule"]), lacking)))
         elif state := states.get(spec.name):
@@ -36,6 +39,13 @@ def applied_outcomes(cluster: Cluster, catalog: Catalog, *, namespace: str, no_a
             result = OnCluster(state.ready, state.wanted, address, lacking, "" if state.complete else state.why)
             outcomes.append(Outcome(spec.name, "kubernetes", result))
     return outcomes
+
+
+def _has_endpoint(own: Iterable[Object]) -> bool:
+    containers = [container for entry in own for container in pod_spec(entry).get("containers", [])]
+    return any(
+        variable["name"] == "AWS_ENDPOINT_URL" for container in containers for variable in container.get("env", [])
+    )
 
 
 def _address(own: Iterable[Object], spec: ServiceSpec, namespace: str) -> str:

@@ -58,6 +58,7 @@ def test_known_references_are_resolved_and_others_get_a_stand_in(node, text):
     [
         ({"Fn::GetAtt": ["Cluster", "ClusterSecurityGroupId"]}, r"sg-[0-9a-f]{17}"),
         ({"Fn::GetStackOutput": {"StackName": "n", "OutputName": "VpcPrivateSubnet1Ref"}}, r"subnet-[0-9a-f]{17}"),
+        ({"Fn::ImportValue": "app-Network:ExportsOutputRefPrivateSubnet1"}, r"subnet-[0-9a-f]{17}"),
         ({"Ref": "Vpc8378EB38"}, r"vpc-[0-9a-f]{17}"),
     ],
     ids=str,
