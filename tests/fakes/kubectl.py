@@ -8,6 +8,7 @@ field manager; what an object owns goes with it; a namespace takes along all tha
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -109,7 +110,7 @@ def _options(arguments: list[str]) -> tuple[list[str], dict[str, str]]:
     """Plain words, and options by name; an option without a value has an empty one."""
     words, options, rest = [], {}, iter(arguments)
     for argument in rest:
-        if argument in {"-A"}:
+        if argument == "-A":
             options["-A"] = ""
         elif argument in {"-n", "-l", "-o", "-f", "--context"}:
             options[argument] = next(rest)
@@ -132,7 +133,9 @@ class Server:
         self.objects: list[Object] = self.state["objects"]
 
     def save(self) -> None:
-        (self.folder / STATE).write_text(json.dumps(self.state))
+        partial = self.folder / f"{STATE}.{os.getpid()}"
+        partial.write_text(json.dumps(self.state))
+        partial.rename(self.folder / STATE)
 
     def run(self) -> str:
         verb, *rest = self.words
@@ -207,11 +210,9 @@ class Server:
         raise RefusedError(f'error: the server doesn\'t have a resource type "{resource}"')
 
     def _in(self, entry: Object, namespaced: bool) -> bool:
-        return (
-            not namespaced
-            or "-A" in self.options
-            or entry["metadata"].get("namespace", "default") == self.options.get("-n", "default")
-        )
+        if not namespaced or "-A" in self.options:
+            return True
+        return bool(entry["metadata"].get("namespace", "default") == self.options.get("-n", "default"))
 
     # get
 

@@ -13,7 +13,6 @@ from ops.local.kubernetes.cluster import Cluster
 from ops.local.kubernetes.objects import SERVICE_LABEL, Object, pod_spec
 from ops.local.outcome import OnCluster, Outcome, Scheduled
 
-
 NO_ENDPOINT = "its pods cannot reach the emulator"
 
 
