@@ -20,7 +20,8 @@ from ops.local import engine as engines
 from ops.local.engine import Engine
 from ops.process import stream
 from tests.conftest import ROOT
-from tests.kubernetes.walk import Walk, on_cluster
+from tests.kubernetes.on_cluster import on_cluster
+from tests.kubernetes.walk import Walk
 
 KIND_CLUSTER = "container-services-verify"
 NOTHING_TO_RUN_ON = (

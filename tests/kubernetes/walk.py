@@ -1,8 +1,7 @@
-"""The steps of `make verify-kubernetes`, and the copy of the project that they are done on."""
+"""The steps of `make verify-kubernetes`."""
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -12,20 +11,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
 
 import requests
-import yaml
 
-from config.catalog import Catalog, load_catalog
 from config.service import HttpService, Job, ScaledService
-from config.settings import Platform, Settings, load_settings
-from ops.local.engine import Engine
-from ops.local.kubernetes.kubectl import Kubectl, find_program, names, served
+from config.settings import Platform
+from ops.local.kubernetes.kubectl import names, served
 from ops.local.kubernetes.objects import KINDS, LOCAL_LABEL
-from ops.local.workspace import Workspace
-from tests.e2e.local import Local, Run
+from tests.e2e.local import Run
+from tests.kubernetes.on_cluster import OnCluster
 
 _FORWARDING = re.compile(r"Forwarding from 127\.0\.0\.1:(\d+)")
 _JOB_SECONDS = 180
@@ -33,48 +27,6 @@ _JOB_SECONDS = 180
 
 class StepError(Exception):
     """A step that did not go as it should; the message is one line."""
-
-
-@dataclass
-class OnCluster(Local):
-    """A copy of the project whose `make up` also goes to a cluster."""
-
-    kubeconfig: str = ""
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {**super().environment, "KUBECONFIG": self.kubeconfig}
-
-    @property
-    def settings(self) -> Settings:
-        return load_settings(self.folder, "sandbox", {})
-
-    @property
-    def catalog(self) -> Catalog:
-        return load_catalog(self.folder, self.settings)
-
-    @property
-    def kubectl(self) -> Kubectl:
-        workspace = Workspace(self.folder)
-        workspace.prepare()
-        return Kubectl(find_program(os.environ, workspace), self.environment)
-
-    def objects(self, *arguments: str) -> list[dict[str, Any]]:
-        return self.kubectl.items(*arguments, "-n", self.settings.app)
-
-    def change(self, service: str, **fields: Any) -> None:
-        """Change fields of a service's manifest."""
-
-        def changed(text: str) -> str:
-            return yaml.safe_dump({**yaml.safe_load(text), **fields}, sort_keys=False)
-
-        self.edit(f"services/{service}/service.yaml", changed)
-
-
-def on_cluster(root: Path, folder: Path, engine: Engine, kubeconfig: str) -> OnCluster:
-    """A copy of the project, for a cluster."""
-    local = Local.copy(root, folder, engine)
-    return OnCluster(local.folder, local.port, local.engine, kubeconfig)
 
 
 @dataclass

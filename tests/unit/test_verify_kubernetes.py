@@ -10,7 +10,8 @@ from tests.conftest import ROOT
 from tests.e2e.local import Run
 from tests.kubernetes import __main__ as command
 from tests.kubernetes import walk
-from tests.kubernetes.walk import OnCluster, StepError, Walk
+from tests.kubernetes.on_cluster import OnCluster
+from tests.kubernetes.walk import StepError, Walk
 
 
 def test_without_kind_and_without_kubeconfig_it_is_one_line_and_exit_code_2():
