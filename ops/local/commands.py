@@ -59,13 +59,10 @@ def _clean_clusters(project: Project, say: Say) -> list[str]:
     """Delete what `make up` applied to Kubernetes clusters; returns what is left there."""
     removal = _removal(project, say)
     app = _app(project)
-    try:
-        if not removal.used(app):
-            return []
-        with say.phase("Kubernetes objects"):
-            return removal.down(app)
-    except OpsError as error:  # KUBECONFIG is wrong: the rest is still taken down
-        return [error.message]
+    if not os.environ.get("KUBECONFIG") and not clusters.recorded(project.workspace):
+        return []
+    with say.phase("Kubernetes objects"):
+        return removal.down(app)
 
 
 def _removal(project: Project, say: Say) -> Removal:
@@ -139,8 +136,7 @@ def status(project: Project, say: Say) -> bool:
 
 def _in_clusters(project: Project, catalog: Catalog) -> list[Outcome]:
     """The services on the Kubernetes cluster of the last `make up`. Raises OpsError if it does not answer."""
-    record = clusters.recorded(project.workspace)
-    if record is None:
-        return []
-    cluster = clusters.recorded_cluster(record, os.environ, target=project.target, workspace=project.workspace)
-    return applied_outcomes(cluster, catalog, namespace=record.namespace) if cluster else []
+    for record in clusters.recorded(project.workspace)[-1:]:
+        cluster = clusters.recorded_cluster(record, os.environ, target=project.target, workspace=project.workspace)
+        return applied_outcomes(cluster, catalog, namespace=record.namespace) if cluster else []
+    return []

@@ -51,8 +51,10 @@ class FakeCluster:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.program = folder / "kubectl"
+        # Like the real one, it talks to the cluster of KUBECONFIG.
         self.program.write_text(
-            f'#!/bin/sh\nexec {sys.executable} -IS {Path(kubectl_script.__file__).resolve()} {folder} "$@"\n'
+            f'#!/bin/sh\nfolder=$(dirname "${{KUBECONFIG##*:}}")\n[ -f "$folder/{STATE}" ] || folder={folder}\n'
+            f'exec {sys.executable} -IS {Path(kubectl_script.__file__).resolve()} "$folder" "$@"\n'
         )
         self.program.chmod(0o755)
         self.kubeconfig = folder / "config"

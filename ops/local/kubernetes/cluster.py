@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -164,25 +165,23 @@ def record_file(workspace: Workspace) -> Path:
 
 def keep(cluster: Cluster, *, namespace: str, workspace: Workspace) -> None:
     """Remember the cluster, for `make down`, `make prune` and `make status` in a shell without KUBECONFIG."""
-    record = {
-        "kubeconfig": cluster.kubectl.env["KUBECONFIG"],
-        "context": cluster.kubectl.context,
-        "namespace": namespace,
-    }
-    record_file(workspace).write_text(json.dumps(record, indent=1), encoding="utf-8")
+    record = Record(cluster.kubectl.env["KUBECONFIG"], cluster.kubectl.context, namespace)
+    others = [entry for entry in recorded(workspace) if entry != record]
+    content = json.dumps([asdict(entry) for entry in (*others, record)], indent=1)
+    record_file(workspace).write_text(content, encoding="utf-8")
 
 
-def recorded(workspace: Workspace) -> Record | None:
-    """The cluster of an earlier `make up`; None if there was none."""
+def recorded(workspace: Workspace) -> list[Record]:
+    """The clusters of earlier runs of `make up`, the last one at the end."""
     try:
         content = json.loads(record_file(workspace).read_text(encoding="utf-8"))
-        return Record(str(content["kubeconfig"]), str(content["context"]), str(content["namespace"]))
+        return [Record(str(e["kubeconfig"]), str(e["context"]), str(e["namespace"])) for e in content]
     except (OSError, ValueError, KeyError, TypeError):
-        return None
+        return []
 
 
 def forget(workspace: Workspace) -> None:
-    """Forget the cluster of an earlier `make up`."""
+    """Forget the clusters of earlier runs."""
     record_file(workspace).unlink(missing_ok=True)
 
 
@@ -190,7 +189,7 @@ def recorded_cluster(
     record: Record, environ: Mapping[str, str], *, target: Target, workspace: Workspace
 ) -> Cluster | None:
     """The cluster of an earlier `make up`; None if the user has deleted it. Raises OpsError if it does not answer."""
-    if not any(Path(part).is_file() for part in record.kubeconfig.split(":")):
+    if not any(Path(part).is_file() for part in record.kubeconfig.split(os.pathsep)):
         return None
     kubectl = users_kubectl(
         environ, kubeconfig=record.kubeconfig, context=record.context, target=target, workspace=workspace

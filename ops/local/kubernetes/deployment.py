@@ -113,6 +113,7 @@ class Deployment:
             at_most=None if cluster.given else EMULATED_ROLLOUT_SECONDS,
         )
         if faults:
+            self.say.note("the objects stay in the cluster, for a look at them; `make down` removes them")
             raise OpsError("; ".join(f"{name} did not get ready in the cluster: {why}" for name, why in faults.items()))
         return [
             *applied_outcomes(cluster, self.catalog, namespace=self.settings.app, no_aws=pods.reason),

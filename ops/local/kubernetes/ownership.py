@@ -81,6 +81,12 @@ def apply_namespace(cluster: Cluster, wanted: Object) -> None:
         raise OpsError(f"namespace {name}: {done.last_line()}")
 
 
+def is_in_use(cluster: Cluster, name: str) -> bool:
+    """True if a local run created the namespace, even if a run that failed left nothing else."""
+    found = cluster.kubectl.items("namespaces", f"--field-selector=metadata.name={name}")
+    return bool(found) and is_created(found[0])
+
+
 def is_created(namespace: Mapping[str, Any]) -> bool:
     """True if a local run created the namespace."""
     annotations = namespace["metadata"].get("annotations") or {}

@@ -23,8 +23,8 @@ class Removal:
 
     Attributes:
         target: the emulator.
-        workspace: has the record of the last run.
-        environ: the user's variables; KUBECONFIG counts too, in case the record is gone.
+        workspace: has the record of earlier runs.
+        environ: the user's variables.
         say: for progress.
     """
 
@@ -34,16 +34,18 @@ class Removal:
     say: Say
 
     def used(self, namespace: str) -> list[Record]:
-        """Where to look: the cluster of the last run, and that of KUBECONFIG. Raises OpsError for a wrong KUBECONFIG."""
+        """Where to look: the clusters of earlier runs, and that of KUBECONFIG, in case the record is gone."""
         kept = clusters.recorded(self.workspace)
-        found = [kept] if kept else []
-        kubeconfig = given_files(self.environ)
-        if kubeconfig and namespace:
-            kubectl = self._kubectl(Record(kubeconfig, "", namespace))
-            record = Record(kubeconfig, current_context(kubectl), namespace)
-            if not kept or (kept.context, kept.namespace) != (record.context, namespace):
-                found.append(record)
-        return found
+        try:
+            kubeconfig = given_files(self.environ)
+            if not (kubeconfig and namespace):
+                return kept
+            context = current_context(self._kubectl(Record(kubeconfig, "", namespace)))
+        except OpsError as error:
+            self.say.note(f"{error.message}; nothing was looked for there")
+            return kept
+        known = any((record.context, record.namespace) == (context, namespace) for record in kept)
+        return kept if known else [*kept, Record(kubeconfig, context, namespace)]
 
     def down(self, namespace: str) -> list[str]:
         """Delete everything that local runs applied.
@@ -54,14 +56,17 @@ class Removal:
         Returns:
             What stays, each with the reason.
         """
-        stays = []
+        kept, stays = clusters.recorded(self.workspace), []
         for record in self.used(namespace):
             try:
-                stays += self._take_down(record)
+                self._take_down(record)
             except OpsError as error:
+                if record not in kept:
+                    self.say.note(f"{error.message}; nothing was looked for there")
+                    continue
                 stays.append(
-                    f"what `make up` applied to the cluster of {record.context} ({error.message}); "
-                    f"run `make down` again, or delete {clusters.record_file(self.workspace)} if the cluster is gone for good"
+                    f"what `make up` applied to the cluster of {record.context} ({error.message}); run `make down` again, "
+                    f"or delete {clusters.record_file(self.workspace)} if the cluster is gone for good"
                 )
         if not stays:
             clusters.forget(self.workspace)
@@ -80,14 +85,14 @@ class Removal:
             deleted += [cluster.resource(entry) for entry in gone]
         return sorted(deleted)
 
-    def _take_down(self, record: Record) -> list[str]:
+    def _take_down(self, record: Record) -> None:
         cluster = self._cluster(record)
         if cluster is None:
             self.say.note(f"the cluster of {record.context} is gone, and what was in it")
-            return []
+            return
         found = ownership.ours(cluster, namespace=record.namespace)
-        if not found:
-            return []
+        if not found and not ownership.is_in_use(cluster, record.namespace):
+            return
         ownership.delete(cluster, found, namespace=record.namespace)
         self.say.note(f"deleted {len(found)} objects from the cluster of {record.context}")
         kept = ownership.remove_namespace(cluster, record.namespace)
@@ -95,10 +100,9 @@ class Removal:
             self.say.note(f"left in the cluster: {kept}")
         if left := ownership.ours(cluster, namespace=record.namespace):
             raise OpsError(f"still there: {', '.join(sorted(map(cluster.resource, left)))}")
-        return []
 
     def _cluster(self, record: Record) -> Cluster | None:
-        if record == clusters.recorded(self.workspace):
+        if record in clusters.recorded(self.workspace):
             return clusters.recorded_cluster(record, self.environ, target=self.target, workspace=self.workspace)
         kubectl = self._kubectl(record)
         return Cluster(kubectl, given=True, resources=served(kubectl), delivery=Delivery("held", self.target.registry))

@@ -2,6 +2,7 @@
 
 import pytest
 
+from ops.errors import OpsError
 from ops.local.kubernetes import cluster as clusters
 from ops.local.kubernetes import rollout
 from tests.fakes.kubectl import FakeCluster
@@ -38,7 +39,7 @@ def test_down_leaves_nothing_that_up_applied(local, cluster):
     up(local)
     assert local.removal.down(APP) == []
     assert all_names(cluster) == []
-    assert clusters.recorded(local.workspace) is None
+    assert clusters.recorded(local.workspace) == []
 
 
 def test_down_works_in_a_shell_without_kubeconfig(local, cluster):
@@ -107,6 +108,37 @@ def test_prune_deletes_the_objects_of_services_that_are_gone(local, cluster):
     assert cluster.names("ServiceAccount") == ["theirs"]
     assert cluster.names("NetworkPolicy") == ["default-deny"]
     assert local.removal.prune(APP, ["web"]) == []
+
+
+def test_down_cleans_every_cluster_that_was_used(local, cluster, tmp_path):
+    up(local)
+    other = FakeCluster(tmp_path / "other", context="kind-other")
+    local.environ["KUBECONFIG"] = str(other.kubeconfig)
+    up(local)
+    assert [record.context for record in clusters.recorded(local.workspace)] == ["kind-test", "kind-other"]
+    assert local.removal.down(APP) == []
+    assert all_names(cluster) == all_names(other) == []
+
+
+def test_down_does_not_fail_for_a_cluster_that_was_never_used(local, cluster):
+    cluster.write(down="refused")
+    assert local.removal.down(APP) == []
+    assert "nothing was looked for there" in local.printed
+
+
+def test_down_does_not_fail_for_a_wrong_kubeconfig(local):
+    local.environ["KUBECONFIG"] = "/nowhere"
+    assert local.removal.down(APP) == []
+    assert "there is no such file" in local.printed
+
+
+def test_a_namespace_that_a_failed_run_left_empty_goes_too(local, cluster):
+    cluster.refuse(Deployment="no", NetworkPolicy="no", HorizontalPodAutoscaler="no")
+    with pytest.raises(OpsError):
+        up(local)
+    assert cluster.names("Namespace") == [APP]
+    assert local.removal.down(APP) == []
+    assert cluster.names("Namespace") == []
 
 
 def test_down_without_any_cluster_does_nothing(local):
