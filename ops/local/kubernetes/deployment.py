@@ -100,7 +100,8 @@ class Deployment:
         services = self._services(known)
         left_out = {name: why for name, found in services.items() if (why := _lacking(cluster, found))}
         chosen = {name: found for name, found in services.items() if name not in left_out}
-        shared = _shared_of(cluster, [*objects.shared(self.assembly, known), *pods.policies(self.settings.app)])
+        found = [*objects.shared(self.assembly, known), *pods.policies(self.settings.app)]
+        shared = _shared_of(cluster, found, self.settings.app)
         self._deliver(cluster, chosen)
         if cluster.given:
             clusters.keep(cluster, namespace=self.settings.app, workspace=self.workspace)
@@ -185,10 +186,16 @@ def _bare_namespace(name: str) -> Object:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
 
 
-def _shared_of(cluster: Cluster, shared: Sequence[Object]) -> list[Object]:
-    """The shared objects that mean something on this cluster."""
+def _shared_of(cluster: Cluster, shared: Sequence[Object], namespace: str) -> list[Object]:
+    """The shared objects that mean something on this cluster; other namespaces are none of a local run's business."""
     on_eks = any(group == objects.EKS_GROUP for group, _ in cluster.resources)
-    return [entry for entry in shared if cluster.serves(entry) and (on_eks or not objects.only_for_eks(entry))]
+    return [
+        entry
+        for entry in shared
+        if entry["metadata"].get("namespace", namespace) == namespace
+        and cluster.serves(entry)
+        and (on_eks or not objects.only_for_eks(entry))
+    ]
 
 
 def _lacking(cluster: Cluster, entries: Sequence[Object]) -> str:

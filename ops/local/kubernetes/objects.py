@@ -44,7 +44,6 @@ KINDS = (
 )
 # Only for EKS: elsewhere nothing reads them, or they name what only AWS has.
 EKS_GROUP = "eks.amazonaws.com"
-_EKS_ONLY = {("ConfigMap", "amazon-vpc-cni")}
 _RBAC_GROUP = "rbac.authorization.k8s.io"  # permissions of EKS's add-ons
 
 
@@ -71,7 +70,7 @@ def shared(assembly: Assembly, known: Known) -> list[Object]:
 
 def only_for_eks(entry: Mapping[str, Any]) -> bool:
     """True for a shared object of a core kind that means something only on EKS."""
-    if (entry["kind"], entry["metadata"]["name"]) in _EKS_ONLY or str(entry["apiVersion"]).startswith(_RBAC_GROUP):
+    if str(entry["apiVersion"]).startswith(_RBAC_GROUP):
         return True
     if entry["kind"] == "IngressClass":
         return str(entry["spec"]["controller"]).startswith(EKS_GROUP)

@@ -33,7 +33,6 @@ ONLY_FOR_EKS = [
         "metadata": {"name": "shared"},
         "spec": {"controller": "eks.amazonaws.com/alb"},
     },
-    {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "amazon-vpc-cni", "namespace": "kube-system"}},
     {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "secret-syncing"}},
 ]
 VOLUME = {"name": "secrets", "csi": {"driver": "secrets-store.csi.k8s.io"}}
@@ -111,6 +110,13 @@ class TestShared:
         LocalRun(tmp_path / "project", cluster, http("web")).up([*SHARED, *ONLY_FOR_EKS], web=[deployment()])
         for entry in ONLY_FOR_EKS:
             assert (entry["metadata"]["name"] in cluster.names(entry["kind"])) is there, entry
+
+    @pytest.mark.parametrize("served", [CORE, CORE + EKS], ids=["elsewhere", "EKS's kinds"])
+    def test_other_namespaces_are_not_touched(self, tmp_path, served):
+        cluster = FakeCluster(tmp_path / "cluster", served=served)
+        entry = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "cni", "namespace": "kube-system"}}
+        LocalRun(tmp_path / "project", cluster, http("web")).up([*SHARED, entry], web=[deployment()])
+        assert cluster.names("ConfigMap") == []
 
     def test_one_that_someone_else_has_made_stays_as_it_is(self, local, cluster):
         theirs = {**policy("default-deny"), "spec": {"podSelector": {"matchLabels": {"a": "b"}}}}
