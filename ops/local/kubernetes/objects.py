@@ -42,7 +42,7 @@ KINDS = (
     "Service",
     "ServiceAccount",
 )
-# Only for EKS: elsewhere nothing reads them, or they name what only AWS has.
+# Objects of this group, and those that refer to it, mean nothing on other clusters.
 EKS_GROUP = "eks.amazonaws.com"
 _RBAC_GROUP = "rbac.authorization.k8s.io"  # permissions of EKS's add-ons
 
