@@ -41,7 +41,7 @@ PIPED := || test $$? = 141
 
 .DEFAULT_GOAL := help
 .PHONY: help runtime local dev setup bootstrap synth review snapshots diff deploy destroy up down status logs prune test lint format \
-        bench sbom lock docs clean evidence verify-aws
+        bench sbom lock docs clean evidence verify-aws verify-kubernetes
 
 help: ## List the targets
 	@( grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}' && \
@@ -89,7 +89,8 @@ destroy: runtime ## Destroy ENV in AWS, after listing its stacks and asking
 
 # --- on this machine, without an AWS account -------------------------------------------------------------------------
 
-# ENDPOINT=http://localhost:PORT uses another port; SERVICE=name FOLLOW=1 for logs; IMAGES=1 for down
+# ENDPOINT=http://localhost:PORT uses another port; SERVICE=name FOLLOW=1 for logs; IMAGES=1 for down;
+# KUBECONFIG=... also applies the Kubernetes objects to a cluster: docs/kubernetes.md
 LOCAL = $(if $(ENDPOINT),--endpoint $(ENDPOINT))
 
 up: local ## Deploy everything to an emulated AWS on this machine
@@ -116,6 +117,9 @@ test: dev ## Run the tests (those that need a container engine only if there is 
 
 verify-aws: dev ## Deploy ENV to AWS under a name of its own, walk through what only AWS shows, and destroy it (asks; costs money)
 	@$(BIN)/python -m tests.aws --env $(ENV) $(if $(YES),--yes)
+
+verify-kubernetes: dev ## Walk through make up on a kind cluster of its own (or on that of KUBECONFIG), and clean up
+	@$(BIN)/python -m tests.kubernetes
 
 lint: dev ## Run ruff, mypy and hadolint
 	@$(BIN)/ruff check .

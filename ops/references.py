@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -10,6 +11,9 @@ from typing import Any
 _SUBSTITUTION = re.compile(r"\$\{([^!${}][^${}]*)\}")
 _REGISTRY_HOST = re.compile(r"^\$\{AWS::AccountId\}\.dkr\.ecr\.\$\{AWS::Region\}\.\$\{AWS::URLSuffix\}/")
 _STAND_IN = "stand-in"
+# Ids whose form an API checks, e.g. a NodeClass's subnetSelectorTerms, by what the name of the reference contains.
+# https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/resource-ids.html
+_ID_FORMS = (("SecurityGroup", "sg-"), ("Subnet", "subnet-"), ("Vpc", "vpc-"))
 
 # An output as other stacks refer to it: (stack name, output), or ("", export).
 Output = tuple[str, str]
@@ -87,11 +91,23 @@ class Known:
         if function == "Fn::Sub" and isinstance(value, str):
             return _REGISTRY_HOST.sub(f"{self.registry}/", value)
         if function == "Fn::GetStackOutput":
-            return self.outputs.get(_output(value), _STAND_IN)
+            return self.outputs.get(_output(value)) or _stand_in(_output(value)[1])
+        if function == "Fn::ImportValue" and isinstance(value, str):
+            return self.outputs.get(("", value)) or _stand_in(value.rpartition(":")[2])
         if function == "Ref":
             pseudo = {"AWS::Region": self.region, "AWS::AccountId": self.account, "AWS::Partition": "aws"}
-            return pseudo.get(value, _STAND_IN)
+            return pseudo.get(value) or _stand_in(str(value))
+        if function == "Fn::GetAtt":
+            return _stand_in(_attribute(value)[1])
         return _STAND_IN
+
+
+def _stand_in(name: str) -> str:
+    """A value of the right form for a reference that nothing resolves, always the same for the same name."""
+    for part, prefix in _ID_FORMS:
+        if part in name:
+            return prefix + hashlib.sha256(name.encode()).hexdigest()[:17]
+    return _STAND_IN
 
 
 def replaced(node: Any, *, registry: str, attributes: Mapping[Output, str]) -> Any:
