@@ -50,9 +50,13 @@ def _check_load_balancer(routed: Sequence[HttpService], platform: Platform, sett
     fewer = "move some off this platform, or make them workers"
     feeds = "a load balancer feeds {} target groups"
     _refuse(len(routed), quotas.TARGET_GROUPS, settings, holds=count, has=feeds, remedy=fewer)
-    # On Kubernetes the 404 for unknown paths is a rule; on ECS it is the listener's default action, which is not counted.
-    own = 1 if platform is Platform.EKS and routed else 0
-    rules = "a load balancer has {} rules" + (", one of them for unknown paths" if own else "")
+    # On Kubernetes the 404 for unknown paths and the redirect to HTTPS are rules; on ECS they are default actions of listeners,
+    # which are not counted.
+    own = 0
+    rules = "a load balancer has {} rules"
+    if platform is Platform.EKS and routed:
+        own = 2 if settings.domain else 1
+        rules += ", one of them for unknown paths" + (" and one for the redirect to HTTPS" if settings.domain else "")
     _refuse(len(routed) + own, quotas.LISTENER_RULES, settings, holds=count, has=rules, remedy=fewer)
     copies = sum(spec.scaling.max for spec in routed)
     holds = f"http services that scale to {copies} copies on {platform.value}"

@@ -65,6 +65,13 @@ class Insights(StrEnum):
     ENHANCED = "enhanced"
 
 
+class Support(StrEnum):
+    """Upgrade policies of a cluster, https://docs.aws.amazon.com/eks/latest/userguide/view-upgrade-policy.html"""
+
+    STANDARD = "standard"
+    EXTENDED = "extended"
+
+
 class EndpointAccess(StrEnum):
     PRIVATE = "private"
     PUBLIC_AND_PRIVATE = "public-and-private"
@@ -192,8 +199,14 @@ class Settings(Model):
     eks_version: Annotated[str, Rule(rules.check_version, (("enum", sorted(KUBECTL_LAYERS)),))] = Field(
         description="Kubernetes version; one with an installed kubectl layer.", examples=["1.36"]
     )
+    eks_support: Support = Field(
+        Support.STANDARD,
+        description="What happens when the standard support of the cluster's version ends: standard upgrades the control "
+        "plane, extended keeps the version for 0.60 USD an hour instead of 0.10.",
+        examples=["standard"],
+    )
     eks_admins: Annotated[tuple[Annotated[str, Rule(rules.check_admin)], ...], UNIQUE] = Field(
-        description="IAM roles or users that get AmazonEKSClusterAdminPolicy.",
+        description="IAM roles or users that get AmazonEKSClusterAdminPolicy; without one, nobody can use kubectl.",
         examples=[["arn:aws:iam::123456789012:role/admin"]],
         max_length=100,  # each is a resource of the stack Eks, which has 500
     )
@@ -237,7 +250,9 @@ class Settings(Model):
         examples=[{"listener_rules": 150}],
     )
     tags: Annotated[dict[str, str], Rule(rules.check_tags)] = Field(
-        {}, description="Tags on every resource.", examples=[{"project": "harbour"}]
+        {},
+        description="Tags on every resource, except what EKS creates itself: nodes and their load balancer.",
+        examples=[{"project": "harbour"}],
     )
 
     @property

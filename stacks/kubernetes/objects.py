@@ -36,17 +36,14 @@ def part_of(settings: Settings) -> dict[str, str]:
 
 
 def _ingress_annotations(settings: Settings, order: int) -> dict[str, str]:
+    """Only what is this Ingress's own; what all share is set once, on the class (entrance_objects.py)."""
     prefix = "alb.ingress.kubernetes.io"
-    listeners = [{"HTTP": 80}, {"HTTPS": 443}] if settings.domain else [{"HTTP": 80}]
-    annotations = {
+    listener = {"HTTPS": 443} if settings.domain else {"HTTP": 80}
+    return {
         f"{prefix}/target-type": "ip",
         f"{prefix}/group.order": str(order),
-        f"{prefix}/listen-ports": json.dumps(listeners),
-        f"{prefix}/inbound-cidrs": ",".join(settings.load_balancer_cidrs),
+        f"{prefix}/listen-ports": json.dumps([listener]),
     }
-    if settings.domain:
-        annotations[f"{prefix}/ssl-redirect"] = "443"
-    return annotations
 
 
 def ingress(

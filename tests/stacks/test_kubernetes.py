@@ -337,7 +337,7 @@ def test_exactly_the_declared_callers_and_the_load_balancer_come_in(assembly):
 
 
 def test_exactly_the_declared_callees_dns_and_aws_are_reached(assembly):
-    dns = {(cidr, 53) for cidr in (EKS_SERVICE_CIDR, assembly.settings.vpc_cidr)}
+    dns = {(peer, 53) for peer in (EKS_SERVICE_CIDR, assembly.settings.vpc_cidr, "pod kube-system/kube-dns")}
     for spec, _ in stacks(assembly):
         callees = {(f"pod {name}", assembly.catalog.service(name).port) for name in spec.calls}
         agent = {POD_IDENTITY_AGENT} if spec.table or spec.secrets else set()
@@ -349,6 +349,19 @@ def test_an_undeclared_pod_reaches_only_dns(assembly):
     stranger = {"app.kubernetes.io/name": "stranger"}
     assert admitted(policies(assembly), stranger, "Ingress") == []
     assert {port for _, port in admitted(policies(assembly), stranger, "Egress")} == {53}
+
+
+def test_names_resolve_on_any_cluster(assembly):
+    """Auto Mode answers at the service address, from the node; kind, k3s and others in pods labeled kube-dns."""
+    stranger = {"app.kubernetes.io/name": "stranger"}
+    resolvers = {peer for peer, _ in admitted(policies(assembly), stranger, "Egress")}
+    assert resolvers == {EKS_SERVICE_CIDR, assembly.settings.vpc_cidr, "pod kube-system/kube-dns"}
+
+
+def test_a_rollout_waits_for_the_load_balancer(assembly):
+    """The label of Auto Mode's own webhook; the open source controller's is another."""
+    labels = assembly.object("Eks", "Namespace")["metadata"]["labels"]
+    assert labels["eks.amazonaws.com/pod-readiness-gate-inject"] == "enabled"
 
 
 def test_network_policies_are_switched_on(assembly):
@@ -387,10 +400,10 @@ def test_all_ingresses_share_one_load_balancer(assembly):
 def test_deeper_paths_are_tried_first_and_the_entrance_last(assembly):
     paths = {spec.name: spec.path or "/" for spec, _ in stacks(assembly, Kind.HTTP)}
     order = orders(assembly)
-    assert set(order) == {*paths, "entrance"}
-    assert max(order, key=order.__getitem__) == "entrance"
+    last = {"entrance", "to-https"} if assembly.settings.domain else {"entrance"}
+    assert set(order) == {*paths, *last}
+    assert {name for name, number in order.items() if number == max(order.values())} == last
     assert all(-1000 <= number <= 1000 for number in order.values())
-    assert list(order.values()).count(order["entrance"]) == 1
     for name, path in paths.items():
         below = [other for other, p in paths.items() if p != path and p.startswith(path.rstrip("/") + "/")]
         assert all(order[deeper] < order[name] for deeper in below), name
@@ -404,31 +417,6 @@ def test_an_ingress_takes_the_manifests_path_and_health(assembly):
         annotations = ingress["metadata"]["annotations"]
         assert annotations["alb.ingress.kubernetes.io/healthcheck-path"] == spec.health
         assert annotations["alb.ingress.kubernetes.io/target-type"] == "ip"
-
-
-def test_the_load_balancer_admits_the_settings_ranges(assembly):
-    for ingress in (o for o in assembly.objects() if o["kind"] == "Ingress"):
-        admitted_cidrs = ingress["metadata"]["annotations"]["alb.ingress.kubernetes.io/inbound-cidrs"]
-        assert admitted_cidrs.split(",") == list(assembly.settings.load_balancer_cidrs)
-
-
-def test_the_entrance_answers_404(assembly):
-    annotations = assembly.object("Eks", "Ingress", "entrance")["metadata"]["annotations"]
-    action = json.loads(annotations["alb.ingress.kubernetes.io/actions.not-found"])
-    assert action["fixedResponseConfig"]["statusCode"] == "404"
-    assert isinstance(json.loads(action["fixedResponseConfig"]["messageBody"]), dict)
-
-
-def test_listeners_follow_the_domain(assembly):
-    domain = assembly.settings.domain
-    for ingress in (o for o in assembly.objects() if o["kind"] == "Ingress"):
-        annotations = ingress["metadata"]["annotations"]
-        listeners = json.loads(annotations["alb.ingress.kubernetes.io/listen-ports"])
-        assert listeners == ([{"HTTP": 80}, {"HTTPS": 443}] if domain else [{"HTTP": 80}])
-        assert annotations.get("alb.ingress.kubernetes.io/ssl-redirect") == ("443" if domain else None)
-        assert ingress["spec"]["rules"][0].get("host") == (f"eks.{domain.name}" if domain else None)
-    certificates = assembly.object("Eks", "IngressClassParams")["spec"].get("certificateARNs", [])
-    assert len(certificates) == (1 if domain else 0)
 
 
 # --- jobs and secrets -------------------------------------------------------------------------------------------------

@@ -71,7 +71,7 @@ def _project(folder: Path, size: int) -> Sized:
         {**WORKER, "table": {"partition_key": "id"}, "secrets": {"KEY": {"ssm": "/harbour/key"}}}, "production"
     )
     rights = {"table": with_rights.table, "secrets": with_rights.secrets}
-    quantity = {Kind.HTTP: min(size // 4, 99), Kind.JOB: size // 8}
+    quantity = {Kind.HTTP: min(size // 4, 98), Kind.JOB: size // 8}
     quantity[Kind.WORKER] = size - sum(quantity.values())
 
     def make(kind: Kind, number: int) -> ServiceSpec:
@@ -378,7 +378,7 @@ def _loader_counts_what_templates_hold(sized: Sized, assembly: Assembly, found: 
 def _bounds_are_reached(settings: Settings, found: dict[Quota, int]) -> None:
     """The project is as large as the loader allows, or the sizes above would prove nothing."""
     assert found[quotas.GROUP_RULES] == settings.quota(quotas.GROUP_RULES)
-    assert (found[quotas.LISTENER_RULES], found[quotas.TARGET_GROUPS]) == (100, 99)
+    assert (found[quotas.LISTENER_RULES], found[quotas.TARGET_GROUPS]) == (100, 98)
     for quota in (quotas.TASK_DEFINITION, quotas.ROLE_INLINE_POLICIES, quotas.KUBECTL_EVENT):
         assert found[quota] > 0.7 * quota.value, (quota.name, found[quota])
 

@@ -61,7 +61,9 @@ NOT_COUNTED = {
     "AWS::Route53::RecordSet", "AWS::S3::Bucket", "AWS::S3::BucketPolicy", "AWS::SNS::Subscription", "AWS::SNS::Topic",
     "AWS::SNS::TopicPolicy", "AWS::SSM::Parameter", "AWS::SQS::Queue", "AWS::SQS::QueuePolicy", "AWS::Scheduler::Schedule",
     "AWS::ServiceDiscovery::HttpNamespace", "Custom::AWSCDK-EKS-KubernetesObjectValue",
-    "Custom::AWSCDK-EKS-KubernetesResource", "Custom::S3AutoDeleteObjects", "Custom::VpcRestrictDefaultSG",
+    "Custom::AWSCDK-EKS-KubernetesPatch", "Custom::AWSCDK-EKS-KubernetesResource", "Custom::EksDeletionProtection",
+    "Custom::LeftoverLogGroup",
+    "Custom::S3AutoDeleteObjects", "Custom::VpcRestrictDefaultSG",
 }  # fmt: skip
 
 

@@ -215,6 +215,16 @@ def test_the_loader_checks_quotas(project):
     )
 
 
+def test_the_redirect_to_https_is_one_more_rule_on_eks(project):
+    for n in range(3):
+        project.service(f"s{n}", http(f"/p{n}"))
+    domain = {"domain.name": "harbour.example.com", "domain.hosted_zone_id": "Z0123456789ABCDEFGHIJ"}
+    assert project.fault(**{"quotas.listener_rules": 5}, **domain) == ""
+    assert "one of them for unknown paths and one for the redirect to HTTPS" in project.fault(
+        **{"quotas.listener_rules": 4}, **domain
+    )
+
+
 def test_a_load_balancers_ranges_fit_its_security_group(project):
     project.service("mailer", WORKER)
 
@@ -232,8 +242,9 @@ def test_a_load_balancers_ranges_fit_its_security_group(project):
 def test_as_many_ranges_reach_the_kubernetes_api_as_eks_allows(project):
     project.service("mailer", WORKER)
 
-    assert project.fault(eks_endpoint_cidrs=ranges(40)) == ""
-    assert "eks_endpoint_cidrs: contains 41; keep 40 or fewer" in project.fault(eks_endpoint_cidrs=ranges(41))
+    public = {"eks_endpoint_access": "public-and-private"}
+    assert project.fault(eks_endpoint_cidrs=ranges(40), **public) == ""
+    assert "eks_endpoint_cidrs: contains 41; keep 40 or fewer" in project.fault(eks_endpoint_cidrs=ranges(41), **public)
 
 
 def ranges(count: int) -> str:

@@ -17,6 +17,7 @@ from config.settings import (
     KUBECTL_LAYERS,
     Architecture,
     Egress,
+    EndpointAccess,
     Platform,
     Settings,
     environments,
@@ -127,10 +128,11 @@ WRONG = [
     ("eks_endpoint_access", "public", "is 'public'; write "),
     (
         "eks_endpoint_access",
-        "private",
-        "eks_endpoint_cidrs: means nothing while eks_endpoint_access is private; remove it",
+        "public-and-private",
+        "eks_endpoint_cidrs: is empty while eks_endpoint_access is public-and-private; list who may connect",
     ),
-    ("eks_endpoint_cidrs", [], "is empty while eks_endpoint_access is public-and-private; list who may connect"),
+    ("eks_endpoint_cidrs", ["8.8.8.0/24"], "means nothing while eks_endpoint_access is private; remove it"),
+    ("eks_support", "forever", "is 'forever'; write one of standard, extended"),
     ("eks_endpoint_cidrs", ["0.0.0.0/0"], "[0]: is 0.0.0.0/0, which opens the Kubernetes API to the whole internet; "),
     ("eks_endpoint_cidrs", ["10.0.0.0/8"], "[0]: is 10.0.0.0/8, a private range, which EKS refuses; "),
     (
@@ -196,6 +198,8 @@ RIGHT = [
     {"spot_weight": 0},
     {"spot_weight": 100},
     {"eks_endpoint_access": "private", "eks_endpoint_cidrs": []},
+    {"eks_endpoint_access": "public-and-private", "eks_endpoint_cidrs": ["198.51.100.7/32"]},
+    {"eks_support": "extended"},
     {"eks_admins": ["arn:aws:iam::123456789012:role/path/admin", "arn:aws-cn:iam::123456789012:user/me@example.com"]},
     {"domain": {"name": "harbour.example.com", "hosted_zone_id": "Z0123456789ABC"}},
     {"base_registry": "localhost:5000"},
@@ -389,6 +393,12 @@ def test_the_environments_networks_do_not_overlap():
     networks = [ipaddress.IPv4Network(s.vpc_cidr) for s in given_environments().values()]
     assert not any(one.overlaps(other) for one, other in combinations(networks, 2))
     assert not any(n.overlaps(ipaddress.IPv4Network(EKS_SERVICE_CIDR)) for n in networks)
+
+
+def test_no_environment_opens_the_kubernetes_api():
+    for settings in given_environments().values():
+        assert settings.eks_endpoint_access is EndpointAccess.PRIVATE
+        assert settings.eks_endpoint_cidrs == ()
 
 
 @pytest.mark.parametrize("name", ["sandbox", "production"])
