@@ -132,7 +132,13 @@ def _create_listeners(
         default_action=aws_elasticloadbalancingv2.ListenerAction.redirect(protocol="HTTPS", port="443", permanent=True),
     )
     https = load_balancer.add_listener(
-        "Https", port=443, open=False, certificates=[domain.certificate], default_action=not_found
+        "Https",
+        port=443,
+        open=False,
+        certificates=[domain.certificate],
+        # Without one, a listener that CloudFormation creates takes the policy of 2016.
+        ssl_policy=aws_elasticloadbalancingv2.SslPolicy.TLS13_12_RES_PQ,
+        default_action=not_found,
     )
     return [http, https]
 

@@ -47,7 +47,7 @@ def create_entrance(scope: EnvironmentStack, *, cluster: aws_eks_v2.ICluster, re
     # Deleted first: Kubernetes can delete its load balancer only while the class and the nodes exist.
     entrance.node.add_dependency(classes, ready)
     address = _wait_for_address(scope, cluster, entrance)
-    scope.share(address)
+    scope.share(address.value)
     if domain is None:
         return Entrance(url=f"http://{address.value}", ready=[address])
     return Entrance(url=f"https://{domain.host}", ready=[address, _create_alias(scope, address.value, domain)])

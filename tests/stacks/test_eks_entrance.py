@@ -83,6 +83,8 @@ def test_https_takes_modern_clients_only(corners, sandbox):
     assert parameters(corners)["sslPolicy"] == TLS_POLICY
     assert TLS_POLICY.startswith("ELBSecurityPolicy-TLS13-1-2-Res")
     assert "sslPolicy" not in parameters(sandbox)
+    listeners = corners.resources("AWS::ElasticLoadBalancingV2::Listener", stack="Ecs")
+    assert [listener["SslPolicy"] for listener in listeners if listener["Protocol"] == "HTTPS"] == [TLS_POLICY]
 
 
 def test_each_service_and_the_404_are_on_one_listener(assembly):
