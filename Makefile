@@ -64,7 +64,9 @@ bootstrap synth destroy docs: export CDK_VALIDATION := false
 
 # --- AWS -------------------------------------------------------------------------------------------------------------
 
-bootstrap: runtime ## Prepare the AWS account and region of your credentials for CDK, once
+bootstrap: runtime ## Prepare the AWS account and region of your credentials, once: CDK's stack, service-linked roles
+	@$(BIN)/python -m ops account --env $(ENV) $(CONTEXT)
+	@$(BIN)/python -m ops service-roles --env $(ENV) $(CONTEXT)
 	@$(CDK) bootstrap -c env=$(ENV) $(CONTEXT)
 
 synth: runtime ## Synthesize ENV into cdk.out/ and list stacks, images and addresses
@@ -78,6 +80,7 @@ diff: runtime ## Compare ENV with what is deployed (needs AWS credentials)
 # Stacks deploy in parallel, so the CLI cannot ask for approval of permission changes: `make diff` shows them beforehand.
 deploy: runtime ## Deploy ENV to AWS (needs AWS credentials and a container engine); make diff shows what would change
 	@$(BIN)/python -m ops account --env $(ENV) $(CONTEXT)
+	@$(BIN)/python -m ops preflight --env $(ENV) $(CONTEXT)
 	@$(CDK) deploy --all --concurrency 6 --require-approval never $(if $(IMPORT),--import-existing-resources) -c env=$(ENV) $(CONTEXT)
 
 destroy: runtime ## Destroy ENV in AWS, after listing its stacks and asking

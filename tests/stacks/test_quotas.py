@@ -242,6 +242,7 @@ class Quantities:
         return {
             quotas.GROUP_RULES: max(*rules.values(), entrance),
             quotas.INTERFACE_GROUPS: max(len(i["SecurityGroups"]) for i in interfaces),
+            quotas.ADDRESSES: len(self._of("AWS::EC2::EIP")),
             quotas.SUBNETS: len(self._of("AWS::EC2::Subnet")),
             quotas.INTERFACE_ENDPOINTS: sum(
                 e.get("VpcEndpointType") == "Interface" for e in self._of("AWS::EC2::VPCEndpoint")

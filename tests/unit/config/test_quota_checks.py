@@ -307,8 +307,20 @@ def test_every_quota_is_listed_once_with_its_page():
     assert all(quota.source.startswith("https://") and quota.value > 0 for quota in listed)
 
 
+def test_more_gateways_than_addresses_are_refused(project):
+    nat = {"egress": "nat-per-zone"}
+    project.service("mailer", WORKER)
+    assert project.fault(**nat, zones=5) == ""
+    assert (
+        "egress: takes an Elastic IP address in each of 6 zones, and an account has 5 in a region; use 5 zones or fewer or "
+        "single-nat, or ask AWS to raise it and set quotas.addresses"
+    ) in project.fault(**nat, zones=6)
+    assert project.fault(**nat, zones=6, **{"quotas.addresses": 6}) == ""
+    assert project.fault(egress="single-nat", zones=6) == ""
+
+
 def test_every_refused_quota_has_a_test_here():
-    elsewhere = {quotas.ENDPOINT_CIDRS, quotas.ROLE_INLINE_POLICIES}
+    elsewhere = {quotas.ADDRESSES, quotas.ENDPOINT_CIDRS, quotas.ROLE_INLINE_POLICIES}
     assert {case.quota for case in CASES.values()} | {quota for quota, *_ in SIZES.values()} | elsewhere == set(
         quotas.REFUSED
     )

@@ -82,6 +82,12 @@ WRONG = [
     ),
     ("zones", ["a", "b"], "names 'a', which is not an availability zone; write names such as eu-central-1a"),
     ("zones", ["eu-central-1a", "eu-central-1b"], "names zones, but region is not set; write region: eu-central-1"),
+    (
+        "nat_image",
+        "al2023",
+        "is 'al2023', which is not valid; write the id of a machine image, e.g. ami-0123456789abcdef0",
+    ),
+    ("nat_image", "ami-0123456789abcdef0", "is set, but region is not; write region too"),
     ("egress", "tunnel", "is 'tunnel'; write one of nat-per-zone, single-nat, nat-instance, endpoints"),
     ("spot_weight", 101, "is 101, out of range; write a whole number from 0 to 100"),
     ("spot_weight", -1, "is -1, out of range; write a whole number from 0 to 100"),
@@ -233,10 +239,18 @@ def test_zones_of_another_region_are_refused(project):
     assert "zones: names zones of eu-central-1, but region is eu-west-1; write region: eu-central-1" in fault(project)
 
 
+def test_an_image_for_a_nat_instance_that_does_not_exist_is_refused(project):
+    change(project, nat_image="ami-0123456789abcdef0", region="eu-west-1", egress="single-nat")
+    expected = "nat_image: means nothing while egress is single-nat; remove it, or write egress: nat-instance"
+    assert expected in fault(project)
+
+
 @pytest.mark.parametrize(("cidr", "zones"), [("10.0.0.0/24", 5), ("10.0.0.0/24", 6)])
 def test_a_range_whose_subnets_a_load_balancer_cannot_use_is_refused(project, cidr, zones):
     change(project, vpc_cidr=cidr, zones=zones)
-    assert f"vpc_cidr: gives /28 subnets in {zones} zones, and a load balancer needs /27 or larger; " in fault(project)
+    assert f"vpc_cidr: has room for 4 zones, and zones asks for {zones}; use a /23 or larger, or fewer zones" in fault(
+        project
+    )
 
 
 def test_names_made_of_the_longest_prefix_and_region_fit_their_limits(project):
@@ -408,7 +422,8 @@ def test_every_setting_is_in_the_file_with_a_comment(name):
         at = next((i for i, line in enumerate(lines) if line.lstrip("# ").startswith(f"{field}:")), None)
         if at is None:
             assert not info.is_required(), field
-            assert field == "eks_endpoint_cidrs", field  # has no meaning with a private endpoint
+            # These have no meaning with a private endpoint and with NAT gateways.
+            assert field in {"eks_endpoint_cidrs", "nat_image"}, field
             continue
         assert any(line.startswith("#") for line in lines[max(0, at - 2) : at + 1]), field
 
