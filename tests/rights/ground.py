@@ -60,7 +60,8 @@ class Ground:
 
     def named(self, stack: str, name: str) -> str:
         """The ARN of the resource with a construct's name, its logical id without the hash."""
-        found = [r for r in self.assembly.resources(stack=stack) if re.fullmatch(f"{name}[0-9A-F]{{8}}", r.id)]
+        candidates = [r for r in self.assembly.resources(stack=stack) if r.type in _ARNS]
+        found = [r for r in candidates if re.fullmatch(f"{name}[0-9A-F]{{8}}", r.id)]
         assert len(found) == 1, f"{len(found)} resources {name} in {stack}"
         return self.arn(found[0])
 
