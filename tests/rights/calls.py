@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -79,7 +79,19 @@ class Holder:
             account=self.ground.account,
             context={"aws:SecureTransport": "true", **session, **context},
             policies=self.own + self.managed,
+            resource_policy=self._key_policy(resource) if action.startswith("kms:") else None,
         )
+
+    def _key_policy(self, arn: str) -> dict[str, Any]:
+        """Of a key of ours; other keys leave their use to IAM, as those that the console makes do."""
+        ground = self.ground
+        for key in ground.assembly.resources("AWS::KMS::Key"):
+            if ground.arn(key) == arn:
+                policy: dict[str, Any] = ground.concrete(key["KeyPolicy"])
+                return policy
+        root = {"AWS": f"arn:{ground.partition}:iam::{ground.account}:root"}
+        statement = {"Effect": "Allow", "Action": "kms:*", "Resource": "*", "Principal": root}
+        return {"Version": "2012-10-17", "Statement": [statement]}
 
     def needed(self) -> list[Request]:
         """What must be allowed."""
@@ -96,7 +108,8 @@ class Holder:
                 requests.append(self.request(action, resource, {**context, key: "something-else"}))
             for key, value in call.get("not_with", {}).items():
                 requests.append(self.request(action, resource, {**context, key: self._text(value, each)}))
-        return requests
+        # AWS's own policies may allow more than ours; what they must not is in `dangerous`.
+        return [replace(request, policies=self.own) for request in requests]
 
     def dangerous(self) -> list[Request]:
         """What no holder may do."""

@@ -48,7 +48,7 @@ def test_every_holder_may_make_the_calls_that_it_makes(holders):
     assert _with_verdict(requests, *DENIED) == []
 
 
-def test_no_holder_may_make_them_elsewhere_or_without_what_limits_them(holders):
+def test_what_we_give_reaches_nothing_else_and_needs_what_limits_it(holders):
     requests = [request for holder in holders for request in holder.refused()]
     assert len(requests) > 20
     assert _with_verdict(requests, ALLOWED) == []
