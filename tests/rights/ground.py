@@ -71,7 +71,11 @@ class Ground:
             return self.arn(resource)
         if attribute == ".DefaultSecurityGroup":
             return "sg-0123456789abcdef0"
-        return self.arn(resource).split(":")[-1].split("/")[-1] if resource.type in _ARNS else f"{resource.stack}-{resource.id}"
+        return (
+            self.arn(resource).split(":")[-1].split("/")[-1]
+            if resource.type in _ARNS
+            else f"{resource.stack}-{resource.id}"
+        )
 
     # --- policies ---
 

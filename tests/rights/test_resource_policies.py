@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from config.settings import Removal
 from tests.rights.evaluator import ALLOWED, DENIED, Request, evaluate
 from tests.rights.ground import Ground
 from tests.rights.test_rights import ACCOUNT, PLACES, STRANGER
@@ -76,7 +77,8 @@ def test_a_bucket_can_be_emptied_by_its_handler_only(ground):
         on_bucket = ("GetBucketTagging", "GetBucketPolicy", "PutBucketPolicy", "ListBucketVersions")
         targets = {f"s3:{action}": bucket for action in on_bucket}
         targets |= {f"s3:{action}": f"{bucket}/x" for action in ("DeleteObject", "DeleteObjectVersion")}
-        assert _emptier(ground, resource.stack) or not ground.assembly.settings.disposable
+        kept = ground.assembly.settings.removal is Removal.KEPT
+        assert len(_emptier(ground, resource.stack)) == (0 if kept else 1)
         for emptier in _emptier(ground, resource.stack):
             requests = [
                 Request(principal=emptier, action=a, resource=r, account=ACCOUNT, resource_policy=policy)

@@ -103,7 +103,11 @@ def _cluster(ground: Ground) -> Holder:
 def _start(holder: Holder, tags: dict[str, str]) -> Request:
     """Auto Mode starts an instance with these tags besides its own."""
     prefix = holder.ground.assembly.settings.prefix
-    every = {"eks:eks-cluster-name": prefix, "eks:kubernetes-node-class-name": "n", "eks:kubernetes-node-pool-name": "p"}
+    every = {
+        "eks:eks-cluster-name": prefix,
+        "eks:kubernetes-node-class-name": "n",
+        "eks:kubernetes-node-pool-name": "p",
+    }
     every |= tags
     context: dict[str, Any] = {f"aws:RequestTag/{key}": value for key, value in every.items()}
     ground = holder.ground
