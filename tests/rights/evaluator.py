@@ -7,7 +7,6 @@ understand is an error, not a denial.
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -28,10 +27,8 @@ EVALUATED = frozenset(
 )
 ALLOWED = "Allowed"
 DENIED = frozenset({"ImplicitlyDenied", "ExplicitlyDenied"})
-# It drops keys of an encryption context whose own name has colons, such as kms:EncryptionContext:aws:logs:arn.
-_KEY_WITH_COLONS = re.compile(
-    r"(?<=kms:EncryptionContext:aws):(?=logs:arn\")|(?<=kms:EncryptionContext:aws:logs):(?=arn\")"
-)
+# It drops keys of an encryption context, as their names are not in AWS's list: they are asked under a name that is kept.
+_CONTEXT_KEY, _KEPT_KEY = "kms:EncryptionContext:", "aws:PrincipalTag/EncryptionContext-"
 _SCRIPT = Path(__file__).parent / "evaluate.mjs"
 
 
@@ -65,7 +62,7 @@ def evaluate(requests: Sequence[Request]) -> list[str]:
         row["resourcePolicy"] = row.pop("resource_policy")
     done = subprocess.run(
         ["node", str(_SCRIPT)],
-        input=_KEY_WITH_COLONS.sub("-", json.dumps(rows)),
+        input=json.dumps(rows).replace(_CONTEXT_KEY, _KEPT_KEY),
         capture_output=True,
         check=False,
         encoding="utf-8",
