@@ -132,7 +132,7 @@ format: dev ## Format the code
 	@$(BIN)/ruff check --fix .
 
 snapshots: dev ## Rewrite the templates' snapshots after an intended change
-	@$(BIN)/python -m pytest -q tests/snapshot --update-snapshots
+	@$(BIN)/python -m pytest -q tests/snapshot tests/rights/test_rights_document.py --update-snapshots
 
 review: snapshots ## Show what this change does to the templates
 	@git --no-pager diff --stat -- tests/snapshot/templates

@@ -85,7 +85,11 @@ class EksWorkload:
     def _create_role(self, scope: Construct) -> aws_iam.Role:
         role = aws_iam.Role(scope, "Role", description=f"{self.name} on EKS", assumed_by=pod_identity_principal())
         self.workload.grant_table(role)
-        self.workload.grant_secrets(scope, role)
+        # The driver describes a secret to see whether the value that it has is still the current one.
+        # https://docs.aws.amazon.com/secretsmanager/latest/userguide/ascp-pod-identity-integration.html
+        self.workload.grant_secrets(
+            scope, role, read_secret=["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"]
+        )
         return role
 
     def create_alarms(self, scope: Construct) -> ServiceAlarms:
