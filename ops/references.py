@@ -250,7 +250,11 @@ class Values:
         return _joined("", parts)
 
     def _across(self, stack: str, function: str, argument: Any) -> Any:
-        key = _output(argument) if isinstance(argument, dict) and "OutputName" in argument else ("", str(self.of(stack, argument)))
+        key = (
+            _output(argument)
+            if isinstance(argument, dict) and "OutputName" in argument
+            else ("", str(self.of(stack, argument)))
+        )
         if key not in self._outputs or key in self._following:  # the second: outputs that read each other in a circle
             return Call(function, key)
         owner, value = self._outputs[key]

@@ -94,9 +94,7 @@ def _changed(key: Key, occasion: Occasion, paths: tuple[str, ...]) -> ObjectChan
     rules = kind_rules(key.kind)
     noticed = [rule for rule in rules.interrupts if rule.applies(occasion, paths)]
     worst = max(noticed, key=lambda rule: rule.interruption, default=None)
-    refused = [
-        field for field in rules.immutable if any(f"{path}/".startswith(f"{field}/") for path in paths)
-    ]
+    refused = [field for field in rules.immutable if any(f"{path}/".startswith(f"{field}/") for path in paths)]
     return ObjectChange(
         key=key,
         occasion=occasion,

@@ -169,7 +169,8 @@ def _changed(sides: Sides, pair: _Pair, fates: Mapping[Resource, Action]) -> Cha
         stateful=bool(rules.holds),
         physical=_physical(pair.type, pair.will_be),
         kept=kept,
-        protected=action in REPLACING and _is_protected(rules.protection, pair.was, sides.before[pair.stack.id], pair.name),
+        protected=action in REPLACING
+        and _is_protected(rules.protection, pair.was, sides.before[pair.stack.id], pair.name),
         routine=rules.routine and action in REPLACING,
         interruption=interruption,
         why=why,
