@@ -136,7 +136,7 @@ class Assembly:
         """The stacks that the CLI deploys before a stack, whatever it publishes: an asset that is already published, and so the
         order that comes from it, is left out of the CLI's plan (aws-cdk, work-graph.ts, removeUnnecessaryAssets).
         """
-        stacks = {name: artifact for name, artifact in self._artifacts(_STACK)}
+        stacks = dict(self._artifacts(_STACK))
         found: set[str] = set()
         ahead = [identifier]
         while ahead:

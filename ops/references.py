@@ -1,5 +1,6 @@
 """The only reader of CloudFormation's references: Ref, Fn::GetAtt, Fn::Sub, Fn::Join, Fn::GetStackOutput, Fn::ImportValue."""
 
+# Over 300 lines: every spelling of a reference is known here and nowhere else.
 from __future__ import annotations
 
 import re
@@ -294,7 +295,7 @@ def _joined(between: str, values: list[Any]) -> Any:
     """Text of the values; a plain string if all are, and the value itself if it is the only one."""
     parts: list[Any] = []
     for index, value in enumerate(values):
-        pieces = [between] if index and between else []
+        pieces: list[Any] = [between] if index and between else []
         pieces += value.parts if isinstance(value, Text) else [value]
         for piece in pieces:
             if isinstance(piece, str) and parts and isinstance(parts[-1], str):

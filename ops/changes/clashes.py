@@ -1,7 +1,7 @@
 """Names, priorities and rules that may exist only once: taken by a new resource before the old one lets go.
 
-Within a stack CloudFormation creates and updates before it deletes. Between stacks the CLI's order counts, where it has one: stacks
-that do not depend on each other are deployed at the same time.
+Within a stack CloudFormation creates and updates before it deletes. Between stacks the CLI's order counts, where it has one:
+stacks that do not depend on each other are deployed at the same time.
 """
 
 from __future__ import annotations

@@ -15,6 +15,8 @@ from ops.changes.plan import plan
 from ops.changes.sentences import described, sentence
 from ops.errors import OpsError
 
+_WORDS: Final[Mapping[Action, str]] = {Action.POLICY: "with another deletion policy"}
+
 
 @dataclass(frozen=True)
 class Answer:

@@ -78,14 +78,15 @@ def _of_objects(sides: Sides, change: Change) -> Iterator[Finding]:
 
 
 def _of_object(change: Change, one: ObjectChange) -> Iterator[Finding]:
-    facts = {"other_id": str(one.key), "object": str(one.key)}
+    key = str(one.key)
     if one.refused:
-        why = "Kubernetes does not change this field"
-        yield _finding(change, Kind.UNSUPPORTED, why=why, field=f"{one.key}, {one.refused}", **facts)
+        why, field = "Kubernetes does not change this field", f"{key}, {one.refused}"
+        yield _finding(change, Kind.UNSUPPORTED, why=why, field=field, other_id=key, object=key)
     if one.holds and not one.stays:
-        yield _finding(change, Kind.DATA_LOST, holds=one.holds, **facts)
+        yield _finding(change, Kind.DATA_LOST, holds=one.holds, other_id=key, object=key)
     if one.stays:
-        yield _finding(change, Kind.NOT_DELETED, what=f"{one.key}, which kubectl does not prune", **facts)
+        what = "kubectl does not prune its kind, so it"
+        yield _finding(change, Kind.NOT_DELETED, what=what, other_id=key, object=key)
 
 
 def _finding(change: Change, kind: Kind, *, certain: bool = True, **facts: str) -> Finding:

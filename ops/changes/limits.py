@@ -100,24 +100,12 @@ def _counts(stacks: Iterable[Stack], values: Values) -> _Counts:
     rules: list[tuple[tuple[str, str], Any]] = []
     for stack in stacks:
         for name, body in stack.resources.items():
-            kind, own = str(body.get("Type", "")), properties(stack, name, values)
+            kind, own, one = str(body.get("Type", "")), properties(stack, name, values), (stack.id, name)
             own = own if isinstance(own, dict) else {}
-            one = (stack.id, name)
-            if kind in _BY_TYPE:
-                found[_Holder(_BY_TYPE[kind], _ANYWHERE)].add(one)
-            if kind in _WITHIN:
-                where, quota = _WITHIN[kind]
-                part = _DIRECTIONS.get(kind.removeprefix("AWS::EC2::"), "")
-                found[_Holder(quota, _resource(own.get(where)), part)].add(one)
-            if kind == "AWS::EC2::SecurityGroup":
-                for field, part in _DIRECTIONS.items():
-                    inline = own.get(field) if isinstance(own.get(field), list) else []
-                    holder = _Holder(quotas.GROUP_RULES, Pointer(stack.id, name), part)
-                    found[holder] |= {(*one, str(frozen(rule))) for rule in inline or []}
-            elif kind == "AWS::EC2::VPCEndpoint" and own.get("VpcEndpointType") == "Interface":
-                found[_Holder(quotas.INTERFACE_ENDPOINTS, _resource(own.get("VpcId")))].add(one)
-            elif kind == "AWS::ElasticLoadBalancingV2::Listener":
-                balancers[Pointer(stack.id, name)] = _resource(own.get("LoadBalancerArn"))
+            for holder, counted in _of_resource(kind, own, one):
+                found[holder].add(counted)
+            if kind == "AWS::ElasticLoadBalancingV2::Listener":
+                balancers[Pointer(*one)] = _resource(own.get("LoadBalancerArn"))
             elif kind == "AWS::ElasticLoadBalancingV2::ListenerRule":
                 rules.append((one, own))
     for one, own in rules:
@@ -127,6 +115,21 @@ def _counts(stacks: Iterable[Stack], values: Values) -> _Counts:
             (pointer.stack, pointer.name) for pointer in pointers(own.get("Actions")) if pointer.stack
         }
     return found
+
+
+def _of_resource(kind: str, own: dict[str, Any], one: tuple[str, str]) -> Iterator[tuple[_Holder, tuple[str, ...]]]:
+    if kind in _BY_TYPE:
+        yield _Holder(_BY_TYPE[kind], _ANYWHERE), one
+    if kind in _WITHIN:
+        where, quota = _WITHIN[kind]
+        yield _Holder(quota, _resource(own.get(where)), _DIRECTIONS.get(kind.rpartition("::")[2], "")), one
+    if kind == "AWS::EC2::VPCEndpoint" and own.get("VpcEndpointType") == "Interface":
+        yield _Holder(quotas.INTERFACE_ENDPOINTS, _resource(own.get("VpcId"))), one
+    if kind == "AWS::EC2::SecurityGroup":
+        for field, part in _DIRECTIONS.items():
+            inline = own.get(field)
+            for rule in inline if isinstance(inline, list) else []:
+                yield _Holder(quotas.GROUP_RULES, Pointer(*one), part), (*one, str(frozen(rule)))
 
 
 def _resource(value: Any) -> Any:

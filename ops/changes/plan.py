@@ -1,4 +1,4 @@
-"""What to type: one deployment, or the stacks that have to go first. A plan is returned only if both of its steps are accepted."""
+"""What to type: one deployment, or the stacks that have to go first. A plan is returned only if AWS accepts its steps."""
 
 from __future__ import annotations
 
