@@ -76,9 +76,12 @@ diff: runtime ## Compare ENV with what is deployed (needs AWS credentials)
 
 # IMPORT=1 takes over repositories and log groups that an earlier, destroyed environment of the same name left behind.
 # Stacks deploy in parallel, so the CLI cannot ask for approval of permission changes: `make diff` shows them beforehand.
+# What was compared with the deployed templates is what is deployed: the same cdk.out. ACCEPT='id id' accepts findings.
 deploy: runtime ## Deploy ENV to AWS (needs AWS credentials and a container engine); make diff shows what would change
 	@$(BIN)/python -m ops account --env $(ENV) $(CONTEXT)
-	@$(CDK) deploy --all --concurrency 6 --require-approval never $(if $(IMPORT),--import-existing-resources) -c env=$(ENV) $(CONTEXT)
+	@$(SYNTH) -c env=$(ENV) $(CONTEXT) $(LOGGED)
+	@$(BIN)/python -m ops changes --deployed --env $(ENV) $(CONTEXT) $(foreach id,$(ACCEPT),--accept '$(id)')
+	@$(CDK) deploy --app cdk.out --all --concurrency 6 --require-approval never $(if $(IMPORT),--import-existing-resources)
 
 destroy: runtime ## Destroy ENV in AWS, after listing its stacks and asking
 	@$(BIN)/python -m ops account --env $(ENV) $(CONTEXT)

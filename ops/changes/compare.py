@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from typing import Final
 
 from ops.assembly import Stack
 from ops.changes.clashes import clash_findings
@@ -13,6 +14,10 @@ from ops.changes.outputs import output_findings
 from ops.changes.overlaps import overlap_findings
 from ops.changes.resources import all_changes
 from ops.changes.sides import Sides
+
+_NOT_REPLACED: Final = frozenset({Kind.NAMED_REPLACED, Kind.TYPE_CHANGED})
+# What CloudFormation refuses to replace loses nothing, and leaves nothing behind.
+_CONSEQUENCES: Final = LOSES_DATA | {Kind.OUTAGE, Kind.NOT_DELETED, Kind.KEPT_NAME}
 
 
 def compare(
@@ -41,9 +46,8 @@ def compare(
         *quota_findings(sides, changes, quotas or {}),
     ):
         found.setdefault(finding.id, finding)
-    refused = {(f.stack, f.name) for f in found.values() if f.kind is Kind.NAMED_REPLACED and f.certain}
-    # What CloudFormation refuses to replace loses nothing.
-    dangers = [f for f in found.values() if not (f.kind in LOSES_DATA and (f.stack, f.name) in refused)]
+    refused = {(f.stack, f.name) for f in found.values() if f.kind in _NOT_REPLACED and f.certain}
+    dangers = [f for f in found.values() if not (f.kind in _CONSEQUENCES and (f.stack, f.name) in refused)]
     return Result(
         changes=tuple(changes),
         findings=tuple(sorted(dangers, key=most_dangerous_first)),

@@ -101,7 +101,6 @@ class Kind(StrEnum):
     NOT_DELETED = "not-deleted"
     KEPT_NAME = "kept-name"
     OUTPUT_GONE = "output-gone"
-    OTHER_PLACE = "other-place"
 
 
 LOSES_DATA: Final = frozenset({Kind.DATA_LOST, Kind.DATA_LEFT})
@@ -142,9 +141,10 @@ class Finding:
 
     @property
     def id(self) -> str:
-        """Stable as long as the change is the same: for `--accept`."""
+        """A word that stays the same as long as the change does: for `--accept`."""
         other = self.facts.get("other_id", "")
-        return f"{self.kind.value}:{self.stack}/{self.name}" + (f"+{other}" if other else "")
+        text = f"{self.kind.value}:{self.stack}/{self.name}" + (f"+{other}" if other else "")
+        return text.replace(" ", ".")
 
     @property
     def blocks(self) -> bool:

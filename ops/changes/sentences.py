@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from config.errors import one_line
 from ops.changes.model import REFUSED, Action, Change, Finding, Kind
 
 # What happens, and what to do instead. {resource} is a type's short name with the logical id.
@@ -105,7 +106,7 @@ def remedy(finding: Finding) -> str:
 def sentence(finding: Finding) -> str:
     """One line: what happens, what to do, and the id to accept it with."""
     mark = "refused" if finding.kind in REFUSED else "data" if finding.blocks else "note"
-    return f"{mark:8}{happens(finding)}; {remedy(finding)} [{finding.id}]"
+    return one_line(f"{mark:8}{happens(finding)}; {remedy(finding)} [{finding.id}]")
 
 
 def short_type(kind: str) -> str:

@@ -31,7 +31,7 @@ class Sides:
 
     def __init__(self, before: Sequence[Stack], after: Sequence[Stack], destroyed: Collection[str] = ()) -> None:
         """`destroyed` are ids of deployed stacks that are deleted before anything is deployed."""
-        ids = {stack.name: stack.id for stack in after}
+        ids = {stack.name: stack.id for stack in after if _is_same_place(before, after)}
         self.after = {stack.id: stack for stack in after}
         # A deployed stack of another name is another stack, even if the id is the same.
         named = [replace(s, id=ids.get(s.name, s.name if s.id in self.after else s.id)) for s in before]
@@ -68,6 +68,12 @@ class Sides:
         if json.dumps(before.template) != json.dumps(after.template) or before.protected != after.protected:
             return False
         return dict(before.tags) == dict(after.tags) and not ssm_parameters(after)
+
+
+def _is_same_place(before: Sequence[Stack], after: Sequence[Stack]) -> bool:
+    """Whether both sides are in one account and region, as far as they name them."""
+    places = {part for stack in (*before, *after) for part in enumerate(stack.place.removeprefix("aws://").split("/"))}
+    return all(len({text for at, text in places if at == index and "unknown" not in text}) < 2 for index in (0, 1))
 
 
 def ssm_parameters(stack: Stack) -> tuple[str, ...]:
