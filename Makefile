@@ -41,7 +41,7 @@ PIPED := || test $$? = 141
 
 .DEFAULT_GOAL := help
 .PHONY: help runtime local dev setup bootstrap synth review snapshots diff deploy destroy up down status logs prune test lint format \
-        bench sbom lock docs clean evidence verify-aws
+        bench changes sbom lock docs clean evidence verify-aws
 
 help: ## List the targets
 	@( grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}' && \
@@ -141,6 +141,9 @@ evidence: dev ## Run the checkers that need an environment of their own, and rew
 bench: dev ## Measure synth (and, with an engine, the images) as ratios in one run
 	@$(BIN)/python -m tests.bench.synth
 	@$(BIN)/python -m tests.bench.services
+
+changes: dev ## Rewrite docs/changes.md: what each change does to a running environment (minutes)
+	@$(BIN)/python -m tests.changes.rows
 
 sbom: dev ## Write a bill of materials for each image into sbom/
 	@$(BIN)/python -m ops sbom

@@ -7,8 +7,8 @@ stacks that do not depend on each other are deployed at the same time.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ops.assembly import Stack
@@ -19,7 +19,7 @@ from ops.changes.resources import Resource
 from ops.changes.rules import rules_of
 from ops.changes.schemas import schema_of
 from ops.changes.sides import Sides, properties
-from ops.references import Pointer, Values, frozen, names
+from ops.references import Pointer, Text, Values, frozen, names
 
 Key = tuple[str, Any]
 """What may exist only once: a type (or kind of object) and its values."""
@@ -38,8 +38,8 @@ def clash_findings(sides: Sides, changes: list[Change]) -> Iterator[Finding]:
     """A finding for each key that two resources want while both exist."""
     fates = {(change.stack, change.name): change.action for change in changes}
     kept = {(c.stack, c.name) for c in changes if c.action is Action.REMOVED and (c.kept or c.protected)}
-    held = _claims(sides.before.values(), sides.was)
-    wanted = _claims(sides.after.values(), sides.will_be)
+    held = _claims(sides.before.values(), sides.was, {})
+    wanted = _claims(sides.after.values(), sides.will_be, fates)
     for key, claims in wanted.items():
         for claim in claims:
             holders = held.get(key, [])
@@ -116,14 +116,27 @@ def _finding(sides: Sides, claim: _Claim, holder: _Claim, key: Key, *, certain: 
 # --- keys ------------------------------------------------------------------------------------------------------------
 
 
-def _claims(stacks: Any, values: Values) -> dict[Key, list[_Claim]]:
+def _claims(stacks: Iterable[Stack], values: Values, fates: Mapping[Resource, Action]) -> dict[Key, list[_Claim]]:
+    """Who claims each key. What is replaced is another thing afterwards, and so is a key with it."""
     found: dict[Key, list[_Claim]] = defaultdict(list)
     for stack in stacks:
         for name, body in stack.resources.items():
             kind = str(body.get("Type", ""))
-            for key in dict.fromkeys(_keys(kind, properties(stack, name, values))):
+            for key in dict.fromkeys(_keys(kind, renewed(properties(stack, name, values), fates))):
                 found[key].append(_Claim(stack.id, name, kind))
     return found
+
+
+def renewed(value: Any, fates: Mapping[Resource, Action]) -> Any:
+    """The value with another pointer in place of each to a resource that is replaced."""
+    if isinstance(value, Pointer):
+        is_new = fates.get((value.stack, value.name)) is Action.REPLACED
+        return replace(value, attribute=f"{value.attribute} of the new one") if is_new else value
+    if isinstance(value, Text):
+        return Text(tuple(renewed(part, fates) for part in value.parts))
+    if isinstance(value, dict):
+        return {key: renewed(inner, fates) for key, inner in value.items()}
+    return [renewed(inner, fates) for inner in value] if isinstance(value, list) else value
 
 
 def _keys(kind: str, values: Any) -> Iterator[Key]:

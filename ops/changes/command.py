@@ -71,8 +71,8 @@ def _advice(
     environment: str,
     quotas: Mapping[str, int] | None,
 ) -> Iterator[str]:
-    steps = plan(before, after, result, quotas)
-    if steps is not None and steps.first:
+    steps = plan(before, after, result, quotas=quotas)
+    if steps is not None and len(steps.commands(environment)) > 1:
         yield "this order works:"
         yield from (f"  {line}" for line in steps.commands(environment))
     yield "to deploy in spite of a line: --accept and the id at its end (with make: ACCEPT=id)"

@@ -53,5 +53,5 @@ def compare(
         findings=tuple(sorted(dangers, key=most_dangerous_first)),
         skipped=sides.skipped,
         created=sides.created,
-        left=sides.left,
+        left=sides.left or sides.elsewhere,
     )

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ops.changes.model import REPLACING, Action, Change, Finding, Interruption, Kind
 from ops.changes.objects import APPLIED, ObjectChange, object_changes
-from ops.changes.overlaps import zones
+from ops.changes.overlaps import subnets_have
+from ops.changes.resources import Resource
 from ops.changes.rules import Unsupported, rules_of
 from ops.changes.sides import Sides, properties
 
 
 def danger_findings(sides: Sides, changes: list[Change]) -> Iterator[Finding]:
     """The dangers of each change by itself."""
+    fates = {(change.stack, change.name): change.action for change in changes}
     for change in changes:
         yield from _of_data(change)
         if change.action in {Action.ADDED, Action.REMOVED}:
@@ -21,14 +23,19 @@ def danger_findings(sides: Sides, changes: list[Change]) -> Iterator[Finding]:
         if sides.before[change.stack].resources[change.name].get("Type") != change.type:
             was = str(sides.before[change.stack].resources[change.name].get("Type"))
             yield _finding(change, Kind.TYPE_CHANGED, was=was)
-        yield from _unsupported(sides, change)
+        yield from _unsupported(sides, change, fates)
         if change.type == APPLIED:
             yield from _of_objects(sides, change)
     for change in changes:
         if change.interruption is Interruption.SECONDS and not change.routine and change.action is not Action.REMOVED:
             yield _finding(change, Kind.OUTAGE, why=change.why)
-    for name in sides.left:
-        yield Finding(kind=Kind.LEFT_RUNNING, stack=name, name=sides.before[name].name)
+    yield from _of_stacks(sides)
+
+
+def _of_stacks(sides: Sides) -> Iterator[Finding]:
+    for name in (*sides.left, *sides.elsewhere):
+        full = sides.before[name].name if name in sides.before else name
+        yield Finding(kind=Kind.LEFT_RUNNING, stack=name, name=full)
     for name in sorted(sides.destroyed):
         if sides.before[name].protected:
             yield Finding(kind=Kind.NOT_DELETED, stack=name, name=sides.before[name].name, facts={"what": "the stack"})
@@ -49,18 +56,20 @@ def _of_data(change: Change) -> Iterator[Finding]:
         yield _finding(change, Kind.DATA_LEFT if stays else Kind.DATA_LOST, holds=holds)
 
 
-def _unsupported(sides: Sides, change: Change) -> Iterator[Finding]:
+def _unsupported(sides: Sides, change: Change, fates: Mapping[Resource, Action]) -> Iterator[Finding]:
     for rule in rules_of(change.type).unsupported:
         touched = [path for path in change.paths if f"{path}/".startswith(f"{rule.path}/")]
-        if touched and (not rule.zones or _changes_zones(sides, change, rule)):
-            certain = not rule.zones or change.action is not Action.MAY_BE_REPLACED
-            yield _finding(change, Kind.UNSUPPORTED, certain=certain, why=rule.why, field=rule.path)
+        if touched and (rule.keeps is None or _moves(sides, change, rule, fates)):
+            yield _finding(change, Kind.UNSUPPORTED, why=rule.why, field=rule.path)
 
 
-def _changes_zones(sides: Sides, change: Change, rule: Unsupported) -> bool:
+def _moves(sides: Sides, change: Change, rule: Unsupported, fates: Mapping[Resource, Action]) -> bool:
+    """Whether the subnets in a property change what the rule says they keep."""
     was = _at(properties(sides.before[change.stack], change.name, sides.was), rule.path)
     will_be = _at(properties(sides.after[change.stack], change.name, sides.will_be), rule.path)
-    return zones(sides, was, before=True) != zones(sides, will_be, before=False)
+    what = "VpcId" if rule.keeps == "vpc" else "AvailabilityZone"
+    before = subnets_have(sides, what, was, fates, before=True)
+    return before != subnets_have(sides, what, will_be, fates, before=False)
 
 
 def _at(values: Any, path: str) -> Any:

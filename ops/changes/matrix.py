@@ -31,7 +31,16 @@ _MOST_NAMED: Final = 4
 _ACCEPT: Final = "ACCEPT='...'"
 _EXPORTS: Final = frozenset({Kind.EXPORT_GONE, Kind.EXPORT_CHANGED, Kind.OUTPUT_GONE, Kind.OUTPUT_MISSING})
 _COLLISIONS: Final = frozenset(
-    {Kind.CLASH, Kind.UNDONE, Kind.OVERLAP, Kind.NAMED_REPLACED, Kind.UNSUPPORTED, Kind.TYPE_CHANGED, Kind.NOT_DELETED}
+    {
+        Kind.CLASH,
+        Kind.UNDONE,
+        Kind.OVERLAP,
+        Kind.NAMED_REPLACED,
+        Kind.UNSUPPORTED,
+        Kind.TYPE_CHANGED,
+        Kind.NOT_DELETED,
+        Kind.KEPT_NAME,
+    }
 )
 
 
@@ -91,8 +100,8 @@ def refused_by_loader(line: str) -> dict[str, str]:
     return {"commands": f"refused when loaded: {line}", "guard": line}
 
 
-def cells(result: Result, steps: Plan | None, environment: str, first: Sequence[str] = ()) -> dict[str, Any]:
-    """The cells of a change that loads. `first` are commands to type before the deployment."""
+def cells(result: Result, steps: Plan | None, environment: str) -> dict[str, Any]:
+    """The cells of a change that loads."""
     by_action: dict[str, list[Change]] = defaultdict(list)
     for change in result.changes:
         by_action[_column(change)].append(change)
@@ -100,13 +109,13 @@ def cells(result: Result, steps: Plan | None, environment: str, first: Sequence[
     return {
         "updated": _grouped(by_action["updated"]),
         "replaced": _replaced(by_action["replaced"]),
-        "added": _signed(by_action["added"], by_action["removed"]),
+        "added": _signed(by_action["added"], by_action["removed"], result.left),
         "exports": _exports(result.findings),
         "stale": ", ".join(sorted({f.facts["other"] for f in result.findings if f.kind is Kind.STALE})),
         "collisions": _sentences(result.findings, _COLLISIONS),
         "quotas": _sentences(result.findings, frozenset({Kind.QUOTA})),
         "interruption": _interruption(result),
-        "commands": _commands(result, steps, environment, first),
+        "commands": _commands(result, steps, environment),
         "blocking": blocking,
         "guard": "make deploy" if blocking else "",
     }
@@ -148,12 +157,13 @@ def _replaced(changes: Sequence[Change]) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def _signed(added: Sequence[Change], removed: Sequence[Change]) -> str:
+def _signed(added: Sequence[Change], removed: Sequence[Change], left: Sequence[str]) -> str:
     lost = [change for change in removed if change.stateful and change.interruption is Interruption.DATA]
     kept = [change for change in removed if change.kept]
     rest = [change for change in removed if change not in lost and change not in kept]
     parts = [f"+ {_grouped(added)}" if added else "", f"{RED} **- {_grouped(lost)}**" if lost else ""]
     parts += [f"- {_grouped(rest)}" if rest else "", f"- {_grouped(kept)} (kept)" if kept else ""]
+    parts.append(f"left running: {', '.join(left)}" if left else "")
     return "; ".join(part for part in parts if part)
 
 
@@ -210,13 +220,16 @@ def _interruption(result: Result) -> str:
     return f"{mark}: {'; '.join(reasons[:_MOST_NAMED])}{more}"
 
 
-def _commands(result: Result, steps: Plan | None, environment: str, first: Sequence[str]) -> str:
+def _commands(result: Result, steps: Plan | None, environment: str) -> str:
+    refused = {finding.kind for finding in result.findings if finding.kind in REFUSED}
+    if steps is None and refused == {Kind.CLASH}:
+        return f"refused by `make deploy`: deploy twice, with another value in between, each time with `{_deploy(environment)}`"
     certain = any(finding.certain for finding in result.findings if finding.kind in REFUSED)
     if steps is None and certain:
         return f"{RED} refused by `make deploy`: no order of deployments works"
     if steps is None:
         return f"refused by `make deploy` unless accepted: {_deploy(environment)} {_ACCEPT}"
-    lines = [*first, *steps.commands(environment)]
+    lines = [*steps.commands(environment)]
     accept = [finding.id for finding in result.blocking if finding.kind in LOSES_DATA or finding.kind is Kind.UNDONE]
     if accept:
         lines = [f"{line} {_ACCEPT}" if line == _deploy(environment) else line for line in lines]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from ops.changes.clashes import renewed
 from ops.changes.model import REPLACING, Action, Change, Finding, Kind
+from ops.changes.resources import Resource
 from ops.changes.sides import Sides, properties
 from ops.references import Pointer, Values, frozen, pointers
 
@@ -61,13 +63,17 @@ def _subnets(stacks: Any, values: Values) -> Iterator[_Subnet]:
                 continue  # a range that only AWS knows
 
 
-def zones(sides: Sides, value: Any, *, before: bool) -> frozenset[Any]:
-    """The zones of the subnets that a value refers to, on one side."""
+def subnets_have(
+    sides: Sides, what: str, value: Any, fates: Mapping[Resource, Action], *, before: bool
+) -> frozenset[Any]:
+    """A property of the subnets that a value refers to, on one side."""
     stacks, values = (sides.before, sides.was) if before else (sides.remaining, sides.will_be)
     found = []
     for pointer in pointers(value):
         stack = stacks.get(pointer.stack)
         if stack is not None and stack.resources.get(pointer.name, {}).get("Type") == _SUBNET:
             subnet = properties(stack, pointer.name, values)
-            found.append(frozen(subnet.get("AvailabilityZone")) if isinstance(subnet, dict) else None)
+            found.append(
+                frozen(renewed(subnet.get(what), {} if before else fates)) if isinstance(subnet, dict) else None
+            )
     return frozenset(found)

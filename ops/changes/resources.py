@@ -149,7 +149,7 @@ def _changed(sides: Sides, pair: _Pair, fates: Mapping[Resource, Action]) -> Cha
     paths = [*(path for path, _ in pair.differing), *(path for path, _ in moved)]
     because = tuple(dict.fromkeys(pointer for _, pointer in moved))
     texts = tuple(dict.fromkeys("/".join(path) for path in paths))
-    interruption, why = _noticed(pair.type, action, texts)
+    interruption, why = _noticed(pair.stack.resources[pair.name], action, texts)
     if pair.type == APPLIED:
         for change in object_changes(pair.was, pair.will_be, because):
             if change.interruption > interruption:
@@ -180,7 +180,7 @@ def _changed(sides: Sides, pair: _Pair, fates: Mapping[Resource, Action]) -> Cha
 def _added(stack: Stack, name: str, values: Values) -> Change:
     kind = str(stack.resources[name].get("Type", ""))
     physical = _physical(kind, properties(stack, name, values))
-    interruption, why = _noticed(kind, Action.ADDED, ())
+    interruption, why = _noticed(stack.resources[name], Action.ADDED, ())
     return _plain(stack, name, kind, Action.ADDED, physical=physical, interruption=interruption, why=why)
 
 
@@ -190,7 +190,7 @@ def _removed(stack: Stack, name: str, values: Values) -> Change:
     rules, deployed = rules_of(kind), properties(stack, name, values)
     kept = body.get("DeletionPolicy") in _KEPT
     protected = not kept and _is_protected(rules.protection, deployed, stack, name)
-    interruption, why = (Interruption.NONE, "") if kept else _noticed(kind, Action.REMOVED, ())
+    interruption, why = (Interruption.NONE, "") if kept else _noticed(body, Action.REMOVED, ())
     if rules.holds and not kept and not protected:
         interruption, why = Interruption.DATA, f"its {rules.holds} are lost"
     return _plain(
@@ -210,8 +210,9 @@ def _plain(stack: Stack, name: str, kind: str, action: Action, **more: Any) -> C
     return Change(stack=stack.id, name=name, type=kind, action=action, stateful=bool(rules_of(kind).holds), **more)
 
 
-def _noticed(kind: str, action: Action, paths: tuple[str, ...]) -> tuple[Interruption, str]:
-    noticed = [rule for rule in rules_of(kind).interrupts if rule.applies(OCCASIONS[action], paths)]
+def _noticed(body: Json, action: Action, paths: tuple[str, ...]) -> tuple[Interruption, str]:
+    rules = rules_of(str(body.get("Type", "")))
+    noticed = [rule for rule in rules.interrupts if rule.applies(OCCASIONS[action], paths, body)]
     worst = max(noticed, key=lambda rule: rule.interruption, default=None)
     return (worst.interruption, worst.why) if worst else (Interruption.NONE, "")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -34,12 +34,19 @@ class Interrupts(_Rule):
 
     when: tuple[Occasion, ...]
     paths: tuple[str, ...] = ()
+    unless: str = ""
     what: Literal["connections", "seconds", "data"]
     why: str
 
-    def applies(self, occasion: Occasion, changed: tuple[str, ...]) -> bool:
-        """Whether the change is one of these; `changed` are the paths of the properties that change."""
-        if occasion not in self.when:
+    def applies(self, occasion: Occasion, changed: tuple[str, ...], attributes: Collection[str] = ()) -> bool:
+        """Whether the change is one of these.
+
+        Args:
+            occasion: what happens.
+            changed: the paths of the properties that change.
+            attributes: what the resource has beside its properties.
+        """
+        if occasion not in self.when or self.unless in attributes:
             return False
         return not self.paths or any(_is_below(path, mine) for path in changed for mine in self.paths)
 
@@ -67,11 +74,11 @@ class Protection(_Rule):
 
 
 class Unsupported(_Rule):
-    """An update that fails."""
+    """An update that fails; with `keeps`, only if the zones or the VPC of the subnets in that property change."""
 
     path: str
     why: str
-    zones: bool = False
+    keeps: Literal["zones", "vpc"] | None = None
 
 
 class Rules(_Rule):

@@ -27,12 +27,16 @@ class Sides:
         left: ids of the stacks that are deployed but not in the new assembly. `cdk deploy` does not touch them.
         created: ids of the stacks that are not deployed yet.
         skipped: ids of the stacks that the CLI skips.
+        elsewhere: names of the deployed stacks if they are in another account or region.
     """
 
     def __init__(self, before: Sequence[Stack], after: Sequence[Stack], destroyed: Collection[str] = ()) -> None:
         """`destroyed` are ids of deployed stacks that are deleted before anything is deployed."""
-        ids = {stack.name: stack.id for stack in after if _is_same_place(before, after)}
+        ids = {stack.name: stack.id for stack in after}
         self.after = {stack.id: stack for stack in after}
+        # What runs in another account or region is out of this deployment's reach.
+        self.elsewhere = () if _is_same_place(before, after) else tuple(stack.name for stack in before)
+        before = [] if self.elsewhere else before
         # A deployed stack of another name is another stack, even if the id is the same.
         named = [replace(s, id=ids.get(s.name, s.name if s.id in self.after else s.id)) for s in before]
         self.before = {stack.id: stack for stack in named}

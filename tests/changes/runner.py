@@ -24,6 +24,7 @@ from tests.changes.scenarios import Scenario, State
 from tests.stacks.synthesis import Variant, synthesize
 
 ENVIRONMENTS = ("sandbox", "production")
+_MOST_KEPT = 12  # a few megabytes each
 DOCKERFILE = "FROM scratch\n"
 
 
@@ -49,9 +50,7 @@ class Compared:
         if self.result is None:
             more: dict[str, Any] = refused_by_loader(self.refused)
         else:
-            gone = sorted(self.destroyed & {stack.id for stack in self.before})
-            first = [f"cdk destroy {' '.join(gone)} -c env={self.environment}"] if gone else []
-            more = cells(self.result, self.steps, self.environment, first)
+            more = cells(self.result, self.steps, self.environment)
         return Row(
             section=scenario.section,
             subject=scenario.subject,
@@ -70,6 +69,7 @@ class Runner:
         self._folder = folder
         self._change = change or (lambda stacks: stacks)
         self._known: dict[str, list[Stack]] = {}
+        self._count = 0
 
     def run(self, scenario: Scenario, environment: str) -> Compared:
         """Compares. A side that the loader refuses is an error before, and a row after."""
@@ -80,15 +80,18 @@ class Runner:
             found.refused = str(error)
             return found
         found.result = compare(found.before, found.after, destroyed=found.destroyed)
-        remaining = [stack for stack in found.before if stack.id not in found.destroyed]
-        found.steps = plan(remaining, found.after, found.result)
+        found.steps = plan(found.before, found.after, found.result, destroyed=found.destroyed)
         return found
 
     def stacks(self, state: State, environment: str) -> list[Stack]:
         """The stacks of a project. Raises ConfigError."""
         key = json.dumps([environment, dict(state.settings), state.services, state.code])
         if key not in self._known:
-            self._known[key] = self._synthesize(state, environment, self._folder / str(len(self._known)))
+            if len(self._known) == _MOST_KEPT:
+                del self._known[next(iter(self._known))]
+            self._count += 1
+            self._known[key] = self._synthesize(state, environment, self._folder / str(self._count))
+        self._known[key] = self._known.pop(key)  # the last to be used is the last to go
         return self._known[key]
 
     def _synthesize(self, state: State, environment: str, folder: Path) -> list[Stack]:
