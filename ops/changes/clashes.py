@@ -165,4 +165,6 @@ def _shown(key: Key) -> str:
 
 
 def _text(value: Any) -> str:
+    if isinstance(value, Pointer) and value.stack:
+        return f"of {value.stack}/{value.name}"
     return " ".join(map(_text, value)) if isinstance(value, tuple) else str(value)

@@ -53,5 +53,6 @@ def compare(
         findings=tuple(sorted(dangers, key=most_dangerous_first)),
         skipped=sides.skipped,
         created=sides.created,
+        updated=sides.updated,
         left=sides.left or sides.elsewhere,
     )

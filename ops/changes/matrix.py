@@ -109,7 +109,7 @@ def cells(result: Result, steps: Plan | None, environment: str) -> dict[str, Any
     return {
         "updated": _grouped(by_action["updated"]),
         "replaced": _replaced(by_action["replaced"]),
-        "added": _signed(by_action["added"], by_action["removed"], result.left),
+        "added": _signed(by_action["added"], by_action["removed"], result),
         "exports": _exports(result.findings),
         "stale": ", ".join(sorted({f.facts["other"] for f in result.findings if f.kind is Kind.STALE})),
         "collisions": _sentences(result.findings, _COLLISIONS),
@@ -157,13 +157,22 @@ def _replaced(changes: Sequence[Change]) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def _signed(added: Sequence[Change], removed: Sequence[Change], left: Sequence[str]) -> str:
+def _signed(added: Sequence[Change], removed: Sequence[Change], result: Result) -> str:
+    """Of new and of destroyed stacks, only what matters of what they hold is named."""
+    gone = sorted({change.stack for change in removed} - set(result.updated))
     lost = [change for change in removed if change.stateful and change.interruption is Interruption.DATA]
     kept = [change for change in removed if change.kept]
-    rest = [change for change in removed if change not in lost and change not in kept]
-    parts = [f"+ {_grouped(added)}" if added else "", f"{RED} **- {_grouped(lost)}**" if lost else ""]
-    parts += [f"- {_grouped(rest)}" if rest else "", f"- {_grouped(kept)} (kept)" if kept else ""]
-    parts.append(f"left running: {', '.join(left)}" if left else "")
+    rest = [c for c in removed if c not in lost and c not in kept and c.stack not in gone]
+    more = [change for change in added if change.stack not in result.created]
+    parts = [
+        f"+ stacks {', '.join(result.created)}" if result.created else "",
+        f"+ {_grouped(more)}" if more else "",
+        f"- stacks {', '.join(gone)}" if gone else "",
+        f"{RED} **- {_grouped(lost)}**" if lost else "",
+        f"- {_grouped(rest)}" if rest else "",
+        f"- {_grouped(kept)} (kept)" if kept else "",
+        f"left running: {', '.join(result.left)}" if result.left else "",
+    ]
     return "; ".join(part for part in parts if part)
 
 

@@ -165,6 +165,7 @@ class Result:
         findings: the dangers, the greatest first.
         skipped: ids of the stacks that the CLI skips, their templates being the same.
         created: ids of new stacks.
+        updated: ids of the stacks that CloudFormation updates.
         left: ids of stacks that are deployed but not in the new assembly; `cdk deploy` leaves them running.
     """
 
@@ -172,6 +173,7 @@ class Result:
     findings: tuple[Finding, ...]
     skipped: tuple[str, ...]
     created: tuple[str, ...]
+    updated: tuple[str, ...]
     left: tuple[str, ...]
 
     @property

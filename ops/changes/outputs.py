@@ -76,7 +76,7 @@ def _was_ours(sides: Sides, key: Output) -> bool:
 def _has_stopped(sides: Sides, reader: str, key: Output, owner: str) -> bool:
     """Whether the reader no longer imports the export, in every run, when the CLI comes to its owner."""
     if reader in sides.destroyed:
-        return owner not in sides.destroyed
+        return True
     stack = sides.after.get(reader)
     return stack is not None and key not in _used(stack) and sides.precedes(reader, owner)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final
 
@@ -19,7 +20,7 @@ _SENTENCES: Final[Mapping[Kind, tuple[str, str]]] = {
         "copy them over, then accept it",
     ),
     Kind.NAMED_REPLACED: (
-        "{resource} would be replaced under the same name ({key}), which CloudFormation refuses",
+        "{resource} would be replaced with the same {key}, which CloudFormation refuses",
         "undo the change, or make a new environment with it",
     ),
     Kind.TYPE_CHANGED: (
@@ -83,6 +84,7 @@ _SENTENCES: Final[Mapping[Kind, tuple[str, str]]] = {
         "destroy {other}",
     ),
 }  # fmt: skip
+_HASH: Final = re.compile(r"(?<=[A-Za-z0-9])[0-9A-F]{8}(?![A-Za-z0-9])")
 _PERHAPS: Final = "perhaps "
 _LEFT: Final = "destroy the stack {other_stack} first: it is no longer in the app"
 _TOGETHER: Final = " while old and new exist side by side"
@@ -118,7 +120,12 @@ def short_type(kind: str) -> str:
 
 def described(change: Change) -> str:
     """A change in a few words: `Registry: ECR Repository Repositoryhello replaced`."""
-    return f"{change.stack}: {short_type(change.type)} {change.name} {change.action.value}"
+    return f"{change.stack}: {short_type(change.type)} {readable(change.name)} {change.action.value}"
+
+
+def readable(text: str) -> str:
+    """The text without the hashes that CDK appends to logical ids; the id of a finding has them."""
+    return _HASH.sub("", text)
 
 
 class _Gaps(dict[str, str]):
@@ -134,4 +141,5 @@ def _gaps(finding: Finding) -> Mapping[str, str]:
         facts["meanwhile"] = _TOGETHER
     action = facts.get("action", "")
     facts["action"] = action if action == Action.MAY_BE_REPLACED else f"is {action}"
-    return _Gaps({**facts, "name": finding.name, "stack": finding.stack, "resource": resource})
+    texts = {**facts, "name": finding.name, "stack": finding.stack, "resource": resource}
+    return _Gaps({key: readable(text) for key, text in texts.items()})

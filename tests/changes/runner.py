@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -63,11 +62,9 @@ class Compared:
 class Runner:
     """Keeps what it synthesized: most scenarios begin with the same project."""
 
-    def __init__(self, root: Path, folder: Path, *, change: Callable[[list[Stack]], list[Stack]] | None = None) -> None:
-        """`change` breaks the new side on purpose, for a test."""
+    def __init__(self, root: Path, folder: Path) -> None:
         self._root = root
         self._folder = folder
-        self._change = change or (lambda stacks: stacks)
         self._known: dict[str, list[Stack]] = {}
         self._count = 0
 
@@ -75,7 +72,7 @@ class Runner:
         """Compares. A side that the loader refuses is an error before, and a row after."""
         found = Compared(scenario, environment, before=self.stacks(scenario.before, environment))
         try:
-            found.after = self._change(self.stacks(scenario.after, environment))
+            found.after = self.stacks(scenario.after, environment)
         except ConfigError as error:
             found.refused = str(error)
             return found
