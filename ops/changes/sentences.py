@@ -84,7 +84,7 @@ _SENTENCES: Final[Mapping[Kind, tuple[str, str]]] = {
         "destroy {other}",
     ),
 }  # fmt: skip
-_HASH: Final = re.compile(r"(?<=[A-Za-z0-9])[0-9A-F]{8}(?![A-Za-z0-9])")
+_HASH: Final = re.compile(r"\b([A-Za-z][A-Za-z0-9]*?)[0-9A-F]{8}\b")
 _PERHAPS: Final = "perhaps "
 _LEFT: Final = "destroy the stack {other_stack} first: it is no longer in the app"
 _TOGETHER: Final = " while old and new exist side by side"
@@ -125,7 +125,7 @@ def described(change: Change) -> str:
 
 def readable(text: str) -> str:
     """The text without the hashes that CDK appends to logical ids; the id of a finding has them."""
-    return _HASH.sub("", text)
+    return _HASH.sub(r"\1", text)
 
 
 class _Gaps(dict[str, str]):
