@@ -36,7 +36,7 @@ def _of_stacks(sides: Sides) -> Iterator[Finding]:
     for name in (*sides.left, *sides.elsewhere):
         full = sides.before[name].name if name in sides.before else name
         yield Finding(kind=Kind.LEFT_RUNNING, stack=name, name=full)
-    for name in sorted(sides.destroyed):
+    for name in sides.destroyed:
         if sides.before[name].protected:
             yield Finding(kind=Kind.NOT_DELETED, stack=name, name=sides.before[name].name, facts={"what": "the stack"})
 

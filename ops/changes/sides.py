@@ -40,9 +40,7 @@ class Sides:
         # A deployed stack of another name is another stack, even if the id is the same.
         named = [replace(s, id=ids.get(s.name, s.name if s.id in self.after else s.id)) for s in before]
         self.before = {stack.id: stack for stack in named}
-        self.destroyed = frozenset(
-            stack.id for stack, given in zip(named, before, strict=True) if given.id in destroyed
-        )
+        self.destroyed = tuple(stack.id for stack, given in zip(named, before, strict=True) if given.id in destroyed)
         self.left = tuple(name for name in self.before if name not in self.after and name not in self.destroyed)
         self.created = tuple(name for name in self.after if name not in self.before or name in self.destroyed)
         self.skipped = tuple(name for name in self.after if name not in self.created and self._is_skipped(name))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
@@ -32,6 +33,7 @@ NAMES = {
     "AWS::SSM::Parameter": "Name",
     "AWS::ServiceDiscovery::HttpNamespace": "Name",
 }
+_OWN = re.compile(r'"(Ref|Fn::GetAtt)": \[?"(?!AWS::)')
 _KEEPING = {"Retain", "RetainExceptOnCreate"}
 
 
@@ -45,9 +47,11 @@ class Account:
     def __init__(self, stacks: Iterable[Stack]) -> None:
         self.stacks = {stack.name: stack for stack in stacks}
         self.things: dict[tuple[str, str], set[str]] = {}
+        self.properties: dict[tuple[str, str], Json] = {}
         for stack in self.stacks.values():
             for name, body in stack.resources.items():
                 self.things[stack.name, name] = set(self._claims(stack, body))
+                self.properties[stack.name, name] = self._plain(body.get("Properties", {}))
 
     def destroy(self, names: Iterable[str]) -> None:
         for name in names:
@@ -64,11 +68,7 @@ class Account:
                 continue  # the CLI skips it
             self._read_outputs(stack)
             self._keep_exports(old, stack)
-            was = (
-                {}
-                if old is None
-                else {name: self._plain(body.get("Properties", {})) for name, body in old.resources.items()}
-            )
+            was = {} if old is None else {name: self.properties[old.name, name] for name in old.resources}
             self.stacks[stack.name] = stack
             self._create_and_update(stack, was, {} if old is None else old.resources)
             for name in was.keys() - stack.resources.keys():
@@ -106,8 +106,8 @@ class Account:
         name = value.get("Ref") or value.get("Fn::GetAtt", [""])[0] if isinstance(value, dict) else ""
         if name not in old.resources or name not in new.resources:
             return False
-        before, after = (self._plain(stack.resources[name].get("Properties", {})) for stack in (old, new))
-        return _replaces(new.resources[name]["Type"], before, after)
+        after = self._plain(new.resources[name].get("Properties", {}))
+        return _replaces(new.resources[name]["Type"], self.properties[old.name, name], after)
 
     def _create_and_update(self, stack: Stack, was: Json, old: Json) -> None:
         """New resources and those that are replaced exist beside the old ones."""
@@ -123,6 +123,7 @@ class Account:
                 if taken and (owner != (stack.name, name) or new is claims):
                     raise RefusedError(f"{stack.id}/{name}: {min(taken)} exists")
             self.things[stack.name, name] = claims
+            self.properties[stack.name, name] = properties
 
     # --- what is unique ---
 
@@ -130,7 +131,9 @@ class Account:
         """What only one resource can have, as text."""
         kind, properties = body["Type"], self._plain(body.get("Properties", {}))
         if kind in NAMES and NAMES[kind] in properties:
-            yield f"{kind} {json.dumps(properties[NAMES[kind]])}"
+            text = json.dumps(properties[NAMES[kind]])
+            # A name with a reference to a resource of the stack is another one in each stack.
+            yield f"{kind} {text}{stack.name if _OWN.search(text) else ''}"
         if kind == "AWS::ElasticLoadBalancingV2::ListenerRule":
             yield f"{kind} {json.dumps([properties['ListenerArn'], properties['Priority']])}"
         if kind == "AWS::EC2::Subnet":
