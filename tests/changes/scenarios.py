@@ -271,6 +271,12 @@ def _steps(name: str, known: Mapping[str, list[Step]], fields: Mapping[str, Any]
     """The field's own steps, or those that its type and its examples give."""
     if name in known:
         return known[name]
+    top, _, inner = name.partition(".")
+    if inner:
+        model = _model(fields[top].annotation)
+        assert model is not None
+        examples = visible_fields(model)[inner].examples or []
+        return [Step(GONE, {inner: example}) for example in examples]
     info = fields[name]
     kind = strip(info.annotation)
     if kind is bool:
