@@ -22,8 +22,12 @@ class Difference:
 
     @property
     def certain(self) -> bool:
-        """False if both may turn out to be the same value, e.g. a zone's name and `Fn::GetAZs`."""
-        return not (_is_unknown(self.before) or _is_unknown(self.after))
+        """False if both may turn out to be the same value, e.g. a zone's name and `Fn::GetAZs`.
+
+        Texts around the same unknown values are not the same.
+        """
+        unknown = _unknown(self.before), _unknown(self.after)
+        return not any(unknown) or (unknown[0] == unknown[1] and isinstance(self.before, Text))
 
 
 def differences(before: Any, after: Any, path: Path = ()) -> Iterator[Difference]:
@@ -75,9 +79,8 @@ def _as_text(value: str | float) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _is_unknown(value: Any) -> bool:
-    if isinstance(value, Call):
-        return True
-    if isinstance(value, Pointer):
-        return not value.stack
-    return isinstance(value, Text) and any(_is_unknown(part) for part in value.parts)
+def _unknown(value: Any) -> list[Any]:
+    """The parts of a value that only AWS knows, apart from what it gives a new resource."""
+    if isinstance(value, Text):
+        return [part for inner in value.parts for part in _unknown(inner)]
+    return [value] if isinstance(value, Call) or (isinstance(value, Pointer) and not value.stack) else []

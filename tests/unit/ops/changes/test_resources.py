@@ -139,6 +139,13 @@ def test_naming_the_region_in_use_changes_nothing():
     assert actions(before, after) == {}
 
 
+def test_another_name_around_the_same_region_is_certainly_another_name():
+    def role(name):
+        return resource("AWS::IAM::Role", RoleName={"Fn::Sub": f"{name}-${{AWS::Region}}"})
+
+    assert change(role("a"), role("b")).action is Action.REPLACED
+
+
 def test_a_parameter_that_is_read_from_ssm_again_may_replace_what_uses_it():
     image = {"Image": {"Type": "AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>", "Default": "/latest"}}
     stacks = [stack("A", {"Nat": resource("AWS::EC2::Instance", ImageId=ref("Image"))}, parameters=image)]
