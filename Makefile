@@ -41,7 +41,7 @@ PIPED := || test $$? = 141
 
 .DEFAULT_GOAL := help
 .PHONY: help runtime local dev setup bootstrap synth review snapshots diff deploy destroy up down status logs prune test lint format \
-        bench sbom lock docs clean evidence verify-aws verify-kubernetes
+        bench changes sbom lock docs clean evidence verify-aws verify-kubernetes
 
 help: ## List the targets
 	@( grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}' && \
@@ -78,10 +78,13 @@ diff: runtime ## Compare ENV with what is deployed (needs AWS credentials)
 
 # IMPORT=1 takes over repositories and log groups that an earlier, destroyed environment of the same name left behind.
 # Stacks deploy in parallel, so the CLI cannot ask for approval of permission changes: `make diff` shows them beforehand.
+# What was compared with the deployed templates is what is deployed: the same cdk.out. ACCEPT='id id' accepts findings.
 deploy: runtime ## Deploy ENV to AWS (needs AWS credentials and a container engine); make diff shows what would change
 	@$(BIN)/python -m ops account --env $(ENV) $(CONTEXT)
 	@$(BIN)/python -m ops preflight --env $(ENV) $(CONTEXT)
-	@$(CDK) deploy --all --concurrency 6 --require-approval never $(if $(IMPORT),--import-existing-resources) -c env=$(ENV) $(CONTEXT)
+	@$(SYNTH) -c env=$(ENV) $(CONTEXT) $(LOGGED)
+	@$(BIN)/python -m ops changes --deployed --env $(ENV) $(CONTEXT) $(foreach id,$(ACCEPT),--accept '$(id)')
+	@$(CDK) deploy --app cdk.out --all --concurrency 6 --require-approval never $(if $(IMPORT),--import-existing-resources)
 
 destroy: runtime ## Destroy ENV in AWS, after listing its stacks and asking
 	@$(BIN)/python -m ops account --env $(ENV) $(CONTEXT)
@@ -145,6 +148,9 @@ evidence: dev ## Run the checkers that need an environment of their own, and rew
 bench: dev ## Measure synth (and, with an engine, the images) as ratios in one run
 	@$(BIN)/python -m tests.bench.synth
 	@$(BIN)/python -m tests.bench.services
+
+changes: dev ## Rewrite docs/changes.md: what each change does to a running environment (minutes)
+	@$(BIN)/python -m tests.changes.rows
 
 sbom: dev ## Write a bill of materials for each image into sbom/
 	@$(BIN)/python -m ops sbom

@@ -96,6 +96,28 @@ def _settings(options: argparse.Namespace) -> Settings:
     return load_settings(options.root, options.env, overrides_from_context(context_from(options.context)))
 
 
+def _changes(options: argparse.Namespace, say: Say) -> int:
+    from config.settings import load_settings, overrides_from_context
+    from ops.assembly import Assembly
+    from ops.changes.command import answer
+
+    settings = load_settings(options.root, options.env, overrides_from_context(context_from(options.context)))
+    folders = options.assemblies
+    if options.deployed:
+        from ops.changes.deployed import client_in, deployed_stacks
+
+        after = Assembly(folders[0] if folders else options.root / "cdk.out").stacks
+        before = deployed_stacks(client_in(settings.region), after)
+    elif len(folders) == 2:
+        before, after = Assembly(folders[0]).stacks, Assembly(folders[1]).stacks
+    else:
+        raise OpsError("name two output folders of cdk synth, before and after; or use --deployed", exit_code=2)
+    found = answer(before, after, accepted=options.accept, environment=options.env, quotas=settings.quotas)
+    for line in found.lines:
+        say.line(printable(line))
+    return found.exit_code
+
+
 def _costs(options: argparse.Namespace, say: Say) -> int:
     from ops.assembly import Assembly
     from ops.costs import Bill, render
@@ -245,6 +267,16 @@ def _parser() -> argparse.ArgumentParser:
     commands.add("service-roles", _service_roles, "create the service-linked roles that are missing", env, context)
     commands.add("nat-image", _nat_image, "write the newest image of the NAT instance into the settings", env)
     commands.add("summary", _summary, "list the stacks, images and addresses of a synth", assembly)
+    changes = commands.add(
+        "changes",
+        _changes,
+        "show what a deployment would do; refuse one that AWS refuses or that loses data",
+        env,
+        context,
+    )
+    changes.add_argument("assemblies", type=Path, nargs="*", help="output folders of cdk synth: before, after")
+    changes.add_argument("--deployed", action="store_true", help="compare with what is deployed (reads only)")
+    changes.add_argument("--accept", action="append", default=[], metavar="ID", help="a finding that is accepted")
     commands.add("costs", _costs, "print what an environment costs per month when idle", env, assembly)
     sbom = commands.add("sbom", _sbom, "write a bill of materials for each image")
     sbom.add_argument("services", nargs="*", metavar="service", help="default: all services")
