@@ -208,19 +208,72 @@ def test_the_autoscaler_scales_the_services_deployment_within_the_manifests_rang
             assert (autoscaler["minReplicas"], autoscaler["maxReplicas"]) == (spec.scaling.min, spec.scaling.max)
             assert 1 <= autoscaler["minReplicas"] <= autoscaler["maxReplicas"]
             utilization = autoscaler["metrics"][0]["resource"]["target"]["averageUtilization"]
-            assert utilization == spec.scaling.cpu_target
+            assert utilization == (spec.scaling.cpu_target or 80)
 
 
-def test_a_deployment_leaves_the_scaled_number_of_pods_alone(assembly):
+def test_the_number_of_pods_is_always_the_autoscalers(assembly):
+    """A Deployment that loses `replicas` goes to one pod at once, so it never has the field."""
     for spec, objects in stacks(assembly, Kind.HTTP, Kind.WORKER):
-        replicas = only(objects, "Deployment")["spec"].get("replicas")
-        assert replicas == (None if spec.autoscaled else spec.scaling.min)
+        assert "replicas" not in only(objects, "Deployment")["spec"]
+        scaler = only(objects, "HorizontalPodAutoscaler")["spec"]
+        assert (scaler["minReplicas"], scaler["maxReplicas"]) == (spec.scaling.min, spec.scaling.max)
+
+
+# What `kubectl apply --prune` deletes by itself, of the kinds that we make.
+# https://github.com/kubernetes/kubernetes/blob/master/staging/src/k8s.io/kubectl/pkg/util/prune/prune.go
+_PRUNED = {"ConfigMap", "CronJob", "Deployment", "Ingress", "Namespace", "Service"}
+
+
+def test_an_object_that_kubectl_does_not_prune_leaves_with_a_resource_of_its_own(assembly):
+    """Only ServiceAccount and NetworkPolicy share a resource with a workload: every service has both."""
+    for spec, _ in stacks(assembly):
+        by_resource = [
+            {item["kind"] for item in json.loads(resource["Manifest"])}
+            for resource in assembly.resources("Custom::AWSCDK-EKS-KubernetesResource", stack=f"Eks-{spec.name}")
+        ]
+        [workload] = [kinds for kinds in by_resource if kinds & {"Deployment", "CronJob"}]
+        assert workload - _PRUNED == {"ServiceAccount", "NetworkPolicy"}
+        others = [kinds for kinds in by_resource if kinds is not workload]
+        expected = [{"SecretProviderClass"}] if spec.secrets else []
+        expected += [] if spec.kind is Kind.JOB else [{"PodDisruptionBudget", "HorizontalPodAutoscaler"}]
+        assert sorted(map(sorted, others)) == sorted(map(sorted, expected))
+
+
+def test_the_load_balancer_knows_a_service_before_its_pods_start(assembly):
+    """Pods get a readiness gate for the load balancer only if they are behind one when they are created."""
+    for spec, _ in stacks(assembly, Kind.HTTP):
+        [kinds] = [
+            [item["kind"] for item in json.loads(resource["Manifest"])]
+            for resource in assembly.resources("Custom::AWSCDK-EKS-KubernetesResource", stack=f"Eks-{spec.name}")
+            if "Deployment" in resource["Manifest"] and "PodDisruptionBudget" not in resource["Manifest"]
+        ]
+        assert kinds.index("Service") < kinds.index("Ingress") < kinds.index("Deployment")
+
+
+def test_no_list_of_a_policy_is_empty(assembly):
+    """The API server drops it, so it would count as a change at every apply."""
+    for policy in [item for item in assembly.objects() if item["kind"] == "NetworkPolicy"]:
+        assert [] not in (policy["spec"].get("ingress"), policy["spec"].get("egress")), policy["metadata"]["name"]
+
+
+def test_while_a_port_changes_old_pods_are_reached_on_theirs(assembly):
+    """By the port's name, which Service, probes and policies look up on each pod; and by number for the load balancer's ranges,
+    for which older policy controllers skip a name.
+    """
+    for spec, objects in stacks(assembly, Kind.HTTP):
+        assert only(objects, "Service")["spec"]["ports"][0]["targetPort"] == "http"
+        [rule] = only(objects, "NetworkPolicy")["spec"]["ingress"]
+        assert [port["port"] for port in rule["ports"]] == [spec.port, "http"]
+    for _, objects in stacks(assembly):
+        rules = only(objects, "NetworkPolicy")["spec"]["egress"]
+        to_services = [rule for rule in rules if "podSelector" in rule["to"][0] and len(rule["to"][0]) == 1]
+        assert all([port["port"] for port in rule["ports"]] == ["http"] for rule in to_services)
 
 
 def test_new_pods_are_ready_before_old_ones_go(assembly):
     for _, objects in stacks(assembly, Kind.HTTP, Kind.WORKER):
         strategy = only(objects, "Deployment")["spec"]["strategy"]
-        assert strategy == {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": "100%"}}
+        assert strategy == {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": "25%"}}
 
 
 def test_a_disruption_budget_never_blocks_a_drain(assembly):
@@ -332,14 +385,18 @@ def test_exactly_the_declared_callers_and_the_load_balancer_come_in(assembly):
     assert len(public) == assembly.settings.zone_count
     for spec, _ in stacks(assembly):
         callers = [f"pod {other.name}" for other in assembly.services(Platform.EKS) if spec.name in other.calls]
-        wanted = {(peer, spec.port) for peer in [*public, *callers]} if spec.kind is Kind.HTTP else set()
+        wanted = (
+            {(peer, port) for peer in [*public, *callers] for port in (spec.port, "http")}
+            if spec.kind is Kind.HTTP
+            else set()
+        )
         assert set(admitted(policies(assembly), labels_of(assembly, spec.name), "Ingress")) == wanted, spec.name
 
 
 def test_exactly_the_declared_callees_dns_and_aws_are_reached(assembly):
     dns = {(peer, 53) for peer in (EKS_SERVICE_CIDR, assembly.settings.vpc_cidr, "pod kube-system/kube-dns")}
     for spec, _ in stacks(assembly):
-        callees = {(f"pod {name}", assembly.catalog.service(name).port) for name in spec.calls}
+        callees = {(f"pod {name}", "http") for name in spec.calls}
         agent = {POD_IDENTITY_AGENT} if spec.table or spec.secrets else set()
         reached = set(admitted(policies(assembly), labels_of(assembly, spec.name), "Egress"))
         assert reached == callees | dns | agent | {HTTPS}, spec.name
@@ -464,8 +521,14 @@ def test_a_pod_gets_the_role_of_its_service_account(assembly):
 
 def test_pods_start_after_their_role_exists(assembly):
     for identity in assembly.resources("AWS::EKS::PodIdentityAssociation"):
-        applied = assembly.one("Custom::AWSCDK-EKS-KubernetesResource", stack=identity.stack)
-        assert identity.id in applied.depends_on
+        [applied] = [
+            resource
+            for resource in assembly.resources("Custom::AWSCDK-EKS-KubernetesResource", stack=identity.stack)
+            if {"Deployment", "CronJob"} & {item["kind"] for item in json.loads(resource["Manifest"])}
+        ]
+        policies = [p for p in assembly.resources("AWS::IAM::Policy", stack=identity.stack)]
+        assert policies
+        assert {identity.id, *(policy.id for policy in policies)} <= set(applied.depends_on)
 
 
 def test_pods_of_a_service_use_an_image_that_the_eks_stack_pushed(assembly):
