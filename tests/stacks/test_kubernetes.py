@@ -8,7 +8,7 @@ from typing import Any
 import kubernetes_validate
 import pytest
 
-from config.service import HttpService, Kind, ScaledService, ServiceSpec
+from config.service import HttpService, Kind, ServiceSpec
 from config.settings import EKS_SERVICE_CIDR, Platform
 from tests.stacks.kubernetes import (
     Object,
@@ -107,13 +107,12 @@ def test_services_are_only_in_the_apps_namespace(assembly):
 def test_the_objects_of_a_service_are_those_of_its_kind(assembly):
     always = {"ServiceAccount", "NetworkPolicy"}
     of_kind = {
-        Kind.HTTP: {"Deployment", "PodDisruptionBudget", "Service", "Ingress"},
-        Kind.WORKER: {"Deployment", "PodDisruptionBudget"},
+        Kind.HTTP: {"Deployment", "PodDisruptionBudget", "HorizontalPodAutoscaler", "Service", "Ingress"},
+        Kind.WORKER: {"Deployment", "PodDisruptionBudget", "HorizontalPodAutoscaler"},
         Kind.JOB: {"CronJob"},
     }
     for spec, objects in stacks(assembly):
         wanted = always | of_kind[spec.kind]
-        wanted |= {"HorizontalPodAutoscaler"} if isinstance(spec, ScaledService) and spec.autoscaled else set()
         wanted |= {"SecretProviderClass"} if spec.secrets else set()
         assert {o["kind"] for o in objects} == wanted, spec.name
 
@@ -526,7 +525,7 @@ def test_pods_start_after_their_role_exists(assembly):
             for resource in assembly.resources("Custom::AWSCDK-EKS-KubernetesResource", stack=identity.stack)
             if {"Deployment", "CronJob"} & {item["kind"] for item in json.loads(resource["Manifest"])}
         ]
-        policies = [p for p in assembly.resources("AWS::IAM::Policy", stack=identity.stack)]
+        policies = assembly.resources("AWS::IAM::Policy", stack=identity.stack)
         assert policies
         assert {identity.id, *(policy.id for policy in policies)} <= set(applied.depends_on)
 
