@@ -41,7 +41,7 @@ PIPED := || test $$? = 141
 
 .DEFAULT_GOAL := help
 .PHONY: help runtime local dev setup bootstrap synth review snapshots diff deploy destroy up down status logs prune test lint format \
-        bench sbom lock docs clean evidence verify-aws
+        bench changes sbom lock docs clean evidence verify-aws verify-kubernetes
 
 help: ## List the targets
 	@( grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}' && \
@@ -64,7 +64,9 @@ bootstrap synth destroy docs: export CDK_VALIDATION := false
 
 # --- AWS -------------------------------------------------------------------------------------------------------------
 
-bootstrap: runtime ## Prepare the AWS account and region of your credentials for CDK, once
+bootstrap: runtime ## Prepare the AWS account and region of your credentials, once: CDK's stack, service-linked roles
+	@$(BIN)/python -m ops account --env $(ENV) $(CONTEXT)
+	@$(BIN)/python -m ops service-roles --env $(ENV) $(CONTEXT)
 	@$(CDK) bootstrap -c env=$(ENV) $(CONTEXT)
 
 synth: runtime ## Synthesize ENV into cdk.out/ and list stacks, images and addresses
@@ -76,9 +78,13 @@ diff: runtime ## Compare ENV with what is deployed (needs AWS credentials)
 
 # IMPORT=1 takes over repositories and log groups that an earlier, destroyed environment of the same name left behind.
 # Stacks deploy in parallel, so the CLI cannot ask for approval of permission changes: `make diff` shows them beforehand.
+# What was compared with the deployed templates is what is deployed: the same cdk.out. ACCEPT='id id' accepts findings.
 deploy: runtime ## Deploy ENV to AWS (needs AWS credentials and a container engine); make diff shows what would change
 	@$(BIN)/python -m ops account --env $(ENV) $(CONTEXT)
-	@$(CDK) deploy --all --concurrency 6 --require-approval never $(if $(IMPORT),--import-existing-resources) -c env=$(ENV) $(CONTEXT)
+	@$(BIN)/python -m ops preflight --env $(ENV) $(CONTEXT)
+	@$(SYNTH) -c env=$(ENV) $(CONTEXT) $(LOGGED)
+	@$(BIN)/python -m ops changes --deployed --env $(ENV) $(CONTEXT) $(foreach id,$(ACCEPT),--accept '$(id)')
+	@$(CDK) deploy --app cdk.out --all --concurrency 6 --require-approval never $(if $(IMPORT),--import-existing-resources)
 
 destroy: runtime ## Destroy ENV in AWS, after listing its stacks and asking
 	@$(BIN)/python -m ops account --env $(ENV) $(CONTEXT)
@@ -86,7 +92,8 @@ destroy: runtime ## Destroy ENV in AWS, after listing its stacks and asking
 
 # --- on this machine, without an AWS account -------------------------------------------------------------------------
 
-# ENDPOINT=http://localhost:PORT uses another port; SERVICE=name FOLLOW=1 for logs; IMAGES=1 for down
+# ENDPOINT=http://localhost:PORT uses another port; SERVICE=name FOLLOW=1 for logs; IMAGES=1 for down;
+# KUBECONFIG=... also applies the Kubernetes objects to a cluster: docs/kubernetes.md
 LOCAL = $(if $(ENDPOINT),--endpoint $(ENDPOINT))
 
 up: local ## Deploy everything to an emulated AWS on this machine
@@ -114,6 +121,9 @@ test: dev ## Run the tests (those that need a container engine only if there is 
 verify-aws: dev ## Deploy ENV to AWS under a name of its own, walk through what only AWS shows, and destroy it (asks; costs money)
 	@$(BIN)/python -m tests.aws --env $(ENV) $(if $(YES),--yes)
 
+verify-kubernetes: dev ## Walk through make up on a kind cluster of its own (or on that of KUBECONFIG), and clean up
+	@$(BIN)/python -m tests.kubernetes
+
 lint: dev ## Run ruff, mypy and hadolint
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
@@ -125,7 +135,7 @@ format: dev ## Format the code
 	@$(BIN)/ruff check --fix .
 
 snapshots: dev ## Rewrite the templates' snapshots after an intended change
-	@$(BIN)/python -m pytest -q tests/snapshot --update-snapshots
+	@$(BIN)/python -m pytest -q tests/snapshot tests/rights/test_rights_document.py --update-snapshots
 
 review: snapshots ## Show what this change does to the templates
 	@git --no-pager diff --stat -- tests/snapshot/templates
@@ -138,6 +148,9 @@ evidence: dev ## Run the checkers that need an environment of their own, and rew
 bench: dev ## Measure synth (and, with an engine, the images) as ratios in one run
 	@$(BIN)/python -m tests.bench.synth
 	@$(BIN)/python -m tests.bench.services
+
+changes: dev ## Rewrite docs/changes.md: what each change does to a running environment (minutes)
+	@$(BIN)/python -m tests.changes.rows
 
 sbom: dev ## Write a bill of materials for each image into sbom/
 	@$(BIN)/python -m ops sbom

@@ -10,10 +10,13 @@ from pathlib import Path
 from config.errors import ConfigError
 
 
-def updated(text: str, parts: Mapping[str, str], file: str) -> str:
-    """The document's text with each named part between its markers. Raises ConfigError if a marker is missing."""
+def updated(text: str, parts: Mapping[str, str], file: str, *, target: str = "docs") -> str:
+    """The document's text with each named part between its markers, which name the make target that writes it.
+
+    Raises ConfigError if a marker is missing.
+    """
     for name, part in parts.items():
-        begin, end = f"<!-- {name}: written by `make docs` -->", f"<!-- end of {name} -->"
+        begin, end = f"<!-- {name}: written by `make {target}` -->", f"<!-- end of {name} -->"
         head, found, rest = text.partition(begin)
         _, closed, tail = rest.partition(end)
         if not found or not closed:

@@ -50,15 +50,27 @@ def _check_load_balancer(routed: Sequence[HttpService], platform: Platform, sett
     fewer = "move some off this platform, or make them workers"
     feeds = "a load balancer feeds {} target groups"
     _refuse(len(routed), quotas.TARGET_GROUPS, settings, holds=count, has=feeds, remedy=fewer)
-    # On Kubernetes the 404 for unknown paths is a rule; on ECS it is the listener's default action, which is not counted.
-    own = 1 if platform is Platform.EKS and routed else 0
-    rules = "a load balancer has {} rules" + (", one of them for unknown paths" if own else "")
-    _refuse(len(routed) + own, quotas.LISTENER_RULES, settings, holds=count, has=rules, remedy=fewer)
+    needed, note = _listener_rules(len(routed), platform, settings)
+    rules = "a load balancer has {} rules" + note
+    _refuse(needed, quotas.LISTENER_RULES, settings, holds=count, has=rules, remedy=fewer)
     copies = sum(spec.scaling.max for spec in routed)
     holds = f"http services that scale to {copies} copies on {platform.value}"
     _refuse(
         copies, quotas.TARGETS, settings, holds=holds, has="a load balancer has {} targets", remedy="lower scaling.max"
     )
+
+
+def _listener_rules(services: int, platform: Platform, settings: Settings) -> tuple[int, str]:
+    """How many rules this many http services take, and what a message says about that."""
+    if platform is Platform.ECS:
+        # The 404 for unknown paths is the listener's default action, which is not counted.
+        return (2 * services, ", and each takes two with a domain") if settings.domain else (services, "")
+    # On Kubernetes the 404 and the redirect to HTTPS are rules.
+    if not services:
+        return 0, ""
+    if settings.domain:
+        return services + 2, ", one of them for unknown paths and one for the redirect to HTTPS"
+    return services + 1, ", one of them for unknown paths"
 
 
 def _check_shared_stacks(services: Sequence[ServiceSpec], settings: Settings) -> None:

@@ -64,6 +64,14 @@ GROUP_RULES: Final = Quota(
     source=_VPC,
     adjustable=True,
 )
+ADDRESSES: Final = Quota(
+    name="addresses",
+    value=5,
+    counts="Elastic IP addresses of an account in a region, other environments' included",
+    source=_VPC,
+    adjustable=True,
+    note="a NAT gateway takes one; `python -m ops preflight` counts those that are taken",
+)
 ROLES: Final = Quota(
     name="roles",
     value=1000,
@@ -111,6 +119,7 @@ REFUSED: Final = (
     TARGET_GROUPS,
     TARGETS,
     GROUP_RULES,
+    ADDRESSES,
     ROLES,
     ROLE_INLINE_POLICIES,
     BUS_RULES,

@@ -10,12 +10,16 @@ from typing import Final
 # Objects that all services share in the Kubernetes namespace: a service's own objects carry the service's name.
 ENTRANCE: Final = "entrance"
 NOT_FOUND: Final = "not-found"
+TO_HTTPS: Final = "to-https"
+SYNCING_ROLE: Final = "secret-syncing"
 DEFAULT_DENY: Final = "default-deny"
 ALLOW_DNS: Final = "allow-dns"
 
 SERVICE_NAMES: Final = {
     ENTRANCE: "the Ingress that holds the load balancer",
     NOT_FOUND: "the load balancer's answer to paths that no service has",
+    TO_HTTPS: "the Ingress that redirects HTTP to HTTPS",
+    SYNCING_ROLE: "the permission of the driver that fetches secrets",
     DEFAULT_DENY: "the NetworkPolicy that denies undeclared traffic",
     ALLOW_DNS: "the NetworkPolicy that lets every pod resolve names",
     "default": "the ServiceAccount that every namespace has",

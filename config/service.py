@@ -82,7 +82,12 @@ class AlarmThresholds(Model):
     """Where the alarms go off that also roll a deployment back."""
 
     errors_percent: int = Field(
-        5, ge=1, le=100, description="Percent of requests that fail, three minutes in a row.", examples=[1]
+        5,
+        ge=1,
+        le=100,
+        description="Percent of requests that fail, three minutes in a row; 100 is never exceeded. WebSockets and requests "
+        "that the caller gives up count as failed.",
+        examples=[1],
     )
     latency_ms: int = Field(
         1000,

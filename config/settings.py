@@ -3,7 +3,6 @@
 # Over 300 lines: every key of one file with its rule, its description and an example, looked up in one place.
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -16,7 +15,7 @@ from config import settings_rules as rules
 from config.command_line import COMMAND_LINE
 from config.errors import ConfigError, did_you_mean, shown
 from config.model import NOT_EMPTY, UNIQUE, Model, Pattern, Rule, fault
-from config.quotas import ADJUSTABLE, ENDPOINT_CIDRS, GROUP_RULES, Quota
+from config.quotas import ADDRESSES, ADJUSTABLE, ENDPOINT_CIDRS, GROUP_RULES, Quota
 from config.strict_yaml import read_mapping, scalar, without_nulls
 from config.validation import Location, dotted, strip, validate, visible_fields
 
@@ -63,6 +62,13 @@ class Insights(StrEnum):
     DISABLED = "disabled"
     ENABLED = "enabled"
     ENHANCED = "enhanced"
+
+
+class Support(StrEnum):
+    """Upgrade policies of a cluster, https://docs.aws.amazon.com/eks/latest/userguide/view-upgrade-policy.html"""
+
+    STANDARD = "standard"
+    EXTENDED = "extended"
 
 
 class EndpointAccess(StrEnum):
@@ -142,12 +148,25 @@ class Settings(Model):
         examples=["10.20.0.0/16"],
     )
     zones: Annotated[int | tuple[str, ...], Rule(rules.check_zones)] = Field(
-        description="Number of availability zones (2 to 6), or their names.", examples=[2]
+        description="Number of availability zones (2 to 6), or their names; a number means the region's first ones. More can be "
+        "added at the end, and move no subnet; none can be removed while tasks or nodes run there. Name them in a region "
+        "that has a zone without Fargate or EKS: `python -m ops preflight` says which.",
+        examples=[2],
     )
     egress: Egress = Field(
         description="Route from private subnets to the internet: a NAT gateway per zone, one for all, a NAT instance, or "
-        "none, with interface endpoints to AWS instead.",
+        "none, with interface endpoints to AWS instead. Endpoints are the most expensive: about 248 USD a month for two "
+        "zones and both platforms (docs/costs.md). Another value moves the routes before the old way is deleted.",
         examples=["nat-instance"],
+    )
+    nat_image: (
+        Annotated[str, Pattern(r"ami-([0-9a-f]{8}|[0-9a-f]{17})", "the id of a machine image", "ami-0123456789abcdef0")]
+        | None
+    ) = Field(
+        None,
+        description="Machine image of the NAT instance: Amazon Linux 2023 for arm64, in the environment's region. "
+        "`python -m ops nat-image` writes the newest. By default the newest whenever the stack Network changes.",
+        examples=["ami-0123456789abcdef0"],
     )
     spot_weight: int = Field(ge=0, le=100, description="Share of Fargate tasks on Spot, in percent.", examples=[100])
     load_balancer_cidrs: Annotated[tuple[Cidr, ...], NOT_EMPTY, UNIQUE] = Field(
@@ -192,8 +211,14 @@ class Settings(Model):
     eks_version: Annotated[str, Rule(rules.check_version, (("enum", sorted(KUBECTL_LAYERS)),))] = Field(
         description="Kubernetes version; one with an installed kubectl layer.", examples=["1.36"]
     )
+    eks_support: Support = Field(
+        Support.STANDARD,
+        description="What happens when the standard support of the cluster's version ends: standard upgrades the control "
+        "plane, extended keeps the version for 0.60 USD an hour instead of 0.10.",
+        examples=["standard"],
+    )
     eks_admins: Annotated[tuple[Annotated[str, Rule(rules.check_admin)], ...], UNIQUE] = Field(
-        description="IAM roles or users that get AmazonEKSClusterAdminPolicy.",
+        description="IAM roles or users that get AmazonEKSClusterAdminPolicy; without one, nobody can use kubectl.",
         examples=[["arn:aws:iam::123456789012:role/admin"]],
         max_length=100,  # each is a resource of the stack Eks, which has 500
     )
@@ -209,7 +234,9 @@ class Settings(Model):
     )
     domain: Domain | None = Field(
         None,
-        description="Domain name and hosted zone; plain HTTP by default.",
+        description="Domain name and hosted zone; plain HTTP by default. To drop it with strong references, first run "
+        "cdk deploy --exclusively 'Ecs-*', so that services answer HTTP again before the HTTPS listener goes; with weak ones, "
+        "each is away until it is deployed.",
         examples=[{"name": "harbour.example.com", "hosted_zone_id": "Z0123456789ABCDEFGHIJ"}],
     )
     base_registry: Annotated[
@@ -237,7 +264,9 @@ class Settings(Model):
         examples=[{"listener_rules": 150}],
     )
     tags: Annotated[dict[str, str], Rule(rules.check_tags)] = Field(
-        {}, description="Tags on every resource.", examples=[{"project": "harbour"}]
+        {},
+        description="Tags on every resource, except what EKS creates itself: nodes and their load balancer.",
+        examples=[{"project": "harbour"}],
     )
 
     @property
@@ -249,6 +278,17 @@ class Settings(Model):
     def zone_count(self) -> int:
         """Number of availability zones."""
         return self.zones if isinstance(self.zones, int) else len(self.zones)
+
+    @property
+    def zones_with_room(self) -> int:
+        """Number of zones that the VPC's range is divided for, whether they are used or not."""
+        return rules.zones_with_room(self.vpc_cidr)
+
+    @property
+    def subnet_length(self) -> int:
+        """The prefix length of every subnet."""
+        slots = 2 * self.zones_with_room
+        return int(self.vpc_cidr.rpartition("/")[2]) + (slots - 1).bit_length()
 
     def quota(self, quota: Quota) -> int:
         """The value of a quota in this account."""
@@ -276,14 +316,37 @@ class Settings(Model):
         return self
 
     @model_validator(mode="after")
-    def _check_room(self) -> Self:
-        needed = 2 * self.zone_count  # a public and a private subnet per zone
-        length = ipaddress.IPv4Network(self.vpc_cidr).prefixlen + (needed - 1).bit_length()
-        if length > 27:
+    def _check_nat_image(self) -> Self:
+        if self.nat_image and not self.region:
             raise fault(
-                f"gives /{length} subnets in {self.zone_count} zones, and a load balancer needs /27 or larger",
-                "use a larger range or fewer zones",
+                "is set, but region is not", "write region too: an image belongs to one region", field="nat_image"
+            )
+        if self.nat_image and self.egress is not Egress.NAT_INSTANCE:
+            raise fault(
+                f"means nothing while egress is {self.egress.value}",
+                "remove it, or write egress: nat-instance",
+                field="nat_image",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_room(self) -> Self:
+        if self.zone_count > self.zones_with_room:
+            raise fault(
+                f"has room for {self.zones_with_room} zones, and zones asks for {self.zone_count}",
+                "use a /23 or larger, or fewer zones",
                 field="vpc_cidr",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_addresses(self) -> Self:
+        limit = self.quota(ADDRESSES)
+        if self.egress is Egress.NAT_PER_ZONE and self.zone_count > limit:
+            raise fault(
+                f"takes an Elastic IP address in each of {self.zone_count} zones, and an account has {limit} in a region",
+                f"use {limit} zones or fewer or single-nat, or ask AWS to raise it and set quotas.{ADDRESSES.name}",
+                field="egress",
             )
         return self
 

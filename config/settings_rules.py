@@ -26,6 +26,8 @@ ELSEWHERE: Final = {
 }
 """Other tools' names for parts of an environment: the problem, and what to write instead."""
 
+_MOST_ZONES: Final = 6  # us-east-1: https://aws.amazon.com/about-aws/global-infrastructure/regions_az/
+_SMALLEST_SUBNET: Final = 27
 _MOST_TAGS = 40  # AWS allows 50 on a resource, and CloudFormation, CDK and the stacks add theirs
 
 
@@ -56,6 +58,16 @@ def check_vpc(text: str) -> None:
     if network.overlaps(ipaddress.IPv4Network(EKS_SERVICE_CIDR)):
         problem = f"overlaps {EKS_SERVICE_CIDR}, the range of Kubernetes Services"
         raise fault(problem, "use another range, e.g. 10.20.0.0/16")
+
+
+def zones_with_room(vpc_cidr: str) -> int:
+    """The number of zones that a VPC's range is divided for: all six that a region has at most, or four in a /24.
+
+    It depends on the range only, so that another number of zones moves no subnet. A zone has two subnets of at least /27, which
+    a load balancer needs: https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html
+    """
+    subnets = 1 << (_SMALLEST_SUBNET - _network(vpc_cidr).prefixlen)
+    return min(_MOST_ZONES, subnets // 2)
 
 
 def check_eks_endpoint_range(text: str) -> None:

@@ -1,5 +1,6 @@
 """`python -m ops <command>`: the single entry point of the operator commands."""
 
+# Over 300 lines: every command of the one entry point, a few lines each.
 from __future__ import annotations
 
 import argparse
@@ -20,6 +21,7 @@ from ops.process import end_children
 from ops.say import Say
 
 if TYPE_CHECKING:
+    from config.settings import Settings
     from ops.local.project import Project
 
 # Handlers import what only they need: boto3 and the settings are slow to load, and --help should not wait for them.
@@ -55,15 +57,66 @@ def _docs(options: argparse.Namespace, say: Say) -> int:
 
 
 def _account(options: argparse.Namespace, say: Say) -> int:
-    from config.settings import load_settings, overrides_from_context
     from ops.account import caller_account, check_account
 
-    overrides = overrides_from_context(context_from(options.context))
-    settings = load_settings(options.root, options.env, overrides)
+    settings = _settings(options)
     account = caller_account()
     check_account(settings, account)
     say.line(f"{settings.prefix} in account {account}")
     return 0
+
+
+def _preflight(options: argparse.Namespace, say: Say) -> int:
+    from ops.preflight import clients_of, preflight
+
+    settings = _settings(options)
+    for line in preflight(settings, clients_of(settings)):
+        say.line(line)
+    return 0
+
+
+def _service_roles(options: argparse.Namespace, say: Say) -> int:
+    from ops.service_roles import create_missing
+
+    for line in create_missing(_settings(options)):
+        say.line(line)
+    return 0
+
+
+def _nat_image(options: argparse.Namespace, say: Say) -> int:
+    from config.settings import load_settings
+    from ops.nat_image import pin
+
+    say.line(pin(options.root, load_settings(options.root, options.env, {})))
+    return 0
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    from config.settings import load_settings, overrides_from_context
+
+    return load_settings(options.root, options.env, overrides_from_context(context_from(options.context)))
+
+
+def _changes(options: argparse.Namespace, say: Say) -> int:
+    from config.settings import load_settings, overrides_from_context
+    from ops.assembly import Assembly
+    from ops.changes.command import answer
+
+    settings = load_settings(options.root, options.env, overrides_from_context(context_from(options.context)))
+    folders = options.assemblies
+    if options.deployed:
+        from ops.changes.deployed import client_in, deployed_stacks
+
+        after = Assembly(folders[0] if folders else options.root / "cdk.out").stacks
+        before = deployed_stacks(client_in(settings.region), after)
+    elif len(folders) == 2:
+        before, after = Assembly(folders[0]).stacks, Assembly(folders[1]).stacks
+    else:
+        raise OpsError("name two output folders of cdk synth, before and after; or use --deployed", exit_code=2)
+    found = answer(before, after, accepted=options.accept, environment=options.env, quotas=settings.quotas)
+    for line in found.lines:
+        say.line(printable(line))
+    return found.exit_code
 
 
 def _costs(options: argparse.Namespace, say: Say) -> int:
@@ -211,7 +264,20 @@ def _parser() -> argparse.ArgumentParser:
     commands.add(
         "account", _account, "refuse AWS credentials of an account that the environment does not allow", env, context
     )
+    commands.add("preflight", _preflight, "check zones, subnets and addresses of the account", env, context)
+    commands.add("service-roles", _service_roles, "create the service-linked roles that are missing", env, context)
+    commands.add("nat-image", _nat_image, "write the newest image of the NAT instance into the settings", env)
     commands.add("summary", _summary, "list the stacks, images and addresses of a synth", assembly)
+    changes = commands.add(
+        "changes",
+        _changes,
+        "show what a deployment would do; refuse one that AWS refuses or that loses data",
+        env,
+        context,
+    )
+    changes.add_argument("assemblies", type=Path, nargs="*", help="output folders of cdk synth: before, after")
+    changes.add_argument("--deployed", action="store_true", help="compare with what is deployed (reads only)")
+    changes.add_argument("--accept", action="append", default=[], metavar="ID", help="a finding that is accepted")
     commands.add("costs", _costs, "print what an environment costs per month when idle", env, assembly)
     sbom = commands.add("sbom", _sbom, "write a bill of materials for each image")
     sbom.add_argument("services", nargs="*", metavar="service", help="default: all services")

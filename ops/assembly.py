@@ -6,11 +6,11 @@ Only files that manifest.json names count: the folder may also hold stacks that 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from config.names import service_of
 from config.settings import Platform
@@ -18,6 +18,8 @@ from ops.errors import OpsError
 
 Json = dict[str, Any]
 _MANIFEST = "manifest.json"
+_STACK = "aws:cloudformation:stack"
+UNKNOWN_PLACE: Final = "aws://unknown-account/unknown-region"
 
 
 @dataclass
@@ -29,12 +31,20 @@ class Stack:
         name: its name in CloudFormation.
         template_file: the template's file name.
         template: the template; changes to it are not written to the file.
+        tags: the tags that CloudFormation puts on the stack's resources.
+        protected: whether CloudFormation refuses to delete the stack.
+        place: account and region, e.g. aws://123456789012/eu-central-1; either may be unknown.
+        needs: ids of the stacks that the CLI deploys before this one.
     """
 
     id: str
     name: str
     template_file: str
     template: Json
+    tags: Mapping[str, str] = field(default_factory=dict)
+    protected: bool = False
+    place: str = UNKNOWN_PLACE
+    needs: frozenset[str] = frozenset()
 
     @property
     def resources(self) -> Json:
@@ -97,8 +107,12 @@ class Assembly:
                 artifact["properties"].get("stackName", identifier),
                 artifact["properties"]["templateFile"],
                 _read(self.folder / artifact["properties"]["templateFile"]),
+                tags=artifact["properties"].get("tags", {}),
+                protected=artifact["properties"].get("terminationProtection", False),
+                place=artifact.get("environment", UNKNOWN_PLACE),
+                needs=self._needs(identifier),
             )
-            for identifier, artifact in self._artifacts("aws:cloudformation:stack")
+            for identifier, artifact in self._artifacts(_STACK)
         ]
 
     def of_services(self, platform: Platform) -> dict[str, Stack]:
@@ -117,6 +131,19 @@ class Assembly:
             for digest, asset in content.get("dockerImages", {}).items():
                 for destination in asset["destinations"].values():
                     yield ImageAsset(digest, asset["source"], destination["repositoryName"], destination["imageTag"])
+
+    def _needs(self, identifier: str) -> frozenset[str]:
+        """The stacks that the CLI deploys before a stack, whatever it publishes: an asset that is already published, and so the
+        order that comes from it, is left out of the CLI's plan (aws-cdk, work-graph.ts, removeUnnecessaryAssets).
+        """
+        stacks = dict(self._artifacts(_STACK))
+        found: set[str] = set()
+        ahead = [identifier]
+        while ahead:
+            needed = set(stacks[ahead.pop()].get("dependencies", ())) & stacks.keys() - found
+            found |= needed
+            ahead += needed
+        return frozenset(found)
 
     def _artifacts(self, kind: str) -> Iterator[tuple[str, Json]]:
         for identifier, artifact in self.manifest["artifacts"].items():

@@ -12,8 +12,9 @@ from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from string import Template
 
+from config.endpoints import endpoints_of
 from config.names import platform_of
-from config.settings import Platform
+from config.settings import Egress, Platform
 from ops.assembly import Assembly, Json
 
 DOCUMENT = Path("docs/costs.md")  # below the project
@@ -63,11 +64,16 @@ _PRICES = {
     "kms_key": Price(Decimal("1.00"), "key", "https://aws.amazon.com/kms/pricing/"),
     "eks_cluster": Price(Decimal("0.10"), "hour", "https://aws.amazon.com/eks/pricing/"),
 }
+NAT_INSTANCE_DISK = 8  # GB
 # AWS advertises "up to 70 %" off and the price moves, so this is an estimate.
 # https://aws.amazon.com/fargate/pricing/
 SPOT_FACTOR = Decimal("0.3")
 # The first ten alarm metrics are free in every account. https://aws.amazon.com/cloudwatch/pricing/
 FREE_ALARM_METRICS = 10
+
+# Application Auto Scaling makes them itself, so they are in no template.
+# https://docs.aws.amazon.com/autoscaling/application/userguide/target-tracking-scaling-policy-overview.html
+ALARMS_OF_TARGET_TRACKING = 2
 
 
 @dataclass(frozen=True)
@@ -113,7 +119,7 @@ class Bill:
         instances = len(_of_type(resources, "AWS::EC2::Instance"))
         yield _line("NAT instance, t4g.nano", instances, "t4g.nano")
         yield _line("public IPv4 address of the NAT instance", instances, "public_ipv4")
-        yield _line("disk of the NAT instance, GB of gp3", 8 * instances, "gp3")
+        yield _line("disk of the NAT instance, GB of gp3", NAT_INSTANCE_DISK * instances, "gp3")
         zones = sum(
             len(endpoint["Properties"]["SubnetIds"])
             for endpoint in _of_type(resources, "AWS::EC2::VPCEndpoint")
@@ -148,8 +154,30 @@ class Bill:
             len([metric for metric in alarm["Properties"].get("Metrics", [1]) if metric == 1 or "MetricStat" in metric])
             for alarm in _of_type(resources, "AWS::CloudWatch::Alarm")
         )
-        yield _line("alarm metric, beyond the ten free ones", max(0, metrics - FREE_ALARM_METRICS), "alarm_metric")
+        policies = _of_type(resources, "AWS::ApplicationAutoScaling::ScalingPolicy")
+        tracking = sum(policy["Properties"]["PolicyType"] == "TargetTrackingScaling" for policy in policies)
+        metrics += ALARMS_OF_TARGET_TRACKING * tracking
+        yield _line(
+            "alarm metric (a scaling policy has two), beyond the ten free ones",
+            max(0, metrics - FREE_ALARM_METRICS),
+            "alarm_metric",
+        )
         yield _line("KMS key", len(_of_type(resources, "AWS::KMS::Key")), "kms_key")
+
+
+def egress_costs(*, zones: int, platforms: tuple[Platform, ...]) -> dict[Egress, Decimal]:
+    """What each value of `egress` costs per month, in USD, without traffic."""
+    address = _PRICES["public_ipv4"].monthly
+    gateway = _PRICES["nat_gateway"].monthly + address
+    instance = _PRICES["t4g.nano"].monthly + NAT_INSTANCE_DISK * _PRICES["gp3"].monthly + address
+    endpoints = len(endpoints_of(platforms)) * zones * _PRICES["interface_endpoint"].monthly
+    costs = {
+        Egress.NAT_INSTANCE: instance,
+        Egress.SINGLE_NAT: gateway,
+        Egress.NAT_PER_ZONE: zones * gateway,
+        Egress.ENDPOINTS: endpoints,
+    }
+    return {egress: cost.quantize(Decimal("0.01"), ROUND_HALF_UP) for egress, cost in costs.items()}
 
 
 def total(lines: list[Line]) -> Decimal:
@@ -176,8 +204,21 @@ def render(bill: Bill, environment: str) -> str:
     bills = {platform: bill.lines(platform=platform) for platform in Platform}
     totals = {f"{platform.value}_total": str(total(lines)) for platform, lines in bills.items()}
     tables = {f"{platform.value}_table": "\n".join(_table(lines)) for platform, lines in bills.items()}
+    tables["egress_table"] = "\n".join(_egress_table())
     template = Template(TEMPLATE.read_text(encoding="utf-8"))
     return template.substitute(environment=environment, prices_of=PRICES_OF, hours=HOURS, **totals, **tables)
+
+
+def _egress_table() -> Iterator[str]:
+    columns = [
+        (zones, platforms) for zones in (2, 3) for platforms in ((Platform.ECS,), (Platform.EKS,), tuple(Platform))
+    ]
+    names = [f"{zones} zones, {' and '.join(p.value for p in platforms)}" for zones, platforms in columns]
+    yield f"| egress | {' | '.join(names)} |"
+    yield f"|---|{'---:|' * len(columns)}"
+    costs = [egress_costs(zones=zones, platforms=platforms) for zones, platforms in columns]
+    for egress in costs[0]:
+        yield f"| `{egress.value}` | {' | '.join(str(cost[egress]) for cost in costs)} |"
 
 
 def write_costs(root: Path, bill: Bill, environment: str) -> list[str]:

@@ -1,15 +1,20 @@
 """The only reader of CloudFormation's references: Ref, Fn::GetAtt, Fn::Sub, Fn::Join, Fn::GetStackOutput, Fn::ImportValue."""
 
+# Over 300 lines: every spelling of a reference is known here and nowhere else.
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 _SUBSTITUTION = re.compile(r"\$\{([^!${}][^${}]*)\}")
 _REGISTRY_HOST = re.compile(r"^\$\{AWS::AccountId\}\.dkr\.ecr\.\$\{AWS::Region\}\.\$\{AWS::URLSuffix\}/")
 _STAND_IN = "stand-in"
+# Ids whose form an API checks, e.g. a NodeClass's subnetSelectorTerms, by what the name of the reference contains.
+# https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/resource-ids.html
+_ID_FORMS = (("SecurityGroup", "sg-"), ("Subnet", "subnet-"), ("Vpc", "vpc-"))
 
 # An output as other stacks refer to it: (stack name, output), or ("", export).
 Output = tuple[str, str]
@@ -87,11 +92,23 @@ class Known:
         if function == "Fn::Sub" and isinstance(value, str):
             return _REGISTRY_HOST.sub(f"{self.registry}/", value)
         if function == "Fn::GetStackOutput":
-            return self.outputs.get(_output(value), _STAND_IN)
+            return self.outputs.get(_output(value)) or _stand_in(_output(value)[1])
+        if function == "Fn::ImportValue" and isinstance(value, str):
+            return self.outputs.get(("", value)) or _stand_in(value.rpartition(":")[2])
         if function == "Ref":
             pseudo = {"AWS::Region": self.region, "AWS::AccountId": self.account, "AWS::Partition": "aws"}
-            return pseudo.get(value, _STAND_IN)
+            return pseudo.get(value) or _stand_in(str(value))
+        if function == "Fn::GetAtt":
+            return _stand_in(_attribute(value)[1])
         return _STAND_IN
+
+
+def _stand_in(name: str) -> str:
+    """A value of the right form for a reference that nothing resolves, always the same for the same name."""
+    for part, prefix in _ID_FORMS:
+        if part in name:
+            return prefix + hashlib.sha256(name.encode()).hexdigest()[:17]
+    return _STAND_IN
 
 
 def replaced(node: Any, *, registry: str, attributes: Mapping[Output, str]) -> Any:
@@ -133,3 +150,174 @@ def _walk(node: Any) -> Iterator[Mapping[str, Any]]:
     elif isinstance(node, list):
         for value in node:
             yield from _walk(value)
+
+
+# --- values, for comparing templates ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Pointer:
+    """A value known only once its resource exists: a resource's `Ref` (no attribute) or one of its attributes.
+
+    A parameter or pseudo parameter is a pointer too, the latter with an empty stack.
+    """
+
+    stack: str
+    name: str
+    attribute: str = ""
+
+    def __str__(self) -> str:
+        where = f"{self.stack}/{self.name}" if self.stack else self.name
+        return f"<{where}.{self.attribute}>" if self.attribute else f"<{where}>"
+
+
+@dataclass(frozen=True)
+class Text:
+    """Text with values inside."""
+
+    parts: tuple[Any, ...]
+
+    def __str__(self) -> str:
+        return "".join(map(str, self.parts))
+
+
+@dataclass(frozen=True)
+class Call:
+    """A function that only CloudFormation can evaluate, e.g. Fn::GetAZs."""
+
+    function: str
+    argument: Any
+
+    def __str__(self) -> str:
+        return f"<{self.function} {self.argument}>"
+
+
+class Template(Protocol):
+    """What `Values` reads of a stack."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def template(self) -> dict[str, Any]: ...
+
+
+class Values:
+    """The values in a set of templates. References across stacks are followed to the resource where they end, so a weak and a
+    strong reference to the same attribute are the same value.
+    """
+
+    def __init__(self, stacks: Iterable[Template], known: Mapping[str, str]) -> None:
+        """`known` gives values of pseudo parameters."""
+        self._known = known
+        self._following: list[Output] = []
+        self._outputs: dict[Output, tuple[str, Any]] = {}
+        for stack in stacks:
+            for key, output in stack.template.get("Outputs", {}).items():
+                found = (stack.id, output.get("Value"))
+                self._outputs[stack.name, key] = found
+                export = output.get("Export", {}).get("Name")
+                if export is not None:
+                    self._outputs["", str(self.of(stack.id, export))] = found
+
+    def outputs(self) -> dict[Output, Any]:
+        """The value of every output and every export."""
+        return {key: self.of(stack, value) for key, (stack, value) in self._outputs.items()}
+
+    def of(self, stack: str, node: Any) -> Any:
+        """The node, from the template of the stack with that id, with its references as Pointer, Text or Call."""
+        if isinstance(node, list):
+            return [self.of(stack, value) for value in node]
+        if not isinstance(node, dict):
+            return node
+        if len(node) == 1 and is_reference(node):
+            [(function, argument)] = node.items()
+            return self._value(stack, function, argument)
+        return {key: self.of(stack, value) for key, value in node.items()}
+
+    def _value(self, stack: str, function: str, argument: Any) -> Any:
+        if function == "Ref":
+            return self._pointer(stack, str(argument))
+        if function == "Fn::GetAtt":
+            return Pointer(stack, *_attribute(argument))
+        if function == "Fn::Join" and isinstance(argument[1], list):
+            return _joined(str(argument[0]), [self.of(stack, part) for part in argument[1]])
+        if function == "Fn::Sub":
+            return self._substituted(stack, argument)
+        if function in {"Fn::GetStackOutput", "Fn::ImportValue"}:
+            return self._across(stack, function, argument)
+        return Call(function, frozen(self.of(stack, argument)))
+
+    def _pointer(self, stack: str, name: str) -> Any:
+        if not name.startswith("AWS::"):
+            return Pointer(stack, name)
+        return self._known.get(name, Pointer("", name))
+
+    def _substituted(self, stack: str, argument: Any) -> Any:
+        pattern, own = argument if isinstance(argument, list) else (argument, {})
+        parts: list[Any] = []
+        for index, piece in enumerate(_SUBSTITUTION.split(pattern)):
+            if index % 2 == 0:
+                parts.append(piece.replace("${!", "${"))
+            elif piece in own:
+                parts.append(self.of(stack, own[piece]))
+            else:
+                parts.append(Pointer(stack, *_attribute(piece)) if "." in piece else self._pointer(stack, piece))
+        return _joined("", parts)
+
+    def _across(self, stack: str, function: str, argument: Any) -> Any:
+        key = (
+            _output(argument)
+            if isinstance(argument, dict) and "OutputName" in argument
+            else ("", str(self.of(stack, argument)))
+        )
+        if key not in self._outputs or key in self._following:  # the second: outputs that read each other in a circle
+            return Call(function, key)
+        owner, value = self._outputs[key]
+        self._following.append(key)
+        try:
+            return self.of(owner, value)
+        finally:
+            self._following.pop()
+
+
+def pointers(value: Any) -> Iterator[Pointer]:
+    """Every pointer inside a value, at any depth."""
+    if isinstance(value, Pointer):
+        yield value
+    elif isinstance(value, dict):
+        for inner in value.values():
+            yield from pointers(inner)
+    elif isinstance(value, list | tuple):
+        for inner in value:
+            yield from pointers(inner)
+    elif isinstance(value, Text):
+        yield from pointers(value.parts)
+    elif isinstance(value, Call):
+        yield from pointers(value.argument)
+
+
+def frozen(value: Any) -> Any:
+    """The value with tuples for objects and lists, so it can be a key."""
+    if isinstance(value, dict):
+        return tuple((key, frozen(value[key])) for key in sorted(value))
+    if isinstance(value, list | tuple):
+        return tuple(frozen(inner) for inner in value)
+    return value
+
+
+def _joined(between: str, values: list[Any]) -> Any:
+    """Text of the values; a plain string if all are, and the value itself if it is the only one."""
+    parts: list[Any] = []
+    for index, value in enumerate(values):
+        pieces: list[Any] = [between] if index and between else []
+        pieces += value.parts if isinstance(value, Text) else [value]
+        for piece in pieces:
+            if isinstance(piece, str) and parts and isinstance(parts[-1], str):
+                parts[-1] += piece
+            elif piece != "":
+                parts.append(frozen(piece) if isinstance(piece, list | dict) else piece)
+    if not parts:
+        return ""
+    return parts[0] if len(parts) == 1 else Text(tuple(parts))

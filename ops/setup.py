@@ -35,7 +35,7 @@ PYTHON_SETS = ("runtime", "local", "dev")
 # The caller's variables that would put packages elsewhere, or leave some out. Registries, proxies and certificates are kept.
 # https://pip.pypa.io/en/stable/topics/configuration/  https://docs.npmjs.com/cli/v11/using-npm/config
 MISLEADING = re.compile(
-    r"PYTHON(?!UTF8|IOENCODING|UNBUFFERED)\w*|VIRTUAL_ENV|NODE_PATH"
+    r"PYTHON(?!UTF8|IOENCODING|UNBUFFERED)\w*|VIRTUAL_ENV|NODE_(PATH|ENV)"
     r"|PIP_(USER|TARGET|PREFIX|ROOT|DRY_RUN|NO_DEPS|CONSTRAINT|REQUIREMENT|PYTHON|REPORT|NO_BINARY|QUIET|VERBOSE|LOG)"
     r"|npm_config_(global|location|(local_)?prefix|dry_run|omit|include|only|production|workspaces?|package_lock\w*|bin_links|json)",
     re.IGNORECASE,

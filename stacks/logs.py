@@ -61,12 +61,17 @@ def owned_log_group(
     )
 
 
-def own_managed_log_group(function: IConstruct) -> None:
-    """Gives the environment's retention and key to the log group that CDK creates for a function."""
-    stack = stack_of(function)
-    group = narrow(function.node.find_child("LogGroup").node.default_child, aws_logs.CfnLogGroup)
-    group.retention_in_days = stack.settings.log_retention_days
-    group.kms_key_id = stack.key.key_arn if stack.key else None
+def own_function_log_group(scope: EnvironmentStack, construct_id: str, function: IConstruct) -> aws_logs.LogGroup:
+    """Replaces the log group that CDK creates for a function.
+
+    CDK's has the function's name in its own, so it is deleted first, and the function's last events bring it back without
+    retention. Here the function refers to the group, which is deleted last.
+    """
+    function.node.try_remove_child("LogGroup")
+    group = owned_log_group(scope, construct_id, stack=scope)
+    resource = narrow(function.node.default_child, CfnResource)
+    resource.add_property_override("LoggingConfig.LogGroup", group.log_group_name)
+    return group
 
 
 def own_provider_log_group(stack: EnvironmentStack, provider: str) -> None:

@@ -6,18 +6,17 @@ import jsii
 from aws_cdk import CfnOutput, Fn, Tags, aws_ec2, aws_kms
 from constructs import Construct
 
-from config.settings import Egress, Platform, Settings
+from config.endpoints import endpoints_of
+from config.settings import Egress, Settings
 from stacks.acknowledgements import acknowledge
 from stacks.base import EnvironmentStack
 from stacks.logs import own_provider_log_group, owned_log_group
-from stacks.narrow import narrow
+from stacks.nat_instance import NatInstance
 
 _AWS_SERVICES = aws_ec2.InterfaceVpcEndpointAwsService
 
-# Needed on Fargate for image pulls, logs, secrets and tokens.
-# https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html and
-# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/vpc-endpoints.html (the three ECS ones: regions after 2023)
-_EVERY_PLATFORM = {
+# By the names in config.endpoints.
+_SERVICES = {
     "EcrApi": _AWS_SERVICES.ECR,
     "EcrDocker": _AWS_SERVICES.ECR_DOCKER,
     "Logs": _AWS_SERVICES.CLOUDWATCH_LOGS,
@@ -26,24 +25,15 @@ _EVERY_PLATFORM = {
     "Ssm": _AWS_SERVICES.SSM,
     "Kms": _AWS_SERVICES.KMS,
     "Sts": _AWS_SERVICES.STS,
-}
-_BY_PLATFORM = {
-    Platform.ECS: {
-        "Ecs": _AWS_SERVICES.ECS,
-        "EcsAgent": _AWS_SERVICES.ECS_AGENT,
-        "EcsTelemetry": _AWS_SERVICES.ECS_TELEMETRY,
-    },
-    # Needed on EKS by nodes without internet, Pod Identity, the load balancer controller, and the kubectl handler, which its
-    # framework invokes from inside the VPC.
-    # https://docs.aws.amazon.com/eks/latest/userguide/private-clusters.html
-    Platform.EKS: {
-        "Ec2": _AWS_SERVICES.EC2,
-        "Eks": _AWS_SERVICES.EKS,
-        "EksAuth": _AWS_SERVICES.EKS_AUTH,
-        "ElasticLoadBalancing": _AWS_SERVICES.ELASTIC_LOAD_BALANCING,
-        "Lambda": _AWS_SERVICES.LAMBDA_,
-        "StepFunctions": _AWS_SERVICES.STEP_FUNCTIONS,
-    },
+    "Ecs": _AWS_SERVICES.ECS,
+    "EcsAgent": _AWS_SERVICES.ECS_AGENT,
+    "EcsTelemetry": _AWS_SERVICES.ECS_TELEMETRY,
+    "Ec2": _AWS_SERVICES.EC2,
+    "Eks": _AWS_SERVICES.EKS,
+    "EksAuth": _AWS_SERVICES.EKS_AUTH,
+    "ElasticLoadBalancing": _AWS_SERVICES.ELASTIC_LOAD_BALANCING,
+    "Lambda": _AWS_SERVICES.LAMBDA_,
+    "StepFunctions": _AWS_SERVICES.STEP_FUNCTIONS,
 }
 
 
@@ -56,10 +46,10 @@ class NetworkStack(EnvironmentStack):
 
     def __init__(self, scope: Construct, construct_id: str, *, settings: Settings, key: aws_kms.IKey | None) -> None:
         super().__init__(scope, construct_id, settings=settings, description=f"{settings.prefix}: the VPC", key=key)
-        self._nat_instance = self._create_nat_instance_provider() if settings.egress is Egress.NAT_INSTANCE else None
+        self._nat_instance = NatInstance(self) if settings.egress is Egress.NAT_INSTANCE else None
         self.vpc = self._create_vpc()
         if self._nat_instance:
-            self._let_the_vpc_use_the_nat_instance(self._nat_instance)
+            self._nat_instance.admit()
         self._tag_subnets_for_load_balancers()
         if isinstance(settings.zones, tuple):
             self._acknowledge_named_zones()
@@ -91,8 +81,10 @@ class NetworkStack(EnvironmentStack):
             "Vpc",
             ip_addresses=aws_ec2.IpAddresses.cidr(self.settings.vpc_cidr),
             availability_zones=zones,
+            # Ranges are cut for every zone that there is room for, so that adding a zone moves none of them.
+            reserved_azs=self.settings.zones_with_room - len(zones),
             nat_gateways=nat_gateways,
-            nat_gateway_provider=self._nat_instance,
+            nat_gateway_provider=self._nat_instance.provider if self._nat_instance else None,
             restrict_default_security_group=True,
             subnet_configuration=[
                 aws_ec2.SubnetConfiguration(
@@ -114,38 +106,6 @@ class NetworkStack(EnvironmentStack):
             # An investigation starts from refused connections; logging accepted ones would cost more than it is worth.
             traffic_type=aws_ec2.FlowLogTrafficType.REJECT,
         )
-
-    def _create_nat_instance_provider(self) -> aws_ec2.NatInstanceProviderV2:
-        return aws_ec2.NatProvider.instance_v2(
-            instance_type=aws_ec2.InstanceType("t4g.nano"),
-            default_allowed_traffic=aws_ec2.NatTrafficDirection.OUTBOUND_ONLY,
-            associate_public_ip_address=True,
-        )
-
-    def _let_the_vpc_use_the_nat_instance(self, provider: aws_ec2.NatInstanceProviderV2) -> None:
-        provider.security_group.add_ingress_rule(
-            aws_ec2.Peer.ipv4(self.settings.vpc_cidr), aws_ec2.Port.all_traffic(), "From the private subnets"
-        )
-        for instance in provider.gateway_instances:
-            self._encrypt_disk(instance)
-            acknowledge(
-                instance,
-                {
-                    "AwsSolutions-EC28": "The environment chose the cheapest egress, a NAT instance; its traffic shows up "
-                    "in the VPC's own metrics. nat-per-zone replaces it where this is not enough.",
-                    "AwsSolutions-EC29": "The instance holds no state: deleting it costs a minute of egress, and the stack "
-                    "replaces it.",
-                },
-            )
-
-    def _encrypt_disk(self, instance: aws_ec2.Instance) -> None:
-        resource = narrow(instance.node.default_child, aws_ec2.CfnInstance)
-        resource.block_device_mappings = [
-            aws_ec2.CfnInstance.BlockDeviceMappingProperty(
-                device_name="/dev/xvda",
-                ebs=aws_ec2.CfnInstance.EbsProperty(encrypted=True, volume_type="gp3", volume_size=8),
-            )
-        ]
 
     def _tag_subnets_for_load_balancers(self) -> None:
         # https://docs.aws.amazon.com/eks/latest/userguide/tag-subnets-auto.html
@@ -172,13 +132,10 @@ class NetworkStack(EnvironmentStack):
             self, "Endpoints", vpc=self.vpc, description="HTTPS from inside the VPC", allow_all_outbound=False
         )
         security_group.add_ingress_rule(aws_ec2.Peer.ipv4(self.settings.vpc_cidr), aws_ec2.Port.tcp(443))
-        services = dict(_EVERY_PLATFORM)
-        for platform in self.settings.platforms:
-            services |= _BY_PLATFORM[platform]
-        for name, service in services.items():
+        for name in endpoints_of(self.settings.platforms):
             self.vpc.add_interface_endpoint(
                 f"{name}Endpoint",
-                service=service,
+                service=_SERVICES[name],
                 security_groups=[security_group],
                 open=False,
                 subnets=aws_ec2.SubnetSelection(subnets=self.private_subnets),

@@ -18,13 +18,13 @@ from stacks.base import EnvironmentStack
 from stacks.synthesizer import RegistrySynthesizer, publisher_role_name, repository_name
 
 # The calls of cdk-assets when it publishes an image: check whether it exists, then docker push.
+# https://docs.aws.amazon.com/AmazonECR/latest/userguide/image-push-iam.html
 _PUBLISHING = [
     "ecr:BatchCheckLayerAvailability",
     "ecr:BatchGetImage",
     "ecr:CompleteLayerUpload",
     "ecr:DescribeImages",
     "ecr:DescribeRepositories",
-    "ecr:GetDownloadUrlForLayer",
     "ecr:InitiateLayerUpload",
     "ecr:PutImage",
     "ecr:UploadLayerPart",

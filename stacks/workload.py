@@ -50,6 +50,10 @@ def allow_key(role: aws_iam.IRole, key: aws_kms.IKey, actions: list[str], *, ser
     )
 
 
+def _allow(role: aws_iam.Role, actions: list[str], resource: str) -> None:
+    role.add_to_policy(aws_iam.PolicyStatement(actions=actions, resources=[resource]))
+
+
 def _via(*services: str) -> dict[str, list[str]]:
     """A condition on the services through which a key is used; the form of the partitions aws and aws-us-gov."""
     return {"kms:ViaService": [f"{service}.{Aws.REGION}.amazonaws.com" for service in services]}
@@ -110,18 +114,26 @@ class Workload:
         if key:
             allow_key(role, key, _TABLE_KEY, service="dynamodb")
 
-    def grant_secrets(self, scope: Construct, role: aws_iam.Role) -> dict[str, str]:
-        """Lets a role read the service's secrets and parameters.
+    def grant_secrets(self, scope: Construct, role: aws_iam.Role, *, read_secret: list[str]) -> dict[str, str]:
+        """Lets a role read the service's secrets and parameters, with the calls of whoever fetches them on the platform.
+
+        CDK's own grants hold more: they also describe secrets, list parameters and read parameters' history.
+
+        Args:
+            scope: where the secrets are looked up.
+            role: the role of whoever fetches them.
+            read_secret: the calls that it makes to Secrets Manager; from Parameter Store both platforms get several at once.
 
         Returns:
             The ARN of each, by the name of the variable that gets the value.
         """
         sources = {}
         for variable, secret in self._secrets_manager_secrets(scope).items():
-            secret.grant_read(role)
+            # The suffix that Secrets Manager adds to every name.
+            _allow(role, read_secret, f"{secret.secret_arn}-??????")
             sources[variable] = secret.secret_arn
         for variable, parameter in self._ssm_parameters(scope).items():
-            parameter.grant_read(role)
+            _allow(role, ["ssm:GetParameters"], parameter.parameter_arn)
             sources[variable] = parameter.parameter_arn
         self._let_decrypt(role)
         return sources

@@ -34,12 +34,14 @@ def stack_names(target: Target) -> list[str]:
 
 
 def stack_outputs(target: Target) -> dict[Output, str]:
-    """Every stack's outputs, by stack name and key."""
-    return {
-        (stack["StackName"], output["OutputKey"]): output["OutputValue"]
-        for stack in _stacks(target)
-        for output in stack.get("Outputs", [])
-    }
+    """Every stack's outputs, by stack name and key; one that is exported also by ("", export)."""
+    found: dict[Output, str] = {}
+    for stack in _stacks(target):
+        for output in stack.get("Outputs", []):
+            found[stack["StackName"], output["OutputKey"]] = output["OutputValue"]
+            if export := output.get("ExportName"):
+                found["", export] = output["OutputValue"]
+    return found
 
 
 def parts(target: Target, stack: str) -> list[StackResourceSummaryTypeDef]:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import os
+
+from config.catalog import Catalog
 from config.errors import ConfigError
-from config.settings import Removal, load_settings
+from config.settings import Platform, load_settings
+from config.settings import Removal as DataRemoval
 from ops.assembly import Assembly
 from ops.errors import OpsError
 from ops.local import cloudformation, emulator, images, report
 from ops.local import engine as engines
 from ops.local.cdk import TOOLKIT_STACK, Cli
 from ops.local.engine import Engine
+from ops.local.kubernetes import cluster as clusters
+from ops.local.kubernetes.removal import Removal
+from ops.local.kubernetes.state import applied_outcomes
+from ops.local.outcome import Outcome
 from ops.local.project import Project
 from ops.local.services import Services
 from ops.say import Say
@@ -20,6 +28,7 @@ def down(project: Project, say: Say, *, remove_images: bool) -> None:
     with project.locked():
         engine = engines.find()
         target = project.target
+        in_cluster = _clean_clusters(project, say)
         try:
             if project.is_up():
                 with say.phase("cdk destroy"):
@@ -27,6 +36,8 @@ def down(project: Project, say: Say, *, remove_images: bool) -> None:
         finally:  # stopping the emulator also removes whatever a failed destroy left
             with say.phase("stop the emulator"):
                 emulator.shut_down(target, project.workspace, engine)
+        if in_cluster:
+            raise OpsError(f"left behind: {'; '.join(in_cluster)}")
         if engine is None:
             say.line("No container engine answers, so no container of this deployment runs. The emulator is stopped.")
             return
@@ -42,6 +53,28 @@ def down(project: Project, say: Say, *, remove_images: bool) -> None:
             else " Images stay in the engine for the next `make up` (make down IMAGES=1 removes them)."
         )
         say.line(f"Down: no stack, repository, container or network is left.{kept}")
+
+
+def _clean_clusters(project: Project, say: Say) -> list[str]:
+    """Delete what `make up` applied to Kubernetes clusters; returns what is left there."""
+    removal = _removal(project, say)
+    app = _app(project)
+    if not os.environ.get("KUBECONFIG") and not clusters.recorded(project.workspace):
+        return []
+    with say.phase("Kubernetes objects"):
+        return removal.down(app)
+
+
+def _removal(project: Project, say: Say) -> Removal:
+    return Removal(target=project.target, workspace=project.workspace, environ=os.environ, say=say)
+
+
+def _app(project: Project) -> str:
+    """The app's name, which is also the namespace; empty if the settings cannot be read."""
+    try:
+        return load_settings(project.root, project.environment, {}).app
+    except ConfigError:
+        return ""
 
 
 def _destroy(project: Project, say: Say, engine: Engine | None) -> None:
@@ -65,7 +98,7 @@ def _destroy(project: Project, say: Say, engine: Engine | None) -> None:
 def _keeps_repositories(project: Project) -> bool:
     """Environments that keep their data keep repositories too; locally those go with the emulator."""
     try:
-        return load_settings(project.root, project.environment, {}).removal is Removal.KEPT
+        return load_settings(project.root, project.environment, {}).removal is DataRemoval.KEPT
     except ConfigError:
         return False
 
@@ -76,12 +109,16 @@ def prune(project: Project, say: Say) -> None:
         engine = project.running_engine()
         settings, catalog = project.read(engine.architecture)
         gone = cloudformation.stacks_of_gone_services(project.target, settings, catalog)
-        if not gone:
+        if gone:
+            with say.phase(f"delete {', '.join(gone)}"):
+                cloudformation.delete_stacks(project.target, gone)
+            say.line("The next `make up` removes their repositories.")
+        services = [spec.name for spec in catalog.on(Platform.EKS)]
+        deleted = _removal(project, say).prune(settings.app, services)
+        if deleted:
+            say.line(f"Deleted from the cluster: {', '.join(deleted)}.")
+        if not gone and not deleted:
             say.line("Nothing to prune: every service stack has its folder.")
-            return
-        with say.phase(f"delete {', '.join(gone)}"):
-            cloudformation.delete_stacks(project.target, gone)
-        say.line("The next `make up` removes their repositories.")
 
 
 def status(project: Project, say: Say) -> bool:
@@ -91,6 +128,15 @@ def status(project: Project, say: Say) -> bool:
     services = Services(project.target, settings, catalog, engine)
     base_url = services.base_url()
     outcomes = [services.outcome(placement, base_url) for placement in services.placements()]
+    outcomes += _in_clusters(project, catalog)
     for line in report.outcome_lines(outcomes):
         say.line(line)
     return all(outcome.healthy for outcome in outcomes)
+
+
+def _in_clusters(project: Project, catalog: Catalog) -> list[Outcome]:
+    """The services on the Kubernetes cluster of the last `make up`. Raises OpsError if it does not answer."""
+    for record in clusters.recorded(project.workspace)[-1:]:
+        cluster = clusters.recorded_cluster(record, os.environ, target=project.target, workspace=project.workspace)
+        return applied_outcomes(cluster, catalog, namespace=record.namespace) if cluster else []
+    return []

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -40,15 +39,49 @@ class JobRun:
 
 
 @dataclass(frozen=True)
-class Applied:
-    """Kubernetes objects applied to a cluster: the count per kind, and how many were left out because it lacks their kind."""
+class OnCluster:
+    """An http service or worker on a Kubernetes cluster.
 
-    kinds: Mapping[str, int] = field(default_factory=dict)
-    left_out: int = 0
+    Attributes:
+        ready: pods that are ready.
+        wanted: pods that should be.
+        address: where it answers; empty if it takes no requests.
+        no_aws: why its pods cannot reach the AWS that it uses; empty if they can, or if it uses none.
+        obstacle: why fewer are ready than wanted; empty if all are.
+    """
+
+    ready: int
+    wanted: int
+    address: str = ""
+    no_aws: str = ""
+    obstacle: str = ""
+
+    @property
+    def healthy(self) -> bool:
+        return self.ready > 0
+
+
+@dataclass(frozen=True)
+class Scheduled:
+    """A job on a Kubernetes cluster, which only its schedule starts; `no_aws` as in `OnCluster`."""
+
+    schedule: str
+    no_aws: str = ""
 
     @property
     def healthy(self) -> bool:
         return True
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A service that was not applied to the cluster, which lacks something that its pods need."""
+
+    reason: str
+
+    @property
+    def healthy(self) -> bool:
+        return True  # nothing on this machine can change it
 
 
 @dataclass(frozen=True)
@@ -72,13 +105,16 @@ class Validated:
         return True
 
 
+Found = Tasks | JobRun | OnCluster | Scheduled | LeftOut | Validated
+
+
 @dataclass(frozen=True)
 class Outcome:
     """One service on one platform: what was found, the image, and the containers that run it."""
 
     service: str
     platform: str
-    found: Tasks | JobRun | Applied | Validated
+    found: Found
     image: str = ""
     containers: tuple[str, ...] = ()
 

@@ -16,7 +16,7 @@ import yaml
 
 from config.names import platform_of, service_of, stack_id
 from ops.local.filter import Dropped
-from ops.local.outcome import Applied, JobRun, Outcome, Tasks, Validated
+from ops.local.outcome import Found, JobRun, LeftOut, OnCluster, Outcome, Scheduled, Tasks, Validated
 
 PROSE = Path(__file__).with_name("fidelity.yaml")
 UNKNOWN_CONSEQUENCE = "not deployed"
@@ -56,26 +56,36 @@ def outcome_lines(outcomes: Sequence[Outcome]) -> list[str]:
     return lines
 
 
-def words(found: Tasks | JobRun | Applied | Validated) -> str:
+def words(found: Found) -> str:
     """What was found of a service, as a user reads it."""
     if isinstance(found, Tasks):
         answer = f"answers {found.status}" if found.status else "does not answer"
         return f"{found.running} of {found.wanted} running" + (f", {answer}" if found.url else "")
     if isinstance(found, JobRun):
         return "ran once, exit code 0" if found.ran else "has not run"
-    if isinstance(found, Applied):
-        listed = ", ".join(f"{count} {kind}" for kind, count in found.kinds.items())
-        skipped = f"; {found.left_out} left out, of kinds that this cluster does not know" if found.left_out else ""
-        return f"applied to the cluster: {listed}{skipped}"
+    if isinstance(found, Validated):
+        return _of_validated(found)
+    if isinstance(found, LeftOut):
+        return f"left out: {found.reason}"
+    lacking = f"; no AWS: {found.no_aws}" if found.no_aws else ""
+    if isinstance(found, Scheduled):
+        return f"in the cluster, not run: only its schedule starts it{lacking}"
+    obstacle = f": {found.obstacle}" if found.obstacle else ""
+    return f"{found.ready} of {found.wanted} pods ready{obstacle}{lacking}"
+
+
+def _of_validated(found: Validated) -> str:
     custom = f", {found.without_schema} custom without a schema" if found.without_schema else ""
     own = f"; the emulator's k3s refused them: {found.refused_by_own}" if found.refused_by_own else ""
     return f"no cluster: {found.checked} objects valid for {found.version}{custom}{own}"
 
 
-def _address(found: Tasks | JobRun | Applied | Validated) -> str:
+def _address(found: Found) -> str:
     if isinstance(found, Tasks):
         return found.url or ""
-    return f"schedule {found.schedule}" if isinstance(found, JobRun) else ""
+    if isinstance(found, OnCluster):
+        return found.address
+    return f"schedule {found.schedule}" if isinstance(found, JobRun | Scheduled) else ""
 
 
 def _short_image(image: str) -> str:

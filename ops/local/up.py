@@ -7,6 +7,7 @@ found it running leaves it running.
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,11 +20,15 @@ from config.service import Job
 from config.settings import Platform, Settings
 from ops.assembly import Assembly
 from ops.errors import OpsError
-from ops.local import base_image, cloudformation, emulator, images, kubernetes, mesh, placeholders, report
+from ops.local import base_image, cloudformation, emulator, images, mesh, placeholders, report
 from ops.local import engine as engines
 from ops.local.cdk import TOOLKIT_STACK, Cli
 from ops.local.engine import Engine
 from ops.local.filter import Dropped, known_types, write_filtered
+from ops.local.kubernetes import cluster as clusters
+from ops.local.kubernetes.cluster import Cluster
+from ops.local.kubernetes.deployment import Deployment
+from ops.local.kubernetes.endpoint import check_given
 from ops.local.outcome import Outcome
 from ops.local.project import Project
 from ops.local.services import Placement, Services, wait_for_answer
@@ -86,6 +91,7 @@ class Up:
 
     def _run(self) -> None:
         since = time.time()
+        cluster = self._look_at_cluster()
         with self._say.phase("container engine and base image"):
             self._guard.engine = engine = engines.ensure(self._workspace, self._say)
             settings, catalog = self._project.read(engine.architecture)
@@ -110,7 +116,7 @@ class Up:
             except BaseException:
                 end_children()
                 raise
-        outcomes += self._kubernetes(settings, engine)
+        outcomes += self._kubernetes(settings, catalog, engine, cluster)
         images.remove_outdated(
             images.from_assembly(Assembly(self._project.emulated)), engine=engine, target=self._target
         )
@@ -184,17 +190,33 @@ class Up:
             return error.message
         return ""
 
-    def _kubernetes(self, settings: Settings, engine: Engine) -> list[Outcome]:
+    def _look_at_cluster(self) -> Cluster | None:
+        """The cluster of KUBECONFIG, if there is one; whatever is wrong with it is reported before anything is built."""
+        settings, _ = self._project.read()
+        if Platform.EKS not in settings.platforms:
+            return None
+        check_given(os.environ)
+        cluster = clusters.given_cluster(os.environ, target=self._target, workspace=self._workspace)
+        if cluster:
+            self._say.line(f"==> Kubernetes objects will be applied to the cluster of {cluster.kubectl.context}")
+        return cluster
+
+    def _kubernetes(
+        self, settings: Settings, catalog: Catalog, engine: Engine, cluster: Cluster | None
+    ) -> list[Outcome]:
         if Platform.EKS not in settings.platforms:
             return []
         with self._say.phase("Kubernetes objects"):
-            return kubernetes.outcomes(
-                Assembly(self._project.assembly),
+            return Deployment(
+                assembly=Assembly(self._project.assembly),
+                settings=settings,
+                catalog=catalog,
                 target=self._target,
                 workspace=self._workspace,
-                settings=settings,
                 engine=engine,
-            )
+                environ=os.environ,
+                say=self._say,
+            ).run(cluster)
 
     def _close(self, outcomes: list[Outcome], dropped: list[Dropped]) -> None:
         self._say.line()

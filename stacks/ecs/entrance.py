@@ -24,14 +24,16 @@ class Entrance:
     Attributes:
         load_balancer_full_name: the name that CloudWatch's metrics use.
         security_group_id: the load balancer's; each service admits it on its own port.
-        listener_arn: where services add their rules.
+        http_listener_arn: where services add their rules.
+        https_listener_arn: likewise, with a domain.
         url: the address for a browser.
         shared: what services' stacks may import, with a domain or without.
     """
 
     load_balancer_full_name: str
     security_group_id: str
-    listener_arn: str
+    http_listener_arn: str
+    https_listener_arn: str | None
     url: str
     shared: Sequence[str]
 
@@ -52,14 +54,15 @@ def create_entrance(scope: EnvironmentStack, *, vpc: aws_ec2.IVpc) -> Entrance:
     load_balancer = _create_load_balancer(scope, vpc, security_group)
     keep_access_logs(scope, load_balancer)
     domain = _create_domain(scope)
-    listeners = [listener.listener_arn for listener in _create_listeners(load_balancer, domain)]
+    http, *https = [listener.listener_arn for listener in _create_listeners(load_balancer, domain)]
     full_name, group_id = load_balancer.load_balancer_full_name, security_group.security_group_id
     return Entrance(
         load_balancer_full_name=full_name,
         security_group_id=group_id,
-        listener_arn=listeners[-1],
+        http_listener_arn=http,
+        https_listener_arn=https[0] if https else None,
         url=_create_url(scope, load_balancer, domain),
-        shared=(full_name, group_id, load_balancer.load_balancer_dns_name, *listeners),
+        shared=(full_name, group_id, load_balancer.load_balancer_dns_name, http, *https),
     )
 
 
@@ -112,11 +115,10 @@ def _create_domain(scope: EnvironmentStack) -> DomainName | None:
 def _create_listeners(
     load_balancer: aws_elasticloadbalancingv2.ApplicationLoadBalancer, domain: DomainName | None
 ) -> list[aws_elasticloadbalancingv2.ApplicationListener]:
-    """Returns the listeners; services add their rules to the last one.
+    """Returns the listener for HTTP and, with a domain, the one for HTTPS.
 
-    With a domain, the one for HTTP redirects what no rule of its own takes. A domain that is added later therefore interrupts
-    nothing: the services' rules stay on HTTP, and are tried before the redirect, until each service's stack has created its
-    rule on HTTPS and then deleted the old one.
+    With a domain, HTTP redirects what no rule takes. A domain that is added later interrupts nothing: each service's rule on
+    HTTP goes on answering until the service's own stack has created its rule on HTTPS.
     """
     not_found = aws_elasticloadbalancingv2.ListenerAction.fixed_response(
         404,
@@ -132,7 +134,13 @@ def _create_listeners(
         default_action=aws_elasticloadbalancingv2.ListenerAction.redirect(protocol="HTTPS", port="443", permanent=True),
     )
     https = load_balancer.add_listener(
-        "Https", port=443, open=False, certificates=[domain.certificate], default_action=not_found
+        "Https",
+        port=443,
+        open=False,
+        certificates=[domain.certificate],
+        # Without one, a listener that CloudFormation creates takes the policy of 2016.
+        ssl_policy=aws_elasticloadbalancingv2.SslPolicy.TLS13_12_RES_PQ,
+        default_action=not_found,
     )
     return [http, https]
 

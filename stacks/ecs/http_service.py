@@ -20,6 +20,8 @@ from stacks.ecs.security_groups import admit
 from stacks.ecs.workload import EcsWorkload
 from stacks.narrow import narrow
 
+_CfnListenerRule = aws_elasticloadbalancingv2.CfnListenerRule
+
 # Every target group's port. ECS registers each task with the port of its container, so this one is never used; but it cannot be
 # changed, and a replaced group takes the traffic before it has a task.
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html
@@ -44,13 +46,13 @@ class HttpServiceOnEcs(Construct):
         target_group = self._create_target_group()
         self._target_group_arn = target_group.target_group_arn
         self._target_group_name = target_group.target_group_full_name
-        rule = self._create_listener_rule()
+        rules = self._create_listener_rules()
         alarms = self._watch()
         service = self._create_service()
         # ECS refuses a target group that no listener rule uses yet. And without its role's policy the first task could not
         # pull its image, so the first deployment would start with a failure.
         # With another port, its tasks are reached only through the new rule.
-        service.node.add_dependency(*on_ecs.task.roles, rule, admitted, *alarms)
+        service.node.add_dependency(*on_ecs.task.roles, *rules, admitted, *alarms)
         service_name = service.attr_name
         self._watch_number_of_tasks(service)
         self._create_url_output()
@@ -98,20 +100,42 @@ class HttpServiceOnEcs(Construct):
             ),
         )
 
-    def _create_listener_rule(self) -> aws_elasticloadbalancingv2.CfnListenerRule:
-        rule = aws_elasticloadbalancingv2.CfnListenerRule
-        return rule(
+    def _create_listener_rules(self) -> list[_CfnListenerRule]:
+        """The rule on HTTP forwards; with a domain it redirects, and one on HTTPS forwards.
+
+        The listener of a rule cannot be changed. The rule on HTTP therefore stays when a domain is added, and only its action
+        changes, after the one on HTTPS is there. Every service keeps one, as the rule of / on HTTP would otherwise take the
+        requests of a service that has moved already.
+        """
+        forward = _CfnListenerRule.ActionProperty(type="forward", target_group_arn=self._target_group_arn)
+        if self._entrance.https_listener_arn is None:
+            return [self._create_rule("ListenerRule", self._entrance.http_listener_arn, forward)]
+        redirect = _CfnListenerRule.ActionProperty(
+            type="redirect",
+            redirect_config=_CfnListenerRule.RedirectConfigProperty(
+                protocol="HTTPS", port="443", status_code="HTTP_301"
+            ),
+        )
+        https = self._create_rule("HttpsListenerRule", self._entrance.https_listener_arn, forward)
+        http = self._create_rule("ListenerRule", self._entrance.http_listener_arn, redirect)
+        http.node.add_dependency(https)
+        return [https, http]
+
+    def _create_rule(self, name: str, listener_arn: str, action: _CfnListenerRule.ActionProperty) -> _CfnListenerRule:
+        return _CfnListenerRule(
             self,
-            "ListenerRule",
-            listener_arn=self._entrance.listener_arn,
+            name,
+            listener_arn=listener_arn,
             priority=self._spec.listener_priority,
             conditions=[
-                rule.RuleConditionProperty(
+                _CfnListenerRule.RuleConditionProperty(
                     field="path-pattern",
-                    path_pattern_config=rule.PathPatternConfigProperty(values=list(self._spec.path_patterns)),
+                    path_pattern_config=_CfnListenerRule.PathPatternConfigProperty(
+                        values=list(self._spec.path_patterns)
+                    ),
                 )
             ],
-            actions=[rule.ActionProperty(type="forward", target_group_arn=self._target_group_arn)],
+            actions=[action],
         )
 
     def _watch(self) -> list[IDependable]:
@@ -149,7 +173,7 @@ class HttpServiceOnEcs(Construct):
         """Requests passed to a task that did not get a good answer from it.
 
         A task that hangs or resets connections answers nothing: the load balancer sends 502 or 504 in its place, which no metric
-        of the target group counts, but the request itself is counted.
+        of the target group counts, but the request itself is counted. A WebSocket, whose answer is 101, looks the same.
         https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-cloudwatch-metrics.html
         """
         good = {f"good{code}": f"HTTPCode_Target_{code}XX_Count" for code in (2, 3, 4)}

@@ -53,7 +53,8 @@ class FargateTask(Construct):
         repository = aws_ecr.Repository.from_repository_name(self, "Repository", image.repository)
         repository.grant_pull(execution_role)
         log_group.grant_write(execution_role)
-        secrets = workload.grant_secrets(self, execution_role)
+        # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_execution_IAM_role.html
+        secrets = workload.grant_secrets(self, execution_role, read_secret=["secretsmanager:GetSecretValue"])
         definition = self._create_definition(inner, self._container(image.uri, secrets))
         self.definition_arn = definition.ref
         workload.grant_table(task_role)

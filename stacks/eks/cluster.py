@@ -14,8 +14,9 @@ from stacks.base import EnvironmentStack
 from stacks.eks.add_ons import create_add_ons
 from stacks.eks.control_plane import create_control_plane
 from stacks.eks.entrance import create_entrance
-from stacks.eks.kubectl_provider import adjust_kubectl_provider
-from stacks.eks.nodes import create_nodes, let_nodes_join
+from stacks.eks.kubectl_provider import adjust_kubectl_provider, apply_objects
+from stacks.eks.nodes import create_nodes
+from stacks.eks.protection import protect
 from stacks.eks.roles import create_node_role
 from stacks.kubernetes import cluster_objects
 from stacks.network import NetworkStack
@@ -49,16 +50,19 @@ class EksClusterStack(EnvironmentStack):
         self.public_cidrs = [subnet.ipv4_cidr_block for subnet in network.vpc.public_subnets]
         node_role = create_node_role(self)
         self.cluster = create_control_plane(self, network=network)
-        let_nodes_join(self, cluster=self.cluster, role=node_role)
         nodes = create_nodes(self, cluster=self.cluster, role=node_role, network=network)
         namespace = self._create_namespace(nodes)
-        create_add_ons(self, cluster=self.cluster, nodes=nodes)
-        self.url = create_entrance(self, cluster=self.cluster, ready=namespace)
+        add_ons = create_add_ons(self, cluster=self.cluster, nodes=nodes)
+        entrance = create_entrance(self, cluster=self.cluster, ready=namespace)
+        self.url = entrance.url
+        if not self.disposable:
+            protect(self, cluster=self.cluster, network=network, ready=[self.cluster, *add_ons, *entrance.ready])
         self._create_outputs()
         adjust_kubectl_provider(self, cluster=self.cluster)
 
     def _create_namespace(self, nodes: IDependable) -> aws_eks_v2.KubernetesManifest:
-        namespace = self.cluster.add_manifest("Namespace", *cluster_objects.namespace(self.settings))
+        objects = [*cluster_objects.namespace(self.settings), *cluster_objects.secret_syncing(self.settings)]
+        namespace = apply_objects(self.cluster, "Namespace", *objects)
         namespace.node.add_dependency(nodes)
         return namespace
 
@@ -68,5 +72,7 @@ class EksClusterStack(EnvironmentStack):
             self,
             "UpdateKubeconfig",
             value=f"aws eks update-kubeconfig --name {self.settings.prefix} --region {self.region}",
-            description="Makes kubectl talk to this cluster (for the principals in eks_admins)",
+            description="Makes kubectl talk to this cluster, for the principals in eks_admins"
+            if self.settings.eks_admins
+            else "Makes kubectl talk to this cluster; eks_admins is empty, so it answers nobody yet",
         )

@@ -6,6 +6,7 @@ our own.
 
 from __future__ import annotations
 
+import hashlib
 from typing import cast
 
 from aws_cdk import aws_ec2, aws_eks_v2, aws_kms
@@ -14,9 +15,15 @@ from config.settings import EKS_SERVICE_CIDR, Egress, EndpointAccess, Settings
 from stacks.acknowledgements import acknowledge
 from stacks.base import EnvironmentStack
 from stacks.eks.kubectl_provider import kubectl_provider_options
+from stacks.eks.leftover_logs import remove_leftover
 from stacks.eks.roles import create_cluster_role
 from stacks.logs import owned_log_group
+from stacks.narrow import narrow
 from stacks.network import NetworkStack
+
+# EKS takes at least two, and later never subnets in other zones than those of the first ones; nodes may be in any. With two,
+# `zones` can grow. https://docs.aws.amazon.com/eks/latest/APIReference/API_VpcConfigRequest.html
+_CONTROL_PLANE_ZONES = 2
 
 
 def create_control_plane(scope: EnvironmentStack, *, network: NetworkStack) -> aws_eks_v2.ICluster:
@@ -28,23 +35,31 @@ def create_control_plane(scope: EnvironmentStack, *, network: NetworkStack) -> a
     """
     cluster = _create_cluster(scope, network)
     _acknowledge_isolated_subnets(scope, cluster)
-    for index, principal in enumerate(scope.settings.eks_admins):
-        cluster.grant_cluster_admin(f"Admin{index}", principal)
+    for principal in scope.settings.eks_admins:
+        cluster.grant_cluster_admin(admin_id(principal), principal)
     # jsii's stub of Cluster lacks a member of the interface that it implements.
     return cast("aws_eks_v2.ICluster", cluster)
+
+
+def admin_id(principal: str) -> str:
+    """An id from the ARN: with its position in the list, removing one would change another's entry."""
+    return f"Admin{hashlib.sha256(principal.encode()).hexdigest()[:12]}"
 
 
 def _create_cluster(scope: EnvironmentStack, network: NetworkStack) -> aws_eks_v2.Cluster:
     settings = scope.settings
     # EKS would create this group itself, without retention.
-    log_group = owned_log_group(scope, "ControlPlaneLogGroup", name=f"/aws/eks/{settings.prefix}/cluster")
+    log_name = f"/aws/eks/{settings.prefix}/cluster"
+    log_group = owned_log_group(scope, "ControlPlaneLogGroup", name=log_name)
+    if scope.disposable:
+        log_group.node.add_dependency(remove_leftover(scope, name=log_name))
     cluster = aws_eks_v2.Cluster(
         scope,
         "Cluster",
         cluster_name=settings.prefix,
         version=aws_eks_v2.KubernetesVersion.of(settings.eks_version),
         vpc=network.vpc,
-        vpc_subnets=[aws_ec2.SubnetSelection(subnets=network.private_subnets)],
+        vpc_subnets=[aws_ec2.SubnetSelection(subnets=network.private_subnets[:_CONTROL_PLANE_ZONES])],
         role=create_cluster_role(scope),
         default_capacity_type=aws_eks_v2.DefaultCapacityType.AUTOMODE,
         compute=aws_eks_v2.ComputeConfig(node_pools=[]),
@@ -55,9 +70,12 @@ def _create_cluster(scope: EnvironmentStack, network: NetworkStack) -> aws_eks_v
         bootstrap_cluster_creator_admin_permissions=False,
         output_config_command=False,
         kubectl_provider_options=kubectl_provider_options(scope, network=network),
-        removal_policy=scope.removal_policy,
+        # No removal policy: it would also cover the functions and manifests inside. protection.py guards the cluster.
     )
+    # Created before the cluster, and deleted after it.
     cluster.node.add_dependency(log_group)
+    resource = narrow(cluster.node.default_child, aws_eks_v2.CfnCluster)
+    resource.upgrade_policy = aws_eks_v2.CfnCluster.UpgradePolicyProperty(support_type=settings.eks_support.upper())
     return cluster
 
 

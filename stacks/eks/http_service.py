@@ -18,7 +18,7 @@ class HttpServiceOnEks(Construct):
         super().__init__(scope, construct_id)
         self._on_eks = on_eks
         self._spec = narrow(on_eks.workload.spec, HttpService)
-        on_eks.apply(self, HttpServiceObjects(spec=self._spec, around=on_eks.surroundings).all())
+        on_eks.apply(self, HttpServiceObjects(spec=self._spec, around=on_eks.surroundings).groups())
         if on_eks.watched:
             self._watch()
         self._create_url_output()

@@ -17,7 +17,7 @@ class JobOnEks(Construct):
         super().__init__(scope, construct_id)
         self._on_eks = on_eks
         spec = narrow(on_eks.workload.spec, Job)
-        on_eks.apply(self, JobObjects(spec=spec, around=on_eks.surroundings).all())
+        on_eks.apply(self, JobObjects(spec=spec, around=on_eks.surroundings).groups())
         if on_eks.watched:
             self._watch_failures()
 

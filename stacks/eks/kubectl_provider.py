@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnElement, aws_eks_v2
+from typing import cast
+
+from aws_cdk import CfnElement, aws_eks_v2, aws_iam
 from aws_cdk.lambda_layer_kubectl_v36 import KubectlV36Layer
-from constructs import IConstruct
+from constructs import Construct, IConstruct
 
 from stacks.acknowledgements import acknowledge
 from stacks.base import EnvironmentStack
-from stacks.eks.roles import create_kubectl_role
-from stacks.logs import own_managed_log_group
+from stacks.eks.roles import KUBECTL_ROLE, create_kubectl_role
+from stacks.kubernetes.objects import KubernetesObject
+from stacks.logs import own_function_log_group
 from stacks.narrow import narrow
 from stacks.network import NetworkStack
 
 # One row per EKS version that config/ accepts: kubectl must be within one minor version of the cluster's.
 KUBECTL_BY_VERSION = {"1.36": KubectlV36Layer}
+
+
+def apply_objects(cluster: aws_eks_v2.ICluster, name: str, *objects: KubernetesObject) -> aws_eks_v2.KubernetesManifest:
+    """Applies objects that services share, under the id that `add_manifest` would give them.
+
+    `add_manifest` would create them instead: an attempt after one that failed halfway would find some of them there already.
+    """
+    return aws_eks_v2.KubernetesManifest(
+        cast("Construct", cluster), f"manifest-{name}", cluster=cluster, manifest=list(objects), overwrite=True
+    )
 
 
 def kubectl_provider_options(scope: EnvironmentStack, *, network: NetworkStack) -> aws_eks_v2.KubectlProviderOptions:
@@ -27,12 +40,13 @@ def kubectl_provider_options(scope: EnvironmentStack, *, network: NetworkStack) 
 
 
 def adjust_kubectl_provider(scope: EnvironmentStack, *, cluster: aws_eks_v2.ICluster) -> None:
-    """Gives the handler's log groups this environment's retention, and acknowledges the findings on CDK's framework."""
+    """Gives the handler's functions log groups of this stack, and acknowledges the findings on CDK's framework."""
     provider = cluster.node.find_child("KubectlProvider")
     handler = provider.node.find_child("Handler")
     framework = provider.node.find_child("Provider").node.find_child("framework-onEvent")
-    for function in (handler, framework):
-        own_managed_log_group(function)
+    log_group = own_function_log_group(scope, "KubectlLogGroup", handler)
+    log_group.grant_write(narrow(scope.node.find_child(KUBECTL_ROLE), aws_iam.Role))
+    own_function_log_group(scope, "KubectlFrameworkLogGroup", framework)
     # The condition belongs to the role that CDK would have created; nothing uses it here.
     scope.node.try_remove_child("HasEcrPublic")
     handler_id = scope.get_logical_id(narrow(handler.node.default_child, CfnElement))

@@ -5,13 +5,19 @@ from __future__ import annotations
 from aws_cdk import aws_eks_v2, aws_iam
 
 from stacks.base import EnvironmentStack
+from stacks.eks.kubectl_provider import apply_objects
 from stacks.kubernetes import cluster_objects
 from stacks.network import NetworkStack
 
+# The last of Auto Mode's kinds to appear in a new cluster, some seconds after the cluster is active.
+_LAST_KIND = "nodepools.karpenter.sh"
 
-def let_nodes_join(scope: EnvironmentStack, *, cluster: aws_eks_v2.ICluster, role: aws_iam.Role) -> None:
+
+def let_nodes_join(
+    scope: EnvironmentStack, *, cluster: aws_eks_v2.ICluster, role: aws_iam.Role
+) -> aws_eks_v2.AccessEntry:
     """Lets instances with the nodes' role join the cluster."""
-    aws_eks_v2.AccessEntry(
+    return aws_eks_v2.AccessEntry(
         scope,
         "NodeAccess",
         cluster=cluster,
@@ -29,14 +35,30 @@ def create_nodes(
     scope: EnvironmentStack, *, cluster: aws_eks_v2.ICluster, role: aws_iam.Role, network: NetworkStack
 ) -> aws_eks_v2.KubernetesManifest:
     """Creates the NodeClass and NodePool for all pods."""
-    return cluster.add_manifest(
+    access = let_nodes_join(scope, cluster=cluster, role=role)
+    nodes = apply_objects(
+        cluster,
         "Nodes",
         cluster_objects.network_policy_controller(),
         cluster_objects.node_class(
-            scope.settings,
             role_name=role.role_name,
             subnet_ids=[subnet.subnet_id for subnet in network.private_subnets],
             security_group_id=cluster.cluster_security_group_id,
         ),
         cluster_objects.node_pool(scope.settings),
+    )
+    # CloudFormation deletes in reverse: a node without its access entry could not be drained.
+    nodes.node.add_dependency(access, _wait_for_kinds(scope, cluster))
+    return nodes
+
+
+def _wait_for_kinds(scope: EnvironmentStack, cluster: aws_eks_v2.ICluster) -> aws_eks_v2.KubernetesObjectValue:
+    """A kind that the cluster does not know yet is refused, and the handler does not try again."""
+    return aws_eks_v2.KubernetesObjectValue(
+        scope,
+        "AutoModeKinds",
+        cluster=cluster,
+        object_type="customresourcedefinition",
+        object_name=_LAST_KIND,
+        json_path=".status.acceptedNames.kind",
     )

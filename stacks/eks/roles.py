@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from aws_cdk import Aws, aws_iam
 from constructs import Construct
@@ -10,6 +10,7 @@ from constructs import Construct
 from stacks.acknowledgements import acknowledge
 from stacks.base import EnvironmentStack
 
+KUBECTL_ROLE = "KubectlRole"
 # https://docs.aws.amazon.com/eks/latest/userguide/auto-create-node-role.html
 _NODE_POLICIES = ("AmazonEKSWorkerNodeMinimalPolicy", "AmazonEC2ContainerRegistryPullOnly")
 # https://docs.aws.amazon.com/eks/latest/userguide/auto-cluster-iam-role.html
@@ -21,7 +22,7 @@ _CLUSTER_POLICIES = (
     "AmazonEKSNetworkingPolicy",
 )
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-vpc.html#configuration-vpc-permissions
-_FUNCTION_IN_A_VPC = [
+FUNCTION_IN_A_VPC = [
     "ec2:CreateNetworkInterface",
     "ec2:DeleteNetworkInterface",
     "ec2:DescribeNetworkInterfaces",
@@ -41,16 +42,40 @@ def create_node_role(scope: Construct) -> aws_iam.Role:
     )
 
 
-def create_cluster_role(scope: Construct) -> aws_iam.Role:
+def create_cluster_role(scope: EnvironmentStack) -> aws_iam.Role:
     """Creates the role that the control plane uses in the account."""
-    return create_managed_role(
+    rules = f"arn:{Aws.PARTITION}:elasticloadbalancing:{Aws.REGION}:{Aws.ACCOUNT_ID}:listener-rule/app/*"
+    role = create_managed_role(
         scope,
         "ClusterRole",
         description="EKS Auto Mode: nodes, volumes, load balancers",
         assumed_by=aws_iam.SessionTagsPrincipal(aws_iam.ServicePrincipal("eks.amazonaws.com")),
         policies=_CLUSTER_POLICIES,
         reason="The policies that Auto Mode's guide names for its cluster role.",
+        inline={"ReorderRules": _reordering_rules(scope, rules)},
     )
+    acknowledge(
+        role,
+        {
+            "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:elasticloadbalancing:<AWS::Region>:<AWS::AccountId>:"
+            "listener-rule/app/*]": "EKS creates the rules, so a statement cannot name them; the condition admits only those "
+            "with this cluster's tag."
+        },
+    )
+    return role
+
+
+def _reordering_rules(scope: EnvironmentStack, rules: str) -> aws_iam.PolicyDocument:
+    """Each new service's rule goes above the entrance's, which moves that one.
+
+    Versions of AmazonEKSLoadBalancingPolicy lack this action: https://github.com/aws/containers-roadmap/issues/2816
+    """
+    statement = aws_iam.PolicyStatement(
+        actions=["elasticloadbalancing:SetRulePriorities"],
+        resources=[rules],
+        conditions={"StringEquals": {"aws:ResourceTag/eks:eks-cluster-name": scope.settings.prefix}},
+    )
+    return aws_iam.PolicyDocument(statements=[statement])
 
 
 def create_managed_role(
@@ -61,6 +86,7 @@ def create_managed_role(
     assumed_by: aws_iam.IPrincipal,
     policies: Sequence[str],
     reason: str,
+    inline: Mapping[str, aws_iam.PolicyDocument] | None = None,
 ) -> aws_iam.Role:
     """Creates a role with AWS managed policies, where a guide asks for exactly those.
 
@@ -71,6 +97,7 @@ def create_managed_role(
         assumed_by: the principal that assumes it.
         policies: names of AWS managed policies.
         reason: why they are acknowledged, for an auditor.
+        inline: further policies by name, part of the role itself, so that nothing gets the role without them.
     """
     role = aws_iam.Role(
         scope,
@@ -78,6 +105,7 @@ def create_managed_role(
         description=description,
         assumed_by=assumed_by,
         managed_policies=[aws_iam.ManagedPolicy.from_aws_managed_policy_name(name) for name in policies],
+        inline_policies=inline,
     )
     acknowledge(
         role,
@@ -89,30 +117,25 @@ def create_managed_role(
 def create_kubectl_role(scope: EnvironmentStack) -> aws_iam.Role:
     """Creates the role of the handler that applies objects: it may join the VPC, and look up this cluster.
 
-    CDK's own role may also read every repository of the account, which only Helm charts need.
+    kubectl_provider.py adds its log. CDK's own role may also read every repository of the account, which only Helm charts need.
     """
     role = aws_iam.Role(
         scope,
-        "KubectlRole",
+        KUBECTL_ROLE,
         description="Applies manifests to the cluster",
         assumed_by=aws_iam.ServicePrincipal("lambda.amazonaws.com"),
     )
     cluster_arn = f"arn:{Aws.PARTITION}:eks:{Aws.REGION}:{Aws.ACCOUNT_ID}:cluster/{scope.settings.prefix}"
-    logs = f"log-group:/aws/lambda/{scope.stack_name}-*"
-    log_arn = f"arn:{Aws.PARTITION}:logs:{Aws.REGION}:{Aws.ACCOUNT_ID}:{logs}"
     for actions, resource in (
         (["eks:DescribeCluster"], cluster_arn),
-        (_FUNCTION_IN_A_VPC, "*"),
-        (["logs:CreateLogStream", "logs:PutLogEvents"], log_arn),
+        (FUNCTION_IN_A_VPC, "*"),
     ):
         role.add_to_policy(aws_iam.PolicyStatement(actions=actions, resources=[resource]))
     acknowledge(
         role,
         {
             "AwsSolutions-IAM5[Resource::*]": "Lambda creates the function's network interfaces, so a statement cannot name "
-            "them in advance (Lambda's guide).",
-            f"AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:logs:<AWS::Region>:<AWS::AccountId>:{logs}]": "The "
-            "function's name is generated; its log group's name starts with this stack's name.",
+            "them in advance (Lambda's guide)."
         },
     )
     return role

@@ -16,7 +16,7 @@ class WorkerOnEks(Construct):
     def __init__(self, scope: Construct, construct_id: str, *, on_eks: EksWorkload) -> None:
         super().__init__(scope, construct_id)
         spec = narrow(on_eks.workload.spec, Worker)
-        on_eks.apply(self, WorkerObjects(spec=spec, around=on_eks.surroundings).all())
+        on_eks.apply(self, WorkerObjects(spec=spec, around=on_eks.surroundings).groups())
         if on_eks.watched:
             # Container Insights counts the running pods of a Service, and a worker has none.
             watch_restarts(on_eks.create_alarms(self), on_eks)

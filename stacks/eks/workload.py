@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 from aws_cdk import aws_eks_v2, aws_iam
-from constructs import Construct
+from constructs import Construct, IDependable
 
 from config.settings import Insights
 from stacks.alarms import Metric, ServiceAlarms
@@ -14,6 +15,12 @@ from stacks.eks.roles import pod_identity_principal
 from stacks.kubernetes.objects import KubernetesObject
 from stacks.kubernetes.service_objects import Surroundings
 from stacks.workload import Workload
+
+# Each sample is the number of restarts since the one before, and a pod that keeps failing is restarted ever more rarely, at last
+# every 5 minutes: three times in a quarter of an hour.
+# https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#restart-policy
+_RESTARTS_SECONDS = 15 * 60
+_RESTARTS = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,18 +57,22 @@ class EksWorkload:
             public_cidrs=self.cluster.public_cidrs,
         )
 
-    def apply(self, scope: Construct, objects: list[KubernetesObject]) -> None:
-        """Applies the service's objects, after creating the role of its pods if they need one."""
-        applied = aws_eks_v2.KubernetesManifest(
-            scope, "Objects", cluster=self.cluster.cluster, manifest=objects, prune=True, overwrite=True
-        )
+    def apply(self, scope: Construct, groups: Mapping[str, list[KubernetesObject]]) -> None:
+        """Applies the groups of the service's objects in their order, after creating the role of its pods if they need one."""
+        before: list[IDependable] = []
+        for name, objects in groups.items():
+            applied = aws_eks_v2.KubernetesManifest(
+                scope, name, cluster=self.cluster.cluster, manifest=objects, prune=True, overwrite=True
+            )
+            applied.node.add_dependency(*before)
+            before = [applied]
         spec = self.workload.spec
         if spec.table or spec.secrets:
-            # Only pods that start after the association get the role.
-            applied.node.add_dependency(self._create_identity(scope))
+            # Only pods that start after the association get the role, and their first calls need its policy.
+            role = self._create_role(scope)
+            applied.node.add_dependency(role, self._create_identity(scope, role))
 
-    def _create_identity(self, scope: Construct) -> aws_eks_v2.CfnPodIdentityAssociation:
-        role = self._create_role(scope)
+    def _create_identity(self, scope: Construct, role: aws_iam.Role) -> aws_eks_v2.CfnPodIdentityAssociation:
         return aws_eks_v2.CfnPodIdentityAssociation(
             scope,
             "Identity",
@@ -74,7 +85,11 @@ class EksWorkload:
     def _create_role(self, scope: Construct) -> aws_iam.Role:
         role = aws_iam.Role(scope, "Role", description=f"{self.name} on EKS", assumed_by=pod_identity_principal())
         self.workload.grant_table(role)
-        self.workload.grant_secrets(scope, role)
+        # The driver describes a secret to see whether the value that it has is still the current one.
+        # https://docs.aws.amazon.com/secretsmanager/latest/userguide/ascp-pod-identity-integration.html
+        self.workload.grant_secrets(
+            scope, role, read_secret=["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"]
+        )
         return role
 
     def create_alarms(self, scope: Construct) -> ServiceAlarms:
@@ -100,10 +115,11 @@ class EksWorkload:
 
 def watch_restarts(alarms: ServiceAlarms, on_eks: EksWorkload) -> None:
     """Adds an alarm for pods that should keep running: those of http services and workers."""
+    restarts = on_eks.metric("pod_number_of_container_restarts", "Sum", PodName=on_eks.name)
     alarms.above(
         "Restarts",
-        on_eks.metric("pod_number_of_container_restarts", "Maximum", PodName=on_eks.name),
-        2,
-        periods=5,
-        description=f"{on_eks.name} on EKS keeps restarting",
+        replace(restarts, seconds=_RESTARTS_SECONDS),
+        _RESTARTS,
+        periods=1,
+        description=f"{on_eks.name} on EKS restarted more than {_RESTARTS} times in {_RESTARTS_SECONDS // 60} minutes",
     )

@@ -1,13 +1,16 @@
-"""The objects of the cluster itself: its nodes, its namespace and its entrance."""
+"""The objects of the cluster itself: its nodes and its namespace; entrance_objects.py has its load balancer."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
-from config.reserved import ALLOW_DNS, DEFAULT_DENY, ENTRANCE, NOT_FOUND
+from config.reserved import ALLOW_DNS, DEFAULT_DENY, SYNCING_ROLE
 from config.settings import EKS_SERVICE_CIDR, Settings
-from stacks.kubernetes.objects import LAST_ORDER, SHARED, KubernetesObject, ingress, part_of
+from stacks.kubernetes.objects import SHARED, KubernetesObject, part_of
+
+# The add-on's namespace and the driver's service account in it.
+# https://docs.aws.amazon.com/eks/latest/userguide/workloads-add-ons-available-eks.html and the driver's chart.
+_SECRETS_DRIVER = {"kind": "ServiceAccount", "name": "secrets-store-csi-driver", "namespace": "aws-secrets-manager"}
 
 
 def network_policy_controller() -> KubernetesObject:
@@ -23,10 +26,13 @@ def network_policy_controller() -> KubernetesObject:
     }
 
 
-def node_class(
-    settings: Settings, *, role_name: str, subnet_ids: Sequence[str], security_group_id: str
-) -> KubernetesObject:
-    """How nodes are set up. Source: https://docs.aws.amazon.com/eks/latest/userguide/create-node-class.html"""
+def node_class(*, role_name: str, subnet_ids: Sequence[str], security_group_id: str) -> KubernetesObject:
+    """How nodes are set up. Source: https://docs.aws.amazon.com/eks/latest/userguide/create-node-class.html
+
+    No tags: AmazonEKSComputePolicy refuses to start an instance with tags other than EKS's own, of which
+    eks:eks-cluster-name already names the environment.
+    https://docs.aws.amazon.com/eks/latest/userguide/auto-cluster-iam-role.html#tag-prop
+    """
     return {
         "apiVersion": "eks.amazonaws.com/v1",
         "kind": "NodeClass",
@@ -37,7 +43,6 @@ def node_class(
             "securityGroupSelectorTerms": [{"id": security_group_id}],
             "networkPolicy": "DefaultAllow",
             "networkPolicyEventLogs": "Enabled",
-            "tags": {"app": settings.app, "environment": settings.environment},
         },
     }
 
@@ -50,6 +55,9 @@ def node_pool(settings: Settings) -> KubernetesObject:
         "kubernetes.io/os": ["linux"],
         "karpenter.sh/capacity-type": capacity,
         "eks.amazonaws.com/instance-category": ["c", "m", "r", "t"],
+        # The floor: Nitro leaves out everything before c5, m5, r5 and t3. A minimum generation would be the same number
+        # for all categories, and 5 leaves out t3 and t4g, the cheapest.
+        "eks.amazonaws.com/instance-hypervisor": ["nitro"],
     }
     return {
         "apiVersion": "karpenter.sh/v1",
@@ -76,71 +84,70 @@ def node_pool(settings: Settings) -> KubernetesObject:
 def namespace(settings: Settings) -> list[KubernetesObject]:
     """The namespace of all services: `restricted` pods, no undeclared traffic in or out except DNS."""
     restricted = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode in ("enforce", "audit", "warn")}
-    dns_ports = [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]
-    # Auto Mode answers DNS on every node, at the service address.
-    resolvers = [{"ipBlock": {"cidr": cidr}} for cidr in (EKS_SERVICE_CIDR, settings.vpc_cidr)]
+    # A new pod is ready only once its load balancer's target is healthy, so a rollout never drains the last healthy one.
+    # Auto Mode's own label; the open source controller's begins with elbv2.k8s.aws.
+    # https://docs.aws.amazon.com/eks/latest/best-practices/load-balancing.html#_use_pod_readiness_gates
+    gate = {"eks.amazonaws.com/pod-readiness-gate-inject": "enabled"}
     return [
         {
             "apiVersion": "v1",
             "kind": "Namespace",
-            "metadata": {"name": settings.app, "labels": {**restricted, **part_of(settings)}},
+            "metadata": {"name": settings.app, "labels": {**restricted, **gate, **part_of(settings)}},
         },
-        {
-            "apiVersion": "networking.k8s.io/v1",
-            "kind": "NetworkPolicy",
-            "metadata": {"name": DEFAULT_DENY, "namespace": settings.app},
-            "spec": {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]},
-        },
-        {
-            "apiVersion": "networking.k8s.io/v1",
-            "kind": "NetworkPolicy",
-            "metadata": {"name": ALLOW_DNS, "namespace": settings.app},
-            "spec": {
-                "podSelector": {},
-                "policyTypes": ["Egress"],
-                "egress": [{"to": resolvers, "ports": dns_ports}],
-            },
-        },
+        _network_policy(settings, DEFAULT_DENY, {"policyTypes": ["Ingress", "Egress"]}),
+        _network_policy(settings, ALLOW_DNS, {"policyTypes": ["Egress"], "egress": [_dns(settings)]}),
     ]
 
 
-def ingress_class(settings: Settings, certificate_arn: str | None) -> list[KubernetesObject]:
-    """The class through which all Ingresses share one load balancer.
+def _network_policy(settings: Settings, name: str, spec: KubernetesObject) -> KubernetesObject:
+    """A policy for every pod of the namespace."""
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": name, "namespace": settings.app},
+        "spec": {"podSelector": {}, **spec},
+    }
 
-    Source: https://docs.aws.amazon.com/eks/latest/userguide/auto-configure-alb.html
+
+def _dns(settings: Settings) -> KubernetesObject:
+    """Auto Mode answers DNS on every node, at the service address; other clusters in the pods labeled kube-dns."""
+    resolvers: list[KubernetesObject] = [{"ipBlock": {"cidr": cidr}} for cidr in (EKS_SERVICE_CIDR, settings.vpc_cidr)]
+    resolvers.append(
+        {
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}},
+            "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}},
+        }
+    )
+    return {"to": resolvers, "ports": [{"protocol": protocol, "port": 53} for protocol in ("UDP", "TCP")]}
+
+
+def secret_syncing(settings: Settings) -> list[KubernetesObject]:
+    """Lets the secrets driver keep the Secrets that services' variables come from.
+
+    The add-on accepts `syncSecret`, but does not pass it to the driver's chart, whose only use of it is this permission:
+    https://github.com/aws/secrets-store-csi-driver-provider-aws/issues/597. The driver watches Secrets in all namespaces;
+    it writes only those of our namespace.
     """
-    spec: KubernetesObject = {"scheme": "internet-facing", "ipAddressType": "ipv4", "group": {"name": settings.prefix}}
-    if certificate_arn:
-        spec["certificateARNs"] = [certificate_arn]
+    everywhere = _bound("ClusterRole", {"name": SYNCING_ROLE}, ["get", "list", "watch"])
+    in_place: KubernetesObject = {"name": SYNCING_ROLE, "namespace": settings.app}
+    return [*everywhere, *_bound("Role", in_place, ["create", "delete", "patch", "update"])]
+
+
+def _bound(kind: str, metadata: KubernetesObject, verbs: list[str]) -> list[KubernetesObject]:
+    """A role for Secrets, and its binding to the secrets driver."""
+    group = "rbac.authorization.k8s.io"
     return [
         {
-            "apiVersion": "eks.amazonaws.com/v1",
-            "kind": "IngressClassParams",
-            "metadata": {"name": SHARED},
-            "spec": spec,
+            "apiVersion": f"{group}/v1",
+            "kind": kind,
+            "metadata": dict(metadata),
+            "rules": [{"apiGroups": [""], "resources": ["secrets"], "verbs": verbs}],
         },
         {
-            "apiVersion": "networking.k8s.io/v1",
-            "kind": "IngressClass",
-            "metadata": {"name": SHARED},
-            "spec": {
-                "controller": "eks.amazonaws.com/alb",
-                "parameters": {"apiGroup": "eks.amazonaws.com", "kind": "IngressClassParams", "name": SHARED},
-            },
+            "apiVersion": f"{group}/v1",
+            "kind": f"{kind}Binding",
+            "metadata": dict(metadata),
+            "roleRef": {"apiGroup": group, "kind": kind, "name": metadata["name"]},
+            "subjects": [dict(_SECRETS_DRIVER)],
         },
     ]
-
-
-def entrance(settings: Settings) -> KubernetesObject:
-    """Keeps the load balancer for as long as the cluster exists, and answers 404 for a path that no service has."""
-    action = {
-        "type": "fixed-response",
-        "fixedResponseConfig": {
-            "contentType": "application/json",
-            "statusCode": "404",
-            "messageBody": '{"title":"No service has this path","status":404}',
-        },
-    }
-    backend = {"service": {"name": NOT_FOUND, "port": {"name": "use-annotation"}}}
-    annotation = {f"alb.ingress.kubernetes.io/actions.{NOT_FOUND}": json.dumps(action)}
-    return ingress(settings, ENTRANCE, "/", LAST_ORDER, backend, **annotation)

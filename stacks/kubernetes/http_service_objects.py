@@ -7,7 +7,7 @@ from dataclasses import replace
 from config.limits import HEALTHY_CODES
 from config.service import HttpService
 from config.settings import Platform
-from stacks.kubernetes.objects import KubernetesObject, ingress, ingress_order, labels
+from stacks.kubernetes.objects import PORT_NAME, KubernetesObject, ingress, ingress_order, labels
 from stacks.kubernetes.pod import Pod
 from stacks.kubernetes.scaled_service_objects import ScaledServiceObjects
 
@@ -19,7 +19,9 @@ class HttpServiceObjects(ScaledServiceObjects[HttpService]):
     """A Deployment behind a Service and an Ingress."""
 
     def _of_kind(self) -> list[KubernetesObject]:
-        return [*super()._of_kind(), self._service(), self._ingress()]
+        # Before the Deployment: its pods wait for the load balancer only if they are already behind one when they start.
+        # https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/deploy/pod_readiness_gate/
+        return [self._service(), self._ingress(), *super()._of_kind()]
 
     def _start_seconds(self) -> int:
         return self._spec.health_grace
@@ -28,14 +30,14 @@ class HttpServiceObjects(ScaledServiceObjects[HttpService]):
         # The load balancer stops sending before the process gets SIGTERM; on ECS that order is built in.
         drain = self._spec.drain_seconds
         listening = {
-            "ports": [{"name": "http", "containerPort": self._spec.port, "protocol": "TCP"}],
+            "ports": [{"name": PORT_NAME, "containerPort": self._spec.port, "protocol": "TCP"}],
             "lifecycle": {"preStop": {"sleep": {"seconds": drain}}},
             **self._probes(),
         }
         return replace(super()._pod(), drain=drain, of_container=listening)
 
     def _probes(self) -> KubernetesObject:
-        action = {"httpGet": {"path": self._spec.health, "port": "http"}, "periodSeconds": _PROBE_PERIOD}
+        action = {"httpGet": {"path": self._spec.health, "port": PORT_NAME}, "periodSeconds": _PROBE_PERIOD}
         starts = max(1, -(-self._spec.health_grace // _PROBE_PERIOD))
         return {
             "startupProbe": {**action, "failureThreshold": starts, "timeoutSeconds": 3},
@@ -49,7 +51,12 @@ class HttpServiceObjects(ScaledServiceObjects[HttpService]):
             {"podSelector": {"matchLabels": labels(caller.name)}}
             for caller in self._around.catalog.callers(self._spec.name, Platform.EKS)
         ]
-        return [{"from": sources, "ports": [{"protocol": "TCP", "port": self._spec.port}]}]
+        # The name is resolved for each pod, so old ones are still reached while the port changes. Older policy controllers skip a
+        # name for an ipBlock, which would shut out the load balancer, so the number is there too.
+        # https://github.com/aws/amazon-network-policy-controller-k8s (pkg/resolvers/endpoints.go)
+        return [
+            {"from": sources, "ports": [{"protocol": "TCP", "port": port} for port in (self._spec.port, PORT_NAME)]}
+        ]
 
     def _service(self) -> KubernetesObject:
         return self._named_object(
@@ -58,13 +65,14 @@ class HttpServiceObjects(ScaledServiceObjects[HttpService]):
             {
                 "type": "ClusterIP",
                 "selector": labels(self._spec.name),
-                "ports": [{"name": "http", "port": self._spec.port, "targetPort": "http", "protocol": "TCP"}],
+                # Each pod's own port of that name: a number would be wrong for old pods while the port changes.
+                "ports": [{"name": PORT_NAME, "port": self._spec.port, "targetPort": PORT_NAME, "protocol": "TCP"}],
             },
         )
 
     def _ingress(self) -> KubernetesObject:
         spec = self._spec
-        backend = {"service": {"name": spec.name, "port": {"name": "http"}}}
+        backend = {"service": {"name": spec.name, "port": {"name": PORT_NAME}}}
         health = {
             "alb.ingress.kubernetes.io/healthcheck-path": spec.health,
             "alb.ingress.kubernetes.io/success-codes": HEALTHY_CODES,

@@ -22,6 +22,10 @@ LAST_ORDER = 1000
 _ORDERS = ((1, 5000, -1000, -801), (5001, 15000, -800, -401), (15001, 49999, -400, 997), (50000, 50000, 998, 998))
 
 
+# Every http service's port, by which Services, probes and network policies refer to it.
+PORT_NAME = "http"
+
+
 def labels(name: str) -> dict[str, str]:
     """The label that selects a service's pods. Only this one: a selector can never be changed."""
     return {"app.kubernetes.io/name": name}
@@ -36,17 +40,14 @@ def part_of(settings: Settings) -> dict[str, str]:
 
 
 def _ingress_annotations(settings: Settings, order: int) -> dict[str, str]:
+    """Only what is this Ingress's own; what all share is set once, on the class (entrance_objects.py)."""
     prefix = "alb.ingress.kubernetes.io"
-    listeners = [{"HTTP": 80}, {"HTTPS": 443}] if settings.domain else [{"HTTP": 80}]
-    annotations = {
+    listener = {"HTTPS": 443} if settings.domain else {"HTTP": 80}
+    return {
         f"{prefix}/target-type": "ip",
         f"{prefix}/group.order": str(order),
-        f"{prefix}/listen-ports": json.dumps(listeners),
-        f"{prefix}/inbound-cidrs": ",".join(settings.load_balancer_cidrs),
+        f"{prefix}/listen-ports": json.dumps([listener]),
     }
-    if settings.domain:
-        annotations[f"{prefix}/ssl-redirect"] = "443"
-    return annotations
 
 
 def ingress(

@@ -13,15 +13,20 @@ from stacks.kubernetes.service_objects import ServiceObjects
 # How long a rollout may take besides the start of its pods: new nodes, and image pulls.
 _ROLLOUT_SECONDS = 300
 
+# Percent of the CPU request; an autoscaler must have a metric even where min and max leave it nothing to decide.
+_ANY_TARGET = 80
+
 AnyScaled = TypeVar("AnyScaled", bound=ScaledService)
 
 
 class ScaledServiceObjects(ServiceObjects[AnyScaled]):
     """A Deployment, its disruption budget and its autoscaler."""
 
+    def _before(self) -> dict[str, list[KubernetesObject]]:
+        return {**super()._before(), "Scaling": [self._pod_disruption_budget(), self._autoscaler()]}
+
     def _of_kind(self) -> list[KubernetesObject]:
-        scaler = [self._autoscaler()] if self._spec.autoscaled else []
-        return [self._deployment(), self._pod_disruption_budget(), *scaler]
+        return [self._deployment()]
 
     @abstractmethod
     def _start_seconds(self) -> int:
@@ -54,12 +59,11 @@ class ScaledServiceObjects(ServiceObjects[AnyScaled]):
             "selector": {"matchLabels": labels(self._spec.name)},
             "revisionHistoryLimit": 3,
             "progressDeadlineSeconds": self._start_seconds() + _ROLLOUT_SECONDS,
-            # New pods are ready before old ones go, as on ECS (100 to 200 percent).
-            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": "100%"}},
+            # New pods are ready before old ones go, as on ECS. A quarter at a time: with all at once, every old pod could be gone
+            # before the load balancer takes any new one for healthy.
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": "25%"}},
             "template": self._pod().template(),
         }
-        if not self._spec.autoscaled:
-            body["replicas"] = self._spec.scaling.min
         return self._named_object("apps/v1", "Deployment", body)
 
     def _pod_disruption_budget(self) -> KubernetesObject:
@@ -75,8 +79,14 @@ class ScaledServiceObjects(ServiceObjects[AnyScaled]):
         )
 
     def _autoscaler(self) -> KubernetesObject:
+        """Always there, with min and max the same for a fixed number, so that the Deployment never has `replicas`.
+
+        A Deployment that loses the field goes to one pod at once, and one that gets it is taken from its autoscaler.
+        https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/#migrating-deployments-and-statefulsets-to-horizontal-autoscaling
+        """
         scaling = self._spec.scaling
-        cpu = {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": scaling.cpu_target}}
+        target = scaling.cpu_target or _ANY_TARGET
+        cpu = {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": target}}
         return self._named_object(
             "autoscaling/v2",
             "HorizontalPodAutoscaler",

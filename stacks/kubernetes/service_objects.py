@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 from config.catalog import Catalog
 from config.service import ServiceSpec
 from config.settings import Settings
-from stacks.kubernetes.objects import KubernetesObject, labels, meta
+from stacks.kubernetes.objects import PORT_NAME, KubernetesObject, labels, meta
 
 # The Pod Identity agent on a pod's own node, which gives it its role's credentials.
 # https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html
@@ -51,10 +51,20 @@ class ServiceObjects(ABC, Generic[AnyService]):
         self._around = around
         self._settings = around.settings
 
-    def all(self) -> list[KubernetesObject]:
-        """All objects of the service, in the order in which they are applied."""
-        secrets = [self._secret_provider_class()] if self._spec.secrets else []
-        return [self._service_account(), self._network_policy(), *secrets, *self._of_kind()]
+    def groups(self) -> dict[str, list[KubernetesObject]]:
+        """All objects of the service by the name of the group that is applied, and deleted, as one.
+
+        The groups and the objects in them are in the order in which they are applied. An object that some services do not have
+        is in a group of its own: `kubectl apply --prune` deletes only kinds on its list, and neither autoscalers nor
+        SecretProviderClasses are, so such an object would stay when it leaves a group.
+        https://github.com/kubernetes/kubernetes/blob/master/staging/src/k8s.io/kubectl/pkg/util/prune/prune.go
+        """
+        first = self._before()
+        return {**first, "Objects": [self._service_account(), self._network_policy(), *self._of_kind()]}
+
+    def _before(self) -> dict[str, list[KubernetesObject]]:
+        """The groups that the pods need, or that must be there before a Deployment changes."""
+        return {"Secrets": [self._secret_provider_class()]} if self._spec.secrets else {}
 
     @abstractmethod
     def _of_kind(self) -> list[KubernetesObject]:
@@ -110,7 +120,8 @@ class ServiceObjects(ABC, Generic[AnyService]):
             {
                 "podSelector": {"matchLabels": labels(self._spec.name)},
                 "policyTypes": ["Ingress", "Egress"],
-                "ingress": self._admitted(),
+                # An empty list would count as a change at every apply: the API server drops it.
+                **({"ingress": admitted} if (admitted := self._admitted()) else {}),
                 "egress": self._reachable(),
             },
         )
@@ -123,7 +134,8 @@ class ServiceObjects(ABC, Generic[AnyService]):
         calls = [
             {
                 "to": [{"podSelector": {"matchLabels": labels(callee.name)}}],
-                "ports": [{"protocol": "TCP", "port": callee.port}],
+                # By name: while the callee moves to another port, each of its pods is reached on its own.
+                "ports": [{"protocol": "TCP", "port": PORT_NAME}],
             }
             for callee in self._around.catalog.callees(self._spec)
         ]

@@ -24,9 +24,20 @@ class FakeTarget(Target):
 
 
 class CloudFormation:
-    """Stacks by name, each with its resources as (type, physical id); a deleted one is still listed, as on AWS."""
+    """Stacks by name, each with its resources as (type, physical id); a deleted one is still listed, as on AWS.
 
-    def __init__(self, *names: str, outputs: dict[tuple[str, str], str] | None = None, **resources: Any) -> None:
+    `templates` are of stacks with tags and an ARN; those that the CLI wrote as JSON are read as objects, as boto3 does.
+    """
+
+    def __init__(
+        self,
+        *names: str,
+        outputs: dict[tuple[str, str], str] | None = None,
+        templates: dict[str, dict[str, Any]] | None = None,
+        **resources: Any,
+    ) -> None:
+        self.templates = templates or {}
+        names = (*names, *self.templates)
         self.status = dict.fromkeys([*names, *resources], "CREATE_COMPLETE")
         self.outputs = outputs or {}
         self.resources = resources
@@ -42,7 +53,13 @@ class CloudFormation:
 
     def _stack(self, name: str) -> dict[str, Any]:
         outputs = [{"OutputKey": key, "OutputValue": v} for (stack, key), v in self.outputs.items() if stack == name]
-        return {"StackName": name, "StackStatus": self.status[name], "Outputs": outputs}
+        arn = f"arn:aws:cloudformation:eu-central-1:123456789012:stack/{name}/1"
+        found = {"StackName": name, "StackStatus": self.status[name], "Outputs": outputs, "StackId": arn}
+        return {**found, "Tags": [{"Key": "app", "Value": "quay"}], "EnableTerminationProtection": True}
+
+    def get_template(self, *, StackName: str, TemplateStage: str) -> dict[str, Any]:  # noqa: N803 - boto3's spelling
+        assert TemplateStage == "Original"
+        return {"TemplateBody": self.templates[StackName]}
 
     def _list(self, *, StackName: str) -> list[dict[str, Any]]:  # noqa: N803 - boto3's spelling
         if StackName not in self.status:

@@ -95,7 +95,7 @@ def port_number(container: Object, port: str | int) -> int | None:
 
 
 def admitted(policies: Iterable[Object], pod: dict[str, str], direction: str) -> list[tuple[str, int | None]]:
-    """(peer, port) of each path that the policies selecting a pod open; a peer reads `pod name` or `cidr`.
+    """(peer, port) of each path that the policies selecting a pod open; a peer reads `pod name`, `pod namespace/name` or `cidr`.
 
     Raises AssertionError if no policy selects the pod: then everything would be open.
     """
@@ -117,6 +117,9 @@ def _peer(peer: Object) -> str:
     if set(peer) == {"ipBlock"}:
         cidr: str = peer["ipBlock"]["cidr"]
         return cidr
+    if set(peer) == {"namespaceSelector", "podSelector"}:
+        place = ",".join(peer["namespaceSelector"]["matchLabels"].values())
+        return f"pod {place}/" + ",".join(peer["podSelector"]["matchLabels"].values())
     if set(peer) == {"podSelector"}:
         return "pod " + ",".join(peer["podSelector"].get("matchLabels", {}).values())
     return f"unexpected {peer}"

@@ -41,6 +41,7 @@ PINNED = {
     "Ecs/ClusterEB0386A7",
     "Ecs/LoadBalancerBE9EEC3A",
     "Ecs/Namespace9B63B8C8",
+    "Eks/AccessLogs8B620ECA",
     "Eks/ClusterEB0386A7",
     "Eks/EnvelopeKey0499CB8D",
     "Foundation/Alarms04B5A0BF",
@@ -185,6 +186,12 @@ def test_the_kubeconfig_command_names_cluster_and_region(assembly):
     assert assembly.outputs("Eks")["UpdateKubeconfig"] == wanted
 
 
+def test_the_kubeconfig_output_says_whether_anyone_can_use_kubectl(assembly):
+    described = assembly.templates["Eks"]["Outputs"]["UpdateKubeconfig"]["Description"]
+    wanted = "for the principals in eks_admins" if assembly.settings.eks_admins else "eks_admins is empty"
+    assert wanted in described
+
+
 def test_every_stack_has_a_description(assembly):
     for name, template in assembly.templates.items():
         assert template["Description"].startswith(f"{assembly.settings.prefix}: "), name
@@ -196,12 +203,10 @@ def test_every_stack_carries_the_settings_tags(assembly):
         assert stack["properties"]["tags"] == wanted
 
 
-def test_tasks_and_nodes_carry_tags_too(assembly):
+def test_tasks_carry_tags_too(assembly):
     for service in assembly.resources("AWS::ECS::Service"):
         assert service["PropagateTags"] == "SERVICE"
         assert service["EnableECSManagedTags"] is True
-    node_tags = assembly.object("Eks", "NodeClass")["spec"]["tags"]
-    assert node_tags.items() >= {"app": assembly.settings.app, "environment": assembly.settings.environment}.items()
     assert not [r.path for r in assembly.resources("AWS::ECS::Service") if "aws:" in str(tags(r))]
 
 

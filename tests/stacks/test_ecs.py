@@ -41,7 +41,10 @@ def target_group(assembly: Assembly, spec: ServiceSpec) -> Resource:
 
 
 def listener_rule(assembly: Assembly, spec: ServiceSpec) -> Resource:
-    return assembly.one("AWS::ElasticLoadBalancingV2::ListenerRule", stack=f"Ecs-{spec.name}")
+    """The one that forwards; with a domain another one redirects."""
+    rules = assembly.resources("AWS::ElasticLoadBalancingV2::ListenerRule", stack=f"Ecs-{spec.name}")
+    [found] = [rule for rule in rules if rule["Actions"][0]["Type"] == "forward"]
+    return found
 
 
 # --- deployments ------------------------------------------------------------------------------------------------------

@@ -60,16 +60,43 @@ def test_a_domain_takes_no_export_away(production, synthesis):
 # --- listeners ---
 
 
-def test_a_domain_changes_the_http_listener_in_place_and_moves_each_rule_to_https(production, synthesis):
+def rule_on(assembly: Assembly, stack: str, listener: Resource) -> Resource:
+    rules = assembly.resources("AWS::ElasticLoadBalancingV2::ListenerRule", stack=stack)
+    [found] = [rule for rule in rules if rule["ListenerArn"] == listener.ref]
+    return found
+
+
+def test_a_domain_changes_listener_and_rules_in_place(production, synthesis):
+    """A rule that moves to another listener leaves its path on HTTP to the rule of / until that one has moved too."""
     with_domain = synthesis.assembly("production-domain")
     [before] = production.resources("AWS::ElasticLoadBalancingV2::Listener", stack="Ecs")
     after = {listener["Port"]: listener for listener in with_domain.resources(before.type, stack="Ecs")}
     assert after[80].id == before.id
     assert after[80]["DefaultActions"][0]["Type"] == "redirect"
     for _, stack in http_stacks(with_domain):
-        rule = with_domain.one("AWS::ElasticLoadBalancingV2::ListenerRule", stack=stack)
-        assert rule["ListenerArn"] == after[443].ref
-        assert rule["Priority"] == production.one(rule.type, stack=stack)["Priority"]
+        old = rule_on(production, stack, before)
+        http, https = rule_on(with_domain, stack, after[80]), rule_on(with_domain, stack, after[443])
+        assert http.id == old.id
+        assert http.properties == {**old.properties, "Actions": http["Actions"]}
+        assert [action["Type"] for action in http["Actions"]] == ["redirect"]
+        assert https["Actions"] == old["Actions"]
+
+
+def test_a_path_is_redirected_only_after_https_answers_it(corners):
+    http, https = (
+        next(r for r in corners.resources("AWS::ElasticLoadBalancingV2::Listener", stack="Ecs") if r["Port"] == port)
+        for port in (80, 443)
+    )
+    for _, stack in http_stacks(corners):
+        secure = rule_on(corners, stack, https)
+        assert secure.id in rule_on(corners, stack, http).depends_on
+        assert secure.id in corners.one("AWS::ECS::Service", stack=stack).depends_on
+
+
+def test_both_listeners_try_the_same_paths_in_the_same_order(corners):
+    for _, stack in http_stacks(corners):
+        one, other = corners.resources("AWS::ElasticLoadBalancingV2::ListenerRule", stack=stack)
+        assert (one["Priority"], one["Conditions"]) == (other["Priority"], other["Conditions"])
 
 
 # --- ports ---

@@ -1,4 +1,4 @@
-"""The cluster: access, encryption, logs, nodes, and the order in which it is created and deleted."""
+"""The cluster: access, encryption, logs and nodes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 
 from config.reserved import SERVICE_NAMES
 from config.settings import EKS_SERVICE_CIDR, EndpointAccess
+from stacks.eks.control_plane import admin_id
 from tests.stacks.templates import KUBERNETES, Assembly, Resource
 
 AUTO_NODE_POLICY = "AmazonEKSAutoNodePolicy"
@@ -14,11 +15,6 @@ ADMIN_POLICY = "AmazonEKSClusterAdminPolicy"
 
 def cluster(assembly: Assembly) -> Resource:
     return assembly.one("AWS::EKS::Cluster", stack="Eks")
-
-
-def applied(assembly: Assembly, kind: str) -> Resource:
-    """The custom resource of the Eks stack that applies the first object of a kind."""
-    return next(r for r in assembly.resources(KUBERNETES, stack="Eks") if f'"kind":"{kind}"' in r["Manifest"])
 
 
 def access(assembly: Assembly) -> dict[str, list[str]]:
@@ -64,9 +60,18 @@ def test_kubernetes_secrets_are_encrypted_under_the_clusters_own_key(assembly):
     assert config == [{"Provider": {"KeyArn": key.att("Arn")}, "Resources": ["secrets"]}]
 
 
-def test_control_plane_and_nodes_sit_in_private_subnets(assembly):
-    private = {s.ref for s in assembly.resources("AWS::EC2::Subnet", stack="Network") if "PrivateSubnet" in s.id}
-    assert set(cluster(assembly)["ResourcesVpcConfig"]["SubnetIds"]) == private
+def private_subnets(assembly: Assembly) -> list[str]:
+    return [s.ref for s in assembly.resources("AWS::EC2::Subnet", stack="Network") if "PrivateSubnet" in s.id]
+
+
+def test_a_zone_can_be_added_since_the_control_plane_is_always_in_the_first_two(assembly):
+    """EKS refuses subnets in other zones than those it was created with."""
+    assert cluster(assembly)["ResourcesVpcConfig"]["SubnetIds"] == private_subnets(assembly)[:2]
+
+
+def test_nodes_sit_in_all_private_subnets(assembly):
+    private = set(private_subnets(assembly))
+    assert len(private) == assembly.settings.zone_count
     terms = assembly.object("Eks", "NodeClass")["spec"]["subnetSelectorTerms"]
     assert {term["id"] for term in terms} == private
 
@@ -89,10 +94,56 @@ def test_auto_mode_runs_without_the_built_in_pools(assembly):
     assert network["ServiceIpv4Cidr"] == EKS_SERVICE_CIDR
 
 
+def requirements(assembly: Assembly) -> dict[str, list[str]]:
+    """Values of each requirement of the pool; all of them are `In`."""
+    found = assembly.object("Eks", "NodePool")["spec"]["template"]["spec"]["requirements"]
+    assert {r["operator"] for r in found} == {"In"}
+    return {r["key"]: r["values"] for r in found}
+
+
+def test_auto_modes_own_policy_admits_the_nodes(assembly):
+    """AmazonEKSComputePolicy starts no instance with a tag of ours, and the cluster role has no statement that would.
+
+    https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonEKSComputePolicy.html
+    """
+    assert "tags" not in assembly.object("Eks", "NodeClass")["spec"]
+    role = next(r for r in assembly.roles() if r.stack == "Eks" and r.id.startswith("ClusterRole"))
+    assert any("AmazonEKSComputePolicy" in str(arn) for arn in role["ManagedPolicyArns"])
+
+
+def test_the_cluster_may_reorder_the_rules_of_its_own_load_balancer_only(assembly):
+    role = next(r for r in assembly.roles() if r.stack == "Eks" and r.id.startswith("ClusterRole"))
+    assert [s.actions for s in assembly.statements(role)] == [("elasticloadbalancing:SetRulePriorities",)]
+    statement = assembly.statements(role)[0]
+    assert statement.resources[0].endswith(":listener-rule/app/*")
+    assert statement.conditions == {"StringEquals": {"aws:ResourceTag/eks:eks-cluster-name": assembly.settings.prefix}}
+    assert role["Policies"], "part of the role, so that the cluster never has the role without it"
+
+
+def test_no_node_is_older_than_nitro(assembly):
+    assert requirements(assembly)["eks.amazonaws.com/instance-hypervisor"] == ["nitro"]
+
+
+def test_the_clusters_support_is_the_settings_and_never_silently_the_paid_one(assembly):
+    wanted = {"standard": "STANDARD", "extended": "EXTENDED"}[assembly.settings.eks_support.value]
+    assert cluster(assembly)["UpgradePolicy"] == {"SupportType": wanted}
+
+
+def test_an_administrators_entry_does_not_depend_on_the_others(corners):
+    def entries(admins: list[str]) -> dict[str, str]:
+        return {admin_id(arn): arn for arn in admins}
+
+    admins = list(corners.settings.eks_admins)
+    assert entries(admins[1:]).items() <= entries(admins).items()
+    ids = [e.id for e in corners.resources("AWS::EKS::AccessEntry", stack="Eks") if e["PrincipalArn"] in admins]
+    assert len(ids) == len(admins)
+    assert all(any(admin_id(arn) in logical_id for logical_id in ids) for arn in admins)
+
+
 def test_the_pool_takes_spot_nodes_only_where_the_setting_has_spot(assembly):
-    requirements = assembly.object("Eks", "NodePool")["spec"]["template"]["spec"]["requirements"]
-    capacity = next(r["values"] for r in requirements if r["key"] == "karpenter.sh/capacity-type")
-    assert capacity == (["spot", "on-demand"] if assembly.settings.spot_weight else ["on-demand"])
+    assert requirements(assembly)["karpenter.sh/capacity-type"] == (
+        ["spot", "on-demand"] if assembly.settings.spot_weight else ["on-demand"]
+    )
 
 
 def test_the_pools_size_and_the_age_of_its_nodes_are_limited(assembly):
@@ -115,35 +166,6 @@ def test_every_version_that_the_settings_take_has_a_kubectl():
         assert layer.__name__ == f"KubectlV{version.split('.')[1]}Layer"
 
 
-def test_the_autoscalers_metrics_and_the_secrets_driver_are_installed(assembly):
-    add_ons = {a["AddonName"]: a for a in assembly.resources("AWS::EKS::Addon", stack="Eks")}
-    wanted = {"metrics-server", "aws-secrets-store-csi-driver-provider"}
-    if assembly.settings.container_insights.value != "disabled":
-        wanted.add("amazon-cloudwatch-observability")
-    assert set(add_ons) == wanted
-    driver = json.loads(add_ons["aws-secrets-store-csi-driver-provider"]["ConfigurationValues"])
-    assert driver["secrets-store-csi-driver"]["syncSecret"]["enabled"] is True
-
-
-def test_add_ons_wait_for_nodes(assembly):
-    nodes = applied(assembly, "NodePool")
-    for add_on in assembly.resources("AWS::EKS::Addon", stack="Eks"):
-        assert nodes.id in add_on.depends_on
-
-
-def test_kubernetes_deletes_its_load_balancer_before_what_the_deletion_needs(assembly):
-    """CloudFormation deletes in the reverse of this order."""
-    entrance = applied(assembly, "Ingress")
-    assert applied(assembly, "IngressClass").id in entrance.depends_on
-    assert applied(assembly, "Namespace").id in entrance.depends_on
-    assert applied(assembly, "NodePool").id in applied(assembly, "Namespace").depends_on
-    address = assembly.one("Custom::AWSCDK-EKS-KubernetesObjectValue", stack="Eks")
-    assert entrance.id in address.depends_on
-    for service in assembly.resources(KUBERNETES):
-        if service.stack != "Eks":
-            assert "Eks" in assembly.stacks[service.stack]["dependencies"]
-
-
 def test_objects_that_leave_a_manifest_leave_the_cluster(assembly):
     for service in assembly.resources(KUBERNETES):
         if service.stack != "Eks":
@@ -159,17 +181,7 @@ def test_the_handler_that_applies_manifests_reaches_the_private_endpoint_and_lit
     assert role.get("ManagedPolicyArns", []) == []
     handlers = [f for f in assembly.resources("AWS::Lambda::Function", stack="Eks") if f["Role"] == role.att("Arn")]
     assert len(handlers) == 1
-    private = {s.ref for s in assembly.resources("AWS::EC2::Subnet", stack="Network") if "PrivateSubnet" in s.id}
-    assert set(handlers[0]["VpcConfig"]["SubnetIds"]) == private
-
-
-def test_with_a_domain_there_is_a_certificate_and_an_alias(corners):
-    certificate = corners.one("AWS::CertificateManager::Certificate", stack="Eks")
-    record = corners.one("AWS::Route53::RecordSet", stack="Eks")
-    assert certificate["DomainName"] == "eks.harbour.example.com"
-    assert corners.object("Eks", "IngressClassParams")["spec"]["certificateARNs"] == [certificate.ref]
-    assert record["Name"] == "eks.harbour.example.com."
-    assert corners.outputs("Eks")["Url"] == "https://eks.harbour.example.com"
+    assert handlers[0]["VpcConfig"]["SubnetIds"] == private_subnets(assembly)[:2]
 
 
 def test_alarms_of_a_workload_watch_its_pods_where_there_are_metrics(assembly):

@@ -8,6 +8,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.evidence import checks, document, record
+from tests.rights.evaluator import EVALUATED
 
 DOCUMENT = ROOT / "docs" / "evidence.md"
 
@@ -29,7 +30,7 @@ def objects(assemblies):
 
 @pytest.fixture(scope="module")
 def type_checks(types):
-    return checks.of_types(types, evaluated=frozenset())
+    return checks.of_types(types, evaluated=EVALUATED)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,6 @@ PUBLISHING = {
     "ecr:DescribeImages",
     "ecr:BatchGetImage",
     "ecr:BatchCheckLayerAvailability",
-    "ecr:GetDownloadUrlForLayer",
     "ecr:InitiateLayerUpload",
     "ecr:UploadLayerPart",
     "ecr:CompleteLayerUpload",

@@ -102,7 +102,7 @@ class _Port:
 class _Path:
     @staticmethod
     def ecs(assembly, spec):
-        rule = ecs_object(assembly, spec, "AWS::ElasticLoadBalancingV2::ListenerRule")
+        rule = assembly.resources("AWS::ElasticLoadBalancingV2::ListenerRule", stack=f"Ecs-{spec.name}")[0]
         return rule["Conditions"][0]["PathPatternConfig"]["Values"][0].replace("/*", "/")
 
     @staticmethod
@@ -117,7 +117,7 @@ class _Priority:
     @staticmethod
     def ecs(assembly, spec):
         def number(name: str) -> int:
-            return assembly.one("AWS::ElasticLoadBalancingV2::ListenerRule", stack=f"Ecs-{name}")["Priority"]
+            return assembly.resources("AWS::ElasticLoadBalancingV2::ListenerRule", stack=f"Ecs-{name}")[0]["Priority"]
 
         return [other for other in _rivals(assembly, spec) if number(other) < number(spec.name)]
 
@@ -260,11 +260,21 @@ class _Calls:
     def eks(assembly, spec):
         policy = eks_object(assembly, spec, "NetworkPolicy")["spec"]
         return {
-            (peer["podSelector"]["matchLabels"]["app.kubernetes.io/name"], rule["ports"][0]["port"])
+            (
+                peer["podSelector"]["matchLabels"]["app.kubernetes.io/name"],
+                _port_of(assembly, peer, rule["ports"][0]["port"]),
+            )
             for rule in policy["egress"]
             for peer in rule["to"]
             if "podSelector" in peer
         }
+
+
+def _port_of(assembly: Assembly, peer: dict[str, Any], name: str) -> int | None:
+    """The number of a port that a rule names, on the pods that it selects."""
+    called = peer["podSelector"]["matchLabels"]["app.kubernetes.io/name"]
+    template = pod_template(workloads(assembly.objects(f"Eks-{called}"))[0])
+    return port_number(template["spec"]["containers"][0], name)
 
 
 @means("stop_timeout")
@@ -300,12 +310,9 @@ class _Scaling:
 
     @staticmethod
     def eks(assembly, spec):
-        if not spec.autoscaled:
-            count = eks_object(assembly, spec, "Deployment")["spec"]["replicas"]
-            return count, count, None
         scaler = eks_object(assembly, spec, "HorizontalPodAutoscaler")["spec"]
         cpu = scaler["metrics"][0]["resource"]["target"]["averageUtilization"]
-        return scaler["minReplicas"], scaler["maxReplicas"], cpu
+        return scaler["minReplicas"], scaler["maxReplicas"], cpu if spec.autoscaled else None
 
 
 @means("schedule")

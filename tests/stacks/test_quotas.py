@@ -44,6 +44,7 @@ SIZES = (10, 60, 100, 200, 400)
 # rules than AWS's 60, so that fewer stacks fill one.
 MOST: dict[str, object] = {
     "quotas.group_rules": 20,
+    "quotas.listener_rules": 196,  # two for each http service, with a domain
     "egress": "endpoints",
     "domain.name": "harbour.example.com",
     "domain.hosted_zone_id": "Z0123456789ABCDEFGHIJ",
@@ -71,7 +72,7 @@ def _project(folder: Path, size: int) -> Sized:
         {**WORKER, "table": {"partition_key": "id"}, "secrets": {"KEY": {"ssm": "/harbour/key"}}}, "production"
     )
     rights = {"table": with_rights.table, "secrets": with_rights.secrets}
-    quantity = {Kind.HTTP: min(size // 4, 99), Kind.JOB: size // 8}
+    quantity = {Kind.HTTP: min(size // 4, 98), Kind.JOB: size // 8}
     quantity[Kind.WORKER] = size - sum(quantity.values())
 
     def make(kind: Kind, number: int) -> ServiceSpec:
@@ -242,6 +243,7 @@ class Quantities:
         return {
             quotas.GROUP_RULES: max(*rules.values(), entrance),
             quotas.INTERFACE_GROUPS: max(len(i["SecurityGroups"]) for i in interfaces),
+            quotas.ADDRESSES: len(self._of("AWS::EC2::EIP")),
             quotas.SUBNETS: len(self._of("AWS::EC2::Subnet")),
             quotas.INTERFACE_ENDPOINTS: sum(
                 e.get("VpcEndpointType") == "Interface" for e in self._of("AWS::EC2::VPCEndpoint")
@@ -378,7 +380,7 @@ def _loader_counts_what_templates_hold(sized: Sized, assembly: Assembly, found: 
 def _bounds_are_reached(settings: Settings, found: dict[Quota, int]) -> None:
     """The project is as large as the loader allows, or the sizes above would prove nothing."""
     assert found[quotas.GROUP_RULES] == settings.quota(quotas.GROUP_RULES)
-    assert (found[quotas.LISTENER_RULES], found[quotas.TARGET_GROUPS]) == (100, 99)
+    assert (found[quotas.LISTENER_RULES], found[quotas.TARGET_GROUPS]) == (196, 98)
     for quota in (quotas.TASK_DEFINITION, quotas.ROLE_INLINE_POLICIES, quotas.KUBECTL_EVENT):
         assert found[quota] > 0.7 * quota.value, (quota.name, found[quota])
 

@@ -362,9 +362,9 @@ def test_log_groups_that_aws_would_create_are_created_first(assembly):
     groups = {g.get("LogGroupName", ""): g for g in assembly.resources("AWS::Logs::LogGroup")}
     named = {name: g for name, g in groups.items() if name and not name.startswith("/aws/lambda/")}
     wanted = {f"/aws/eks/{prefix}/cluster"}
+    wanted |= {f"/aws/containerinsights/{prefix}/{name}" for name in ("application", "dataplane", "host")}
     if assembly.settings.container_insights.value != "disabled":
-        wanted |= {f"/aws/ecs/containerinsights/{prefix}/performance"}
-        wanted |= {f"/aws/containerinsights/{prefix}/{n}" for n in ("application", "dataplane", "host", "performance")}
+        wanted |= {f"/aws/ecs/containerinsights/{prefix}/performance", f"/aws/containerinsights/{prefix}/performance"}
     assert set(named) == wanted
     control_plane = named[f"/aws/eks/{prefix}/cluster"]
     assert control_plane.id in assembly.one("AWS::EKS::Cluster", stack="Eks").depends_on

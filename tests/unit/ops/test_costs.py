@@ -1,8 +1,10 @@
 """What an environment costs when idle is counted from its templates."""
 
-from config.settings import Platform
+from decimal import Decimal
+
+from config.settings import Egress, Platform, Settings
 from ops.assembly import Assembly
-from ops.costs import DOCUMENT, Bill, render, total
+from ops.costs import DOCUMENT, FREE_ALARM_METRICS, Bill, egress_costs, render, total
 from tests.conftest import ROOT
 
 
@@ -22,3 +24,39 @@ def test_a_second_nat_gateway_shows_in_the_bill(sandbox, production):
         return sum(line.count for line in lines if line.what == "NAT gateway")
 
     assert (gateways(sandbox), gateways(production)) == (0, 3)
+
+
+def test_each_scaling_policy_that_tracks_a_target_has_two_alarms(sandbox):
+    alarms = sandbox.resources("AWS::CloudWatch::Alarm")
+    own = sum(
+        max(1, sum("MetricStat" in m for m in alarm.properties.get("Metrics", [])))
+        for alarm in alarms
+        if "Eks" not in alarm.stack
+    )
+    policies = len(sandbox.resources("AWS::ApplicationAutoScaling::ScalingPolicy"))
+    lines = Bill(Assembly(sandbox.directory)).lines(platform=Platform.ECS)
+    (line,) = (line for line in lines if line.what.startswith("alarm metric"))
+    assert policies
+    assert line.count == own + 2 * policies - FREE_ALARM_METRICS
+
+
+def test_the_table_of_egress_is_what_the_bills_say(sandbox, production, corners):
+    for assembly in (sandbox, production, corners):
+        settings, platforms = assembly.settings, assembly.settings.platforms
+        lines = Bill(Assembly(assembly.directory)).lines(platform=Platform.EKS)
+        ways = (
+            "NAT",
+            "public IPv4 address of a NAT",
+            "public IPv4 address of the NAT",
+            "disk of the NAT",
+            "interface endpoint",
+        )
+        billed = sum((line.count * line.monthly for line in lines if line.what.startswith(ways)), Decimal(0))
+        expected = egress_costs(zones=settings.zone_count, platforms=platforms)[settings.egress]
+        assert billed.quantize(Decimal("0.01")) == expected
+
+
+def test_the_setting_says_what_endpoints_cost():
+    cost = egress_costs(zones=2, platforms=tuple(Platform))
+    assert max(cost.values()) == cost[Egress.ENDPOINTS]
+    assert f"about {cost[Egress.ENDPOINTS]:.0f} USD a month" in str(Settings.model_fields["egress"].description)

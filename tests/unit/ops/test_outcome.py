@@ -2,7 +2,7 @@
 
 import pytest
 
-from ops.local.outcome import Applied, JobRun, Outcome, Tasks, Validated
+from ops.local.outcome import JobRun, LeftOut, OnCluster, Outcome, Scheduled, Tasks, Validated
 
 
 @pytest.mark.parametrize(
@@ -14,7 +14,10 @@ from ops.local.outcome import Applied, JobRun, Outcome, Tasks, Validated
         (Tasks(1, 1), True),
         (Tasks(0, 1), False),
         (JobRun(ran=False, schedule="* * * * *"), True),
-        (Applied({}), True),
+        (OnCluster(1, 2), True),
+        (OnCluster(0, 1), False),
+        (Scheduled("* * * * *"), True),
+        (LeftOut("no driver"), True),
         (Validated("1.36", 0), True),
     ],
     ids=repr,

@@ -1,5 +1,7 @@
 """References in templates: what they name, and what they resolve to."""
 
+import re
+
 import pytest
 
 from ops import references
@@ -49,6 +51,26 @@ def test_outputs_of_other_stacks_are_found_in_both_forms():
 )
 def test_known_references_are_resolved_and_others_get_a_stand_in(node, text):
     assert KNOWN.text(node) == text
+
+
+@pytest.mark.parametrize(
+    ("node", "form"),
+    [
+        ({"Fn::GetAtt": ["Cluster", "ClusterSecurityGroupId"]}, r"sg-[0-9a-f]{17}"),
+        ({"Fn::GetStackOutput": {"StackName": "n", "OutputName": "VpcPrivateSubnet1Ref"}}, r"subnet-[0-9a-f]{17}"),
+        ({"Fn::ImportValue": "app-Network:ExportsOutputRefPrivateSubnet1"}, r"subnet-[0-9a-f]{17}"),
+        ({"Ref": "Vpc8378EB38"}, r"vpc-[0-9a-f]{17}"),
+    ],
+    ids=str,
+)
+def test_a_stand_in_has_the_form_that_an_api_checks(node, form):
+    assert re.fullmatch(form, KNOWN.text(node))
+    assert KNOWN.text(node) == KNOWN.text(node)
+
+
+def test_two_subnets_do_not_become_one():
+    one, two = ({"Ref": f"PrivateSubnet{number}"} for number in (1, 2))
+    assert KNOWN.text(one) != KNOWN.text(two)
 
 
 def test_only_attributes_and_the_registry_are_replaced():

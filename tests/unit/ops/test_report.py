@@ -3,7 +3,7 @@
 import pytest
 
 from ops.local import report
-from ops.local.outcome import Applied, JobRun, Outcome, Tasks, Validated
+from ops.local.outcome import JobRun, LeftOut, OnCluster, Outcome, Scheduled, Tasks, Validated
 
 
 @pytest.mark.parametrize(
@@ -14,11 +14,11 @@ from ops.local.outcome import Applied, JobRun, Outcome, Tasks, Validated
         (Tasks(0, 1), "0 of 1 running"),
         (JobRun(ran=True, schedule="* * * * *"), "ran once, exit code 0"),
         (JobRun(ran=False, schedule="* * * * *"), "has not run"),
-        (Applied({"Deployment": 1, "Service": 2}), "applied to the cluster: 1 Deployment, 2 Service"),
-        (
-            Applied({"Deployment": 1}, left_out=3),
-            "applied to the cluster: 1 Deployment; 3 left out, of kinds that this cluster does not know",
-        ),
+        (OnCluster(1, 1, "http://x"), "1 of 1 pods ready"),
+        (OnCluster(1, 2, obstacle="Unschedulable: no room"), "1 of 2 pods ready: Unschedulable: no room"),
+        (OnCluster(1, 1, no_aws="too far"), "1 of 1 pods ready; no AWS: too far"),
+        (Scheduled("0 1 * * *"), "in the cluster, not run: only its schedule starts it"),
+        (LeftOut("no driver"), "left out: no driver"),
         (Validated("1.36", 4), "no cluster: 4 objects valid for 1.36"),
         (
             Validated("1.36", 4, 1, "timed out"),
@@ -43,6 +43,15 @@ def test_a_hash_is_short_and_a_table_is_aligned():
 def test_a_job_shows_its_schedule_where_others_show_their_address():
     lines = report.outcome_lines([Outcome("hello", "ecs", JobRun(ran=True, schedule="0 1 * * *"))])
     assert lines[1].endswith("schedule 0 1 * * *")
+
+
+@pytest.mark.parametrize(
+    ("found", "address"),
+    [(OnCluster(1, 1, "http://x/web"), "http://x/web"), (Scheduled("0 1 * * *"), "schedule 0 1 * * *")],
+    ids=["service", "job"],
+)
+def test_a_cluster_has_addresses_and_schedules_too(found, address):
+    assert report.outcome_lines([Outcome("web", "kubernetes", found)])[1].endswith(address)
 
 
 def test_the_longest_prefix_of_a_type_gives_its_consequence():

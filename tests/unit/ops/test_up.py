@@ -2,16 +2,19 @@
 
 import errno
 import io
+import shutil
 import signal
 
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from ops.errors import OpsError
+from ops.local import engine as engines
 from ops.local.project import Project
 from ops.local.services import Placement
 from ops.local.up import Guard, Up
 from ops.say import Say
+from tests.conftest import ROOT
 from tests.fakes.aws import ENDPOINT
 from tests.fakes.engine import FakeEngine
 from tests.fakes.specs import http
@@ -113,3 +116,15 @@ def test_a_fault_that_services_share_is_reported_once(project):
     with pytest.raises(OpsError) as caught:
         Up(project, Say(io.StringIO()))._wait(Failing(faults), since=0)
     assert caught.value.message == "the disk is full; quotes: boom"
+
+
+def test_a_wrong_kubeconfig_stops_before_anything_is_started(tmp_path, monkeypatch):
+    for name in ("config", "services"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    monkeypatch.setattr(engines, "ensure", lambda *_: pytest.fail("looked for an engine first"))
+    out = io.StringIO()
+    with pytest.raises(OpsError, match="there is no such file") as caught:
+        Up(Project(tmp_path, "sandbox", ENDPOINT), Say(out)).run()
+    assert caught.value.exit_code == 2
+    assert out.getvalue() == ""

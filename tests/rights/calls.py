@@ -1,0 +1,161 @@
+"""The calls of needed.yaml, filled in for a role of an assembly."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.rights.evaluator import Request
+from tests.rights.ground import Ground
+from tests.stacks.templates import Resource
+
+NEEDED = Path(__file__).parent / "needed.yaml"
+
+
+@cache
+def needed() -> dict[str, Any]:
+    content: dict[str, Any] = yaml.safe_load(NEEDED.read_text(encoding="utf-8"))
+    return content
+
+
+@cache
+def managed_documents() -> dict[str, dict[str, Any]]:
+    """The AWS managed policies that we attach, from moto's copy of all."""
+    from moto.iam.aws_managed_policies import aws_managed_policies_data
+
+    copies = json.loads(aws_managed_policies_data)
+    return {name: copies[name] for name in needed()["managed"]}
+
+
+def entry_of(role: Resource) -> tuple[str, dict[str, Any]]:
+    """The only entry that describes a role."""
+    found = [(name, entry) for name, entry in needed()["roles"].items() if re.fullmatch(entry["match"], role.path)]
+    assert len(found) == 1, f"{role.path}: {len(found)} entries in needed.yaml; write down what its holder calls"
+    return found[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Holder:
+    """A role on its ground, with the calls of whoever holds it."""
+
+    ground: Ground
+    role: Resource
+
+    @property
+    def entry(self) -> dict[str, Any]:
+        return entry_of(self.role)[1]
+
+    @property
+    def arn(self) -> str:
+        return self.ground.arn(self.role)
+
+    @cached_property
+    def own(self) -> list[dict[str, Any]]:
+        """The policies that this project writes."""
+        return self.ground.policies(self.role)
+
+    @cached_property
+    def managed(self) -> list[dict[str, Any]]:
+        """The AWS managed policies, as the partition has them."""
+        names = [arn.rsplit("/", 1)[1] for arn in self.role.get("ManagedPolicyArns", [])]
+        text = json.dumps([managed_documents()[name]["Document"] for name in names])
+        documents: list[dict[str, Any]] = json.loads(text.replace("arn:aws:", f"arn:{self.ground.partition}:"))
+        return documents
+
+    def request(self, action: str, resource: str, context: dict[str, Any]) -> Request:
+        """A call of the holder."""
+        session = {"aws:PrincipalTag/eks:eks-cluster-name": self.ground.assembly.settings.prefix}
+        return Request(
+            principal=self.arn,
+            action=action,
+            resource=resource,
+            account=self.ground.account,
+            context={"aws:SecureTransport": "true", **session, **context},
+            policies=self.own + self.managed,
+            resource_policy=self._key_policy(resource) if action.startswith("kms:") else None,
+        )
+
+    def _key_policy(self, arn: str) -> dict[str, Any]:
+        """Of a key of ours; other keys leave their use to IAM, as those that the console makes do."""
+        ground = self.ground
+        for key in ground.assembly.resources("AWS::KMS::Key"):
+            if ground.arn(key) == arn:
+                policy: dict[str, Any] = ground.concrete(key["KeyPolicy"])
+                return policy
+        root = {"AWS": f"arn:{ground.partition}:iam::{ground.account}:root"}
+        statement = {"Effect": "Allow", "Action": "kms:*", "Resource": "*", "Principal": root}
+        return {"Version": "2012-10-17", "Statement": [statement]}
+
+    def needed(self) -> list[Request]:
+        """What must be allowed."""
+        return [self.request(action, resource, context) for action, resource, context, _, _ in self._calls()]
+
+    def refused(self) -> list[Request]:
+        """The same calls elsewhere, or without what limits them."""
+        requests = []
+        for action, _, context, call, each in self._calls():
+            requests += [self.request(action, self._text(r, each), context) for r in call.get("not_on", [])]
+        for action, resource, context, call, each in self._calls():
+            for key in call.get("without", []):
+                requests.append(self.request(action, resource, {k: v for k, v in context.items() if k != key}))
+                requests.append(self.request(action, resource, {**context, key: "something-else"}))
+            for key, value in call.get("not_with", {}).items():
+                requests.append(self.request(action, resource, {**context, key: self._text(value, each)}))
+        # AWS's own policies may allow more than ours; what they must not is in `dangerous`.
+        return [replace(request, policies=self.own) for request in requests]
+
+    def dangerous(self) -> list[Request]:
+        """What no holder may do."""
+        return [
+            self.request(call["action"], self._text(call["resource"], ""), call.get("context", {}))
+            for call in needed()["dangerous"]
+        ]
+
+    def _calls(self) -> Iterator[tuple[str, str, dict[str, Any], dict[str, Any], str]]:
+        for call in self.entry["calls"]:
+            for each in self._items(call.get("each")):
+                context = {key: self._text(value, each) for key, value in call.get("context", {}).items()}
+                for action in call["actions"]:
+                    target = call["resource"]
+                    pattern = target[action] if isinstance(target, dict) else target
+                    resource = self._text(pattern, each)
+                    if "suffix" in call:
+                        resource = f"{resource.removesuffix('*')}{call['suffix']}"
+                    yield action, resource, context, call, each
+
+    def _items(self, kind: str | None) -> list[str]:
+        if kind is None:
+            return [""]
+        spec = next((s for s in self.ground.assembly.catalog.services if s.name == self._service), None)
+        sources = list(spec.secrets.values()) if spec else []
+        keys = [self.ground.arn(r) for r in self.ground.assembly.resources("AWS::KMS::Key", stack="Foundation")]
+        tables = [self.ground.named("State", f"Table{self._service.replace('-', '')}")] if spec and spec.table else []
+        return {
+            "secrets": [s.secrets_manager for s in sources if s.secrets_manager],
+            "parameters": [s.ssm for s in sources if s.ssm],
+            "tables": tables,
+            "keys": keys,
+            "table_keys": keys if tables else [],
+        }[kind]
+
+    @property
+    def _service(self) -> str:
+        return self.role.stack.partition("-")[2]
+
+    def _text(self, pattern: str, each: str) -> str:
+        def named(match: re.Match[str]) -> str:
+            stack, _, name = match[1].rpartition("/")
+            return self.ground.named(stack or self.role.stack, name)
+
+        ground = self.ground
+        values = {"partition": ground.partition, "region": ground.region, "account": ground.account}
+        values |= {"prefix": ground.assembly.settings.prefix, "service": self._service, "each": each}
+        text = re.sub(r"\{@([\w/-]+)\}", named, pattern)
+        return re.sub(r"\{(\w+)\}", lambda match: values[match[1]], text)
