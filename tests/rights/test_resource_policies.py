@@ -129,6 +129,8 @@ def _key_calls(ground: Ground, key: Resource) -> tuple[list[Any], list[Any]]:
     use = ("kms:Decrypt", "kms:GenerateDataKey")
     context = "kms:EncryptionContext:aws:logs:arn"
     allowed = [(s, a, arn, {"aws:SourceAccount": ACCOUNT}) for s in _SENDERS for a in use]
+    # EventBridge may or may not pass the account on to KMS; the event of a failed run must arrive either way.
+    allowed += [("events.amazonaws.com", a, arn, {}) for a in use]
     allowed += [(logs, a, arn, {context: group.format(ACCOUNT)}) for a in use]
     refused = [(s, a, arn, {"aws:SourceAccount": STRANGER}) for s in _SENDERS for a in use]
     refused += [(logs, a, arn, {context: group.format(STRANGER)}) for a in use]
