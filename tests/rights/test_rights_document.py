@@ -11,7 +11,8 @@ DOCUMENT = ROOT / "docs" / "rights.md"
 _INTRODUCTION = """# Rights
 
 Every role that the templates make, who holds it, and the calls that the holder makes. An IAM evaluator that is not ours
-(`@cloud-copilot/iam-simulate`) is asked about each, in both environments and in the partitions `aws` and `aws-us-gov`: these
+(`@cloud-copilot/iam-simulate`, AGPL-3.0; it runs only in tests, as a process of its own) is asked about each, in both
+environments and in the partitions `aws` and `aws-us-gov`: these
 calls are allowed, each right of our own policies is used by one of them, and none of the dangerous calls at the end is allowed.
 Written by `make snapshots` from `tests/rights/needed.yaml`.
 """
