@@ -41,14 +41,29 @@ def test_a_secret_under_a_key_of_the_accounts_own_can_be_decrypted_only_through_
             stack = f"{platform.value.capitalize()}-{spec.name}"
             roles = [role for role in corners.roles() if role.stack == stack]
             allowed = [s for role in roles for s in corners.statements(role) if "kms:Decrypt" in s.actions]
-            [statement] = [s for s in allowed if s.resources[0].endswith(":key/*")]
-            assert statement.actions == ("kms:Decrypt",)
-            keepers = statement.conditions["StringEquals"]["kms:ViaService"]
-            wanted = {"secretsmanager" if source.secrets_manager else "ssm" for source in spec.secrets.values()}
-            assert {keeper.split(".")[0] for keeper in _listed(keepers)} == wanted
-            seen[stack] = wanted
-    assert seen["Ecs-alpha"] == seen["Eks-alpha"] == {"secretsmanager", "ssm"}
-    assert seen["Ecs-nightly"] == {"secretsmanager"}
+            seen[stack] = dict(_decrypting(s) for s in allowed if s.resources[0].endswith(":key/*"))
+            assert seen[stack] == _wanted(spec)
+    assert [set(seen[stack]) for stack in ("Ecs-alpha", "Eks-alpha")] == 2 * [{"secretsmanager", "ssm"}]
+    assert set(seen["Ecs-nightly"]) == {"secretsmanager"}
+
+
+def _decrypting(statement):
+    """The keeper through which a statement lets decrypt, and the condition on what."""
+    assert statement.actions == ("kms:Decrypt",)
+    assert set(statement.conditions) == {"StringEquals", "StringLike"}
+    [keeper] = _listed(statement.conditions["StringEquals"]["kms:ViaService"])
+    [(key, patterns)] = statement.conditions["StringLike"].items()
+    return keeper.split(".")[0], (key, _listed(patterns))
+
+
+def _wanted(spec):
+    secrets = [f"*:secret:{s.secrets_manager}-??????" for s in spec.secrets.values() if s.secrets_manager]
+    parameters = [f"*:parameter{s.ssm}" for s in spec.secrets.values() if s.ssm]
+    wanted = {
+        "secretsmanager": ("kms:EncryptionContext:SecretARN", sorted(secrets)),
+        "ssm": ("kms:EncryptionContext:PARAMETER_ARN", sorted(parameters)),
+    }
+    return {keeper: (key, patterns) for keeper, (key, patterns) in wanted.items() if patterns}
 
 
 def _listed(value):
