@@ -7,7 +7,8 @@ import re
 
 import pytest
 
-from config.settings import Platform
+from config.settings import Platform, Removal
+from ops.changes.schemas import schema_of
 from tests.stacks.templates import KUBERNETES, intrinsics
 
 # --- partitions ---
@@ -92,3 +93,47 @@ def test_only_services_with_a_table_read_one(corners):
         reads = [name for name in intrinsics(template, "Fn::GetStackOutput") if "Table" in name["OutputName"]]
         reads += [name for name in intrinsics(template, "Fn::ImportValue") if "Table" in str(name)]
         assert bool(reads) == ("TableKeys" in template.get("Metadata", {})), stack
+
+
+# --- what is kept ---
+
+_NAMED = {"AWS::ECR::Repository": "RepositoryName", "AWS::Logs::LogGroup": "LogGroupName"}
+
+
+def _kept(assembly):
+    for template in assembly.templates.values():
+        for resource in template["Resources"].values():
+            if resource.get("DeletionPolicy", "Delete") != "Delete":
+                yield resource["Type"], resource["Properties"]
+
+
+def test_what_is_kept_under_a_name_of_ours_can_be_taken_over_by_the_next_deployment(assembly):
+    """--import-existing-resources: a name written out, which identifies the resource, and a policy that retains it (above).
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-automatically.html
+    """
+    named = set()
+    for kind, properties in _kept(assembly):
+        for (name,) in schema_of(kind).identifier:
+            if name in properties:
+                assert isinstance(properties[name], str), (kind, properties[name])
+                named.add((kind, name))
+    platforms = assembly.settings.platforms
+    assert (named == set(_NAMED.items())) is (assembly.settings.removal is Removal.KEPT and Platform.EKS in platforms)
+
+
+def test_only_names_that_aws_dictates_are_given_to_log_groups(assembly):
+    """Any other name would be in the way of the next deployment, and no one looks for it."""
+    groups = {
+        group["LogGroupName"]
+        for group in assembly.resources("AWS::Logs::LogGroup")
+        if "LogGroupName" in group.properties
+    }
+    assert (
+        {group.split(assembly.settings.prefix)[0] for group in groups}
+        <= {
+            "/aws/containerinsights/",  # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Container-Insights-reference.html
+            "/aws/ecs/containerinsights/",
+            "/aws/eks/",  # https://docs.aws.amazon.com/eks/latest/userguide/control-plane-logs.html
+        }
+    )
