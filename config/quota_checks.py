@@ -164,7 +164,9 @@ def _refuse_size(spec: ServiceSpec, size: int, quota: Quota, says: str) -> None:
 def policy_size(spec: ServiceSpec) -> int:
     """Upper bound for the characters in the inline policies of the role that reads the secrets."""
     statement = 20  # an ARN's share of the statements; CDK splits them at about a dozen ARNs
-    return _FIXED_POLICY + sum(len(arn) + statement for arn in _secret_arns(spec))
+    # A name is also in a condition on the secret's key, within a pattern.
+    patterns = sum(len(s.secrets_manager or s.ssm or "") + len('"*:parameter-??????",') for s in spec.secrets.values())
+    return _FIXED_POLICY + patterns + sum(len(arn) + statement for arn in _secret_arns(spec))
 
 
 def task_definition_size(spec: ServiceSpec) -> int:

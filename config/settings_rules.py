@@ -112,7 +112,7 @@ def check_version(version: str) -> None:
 def check_admin(arn: str) -> None:
     if re.fullmatch(r"arn:[a-z-]+:sts::[0-9]{12}:assumed-role/.+", arn):
         raise fault("is a session of a role", "write the role itself: arn:aws:iam::<account>:role/<name>")
-    if not re.fullmatch(r"arn:aws(-cn|-us-gov)?:iam::[0-9]{12}:(role|user)/[\w+=,.@/-]{1,576}", arn, re.ASCII):
+    if not re.fullmatch(r"arn:aws(-us-gov)?:iam::[0-9]{12}:(role|user)/[\w+=,.@/-]{1,576}", arn, re.ASCII):
         problem = f"is {shown(arn)}, not an IAM role or user"
         raise fault(problem, "write an ARN, e.g. arn:aws:iam::123456789012:role/admin")
 

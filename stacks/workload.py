@@ -141,29 +141,26 @@ class Workload:
     def _let_decrypt(self, role: aws_iam.Role) -> None:
         """A secret may be under a key of the account's own, whose key policy leaves the right to use it to IAM.
 
-        No manifest names the key. It can be used only through the services that keep the secrets, and those give the role
-        only the secrets that it may read.
+        No manifest names the key, so the statements limit its use to the service's own secrets, through whatever keeps them.
         https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html and
-        https://docs.aws.amazon.com/kms/latest/developerguide/services-parameter-store.html
+        https://docs.aws.amazon.com/systems-manager/latest/userguide/secure-string-parameter-kms-encryption.html
         """
-        keepers = {"secretsmanager" if source.secrets_manager else "ssm" for source in self.spec.secrets.values()}
-        if not keepers:
-            return
-        role.add_to_policy(
-            aws_iam.PolicyStatement(
-                actions=["kms:Decrypt"],
-                resources=[_any_key(Aws.PARTITION, Aws.REGION, Aws.ACCOUNT_ID)],
-                conditions={"StringEquals": _via(*sorted(keepers))},
+        sources = self.spec.secrets.values()
+        secrets = sorted({f"*:secret:{s.secrets_manager}-??????" for s in sources if s.secrets_manager})
+        parameters = sorted({f"*:parameter{s.ssm}" for s in sources if s.ssm})
+        if secrets:
+            _let_decrypt_via(role, "secretsmanager", context="SecretARN", patterns=secrets)
+        if parameters:
+            _let_decrypt_via(role, "ssm", context="PARAMETER_ARN", patterns=parameters)
+        if secrets or parameters:
+            key = _any_key("<AWS::Partition>", "<AWS::Region>", "<AWS::AccountId>")
+            acknowledge(
+                role,
+                {
+                    f"AwsSolutions-IAM5[Resource::{key}]": "The key of a secret is its owner's choice. The statement allows "
+                    "only to decrypt, only this service's secrets, and only through the services that keep them."
+                },
             )
-        )
-        key = _any_key("<AWS::Partition>", "<AWS::Region>", "<AWS::AccountId>")
-        acknowledge(
-            role,
-            {
-                f"AwsSolutions-IAM5[Resource::{key}]": "The key of a secret is its owner's choice. The statement allows only to "
-                "decrypt, and only through the services that keep the secrets; the role may read only those of this service."
-            },
-        )
 
     def _secrets_manager_secrets(self, scope: Construct) -> dict[str, aws_secretsmanager.ISecret]:
         """Secrets Manager secrets, by the name of the variable that gets the value."""
@@ -186,6 +183,24 @@ class Workload:
             for variable, source in sorted(self.spec.secrets.items())
             if source.ssm
         }
+
+
+def _let_decrypt_via(role: aws_iam.Role, keeper: str, *, context: str, patterns: list[str]) -> None:
+    """Lets a role decrypt what the keeper encrypted with one of the ARNs in its encryption context.
+
+    The patterns leave out the ARN's beginning, which the key's own ARN and the keeper's address hold already: whole ARNs would
+    leave a role's policies room for half as many secrets.
+    """
+    role.add_to_policy(
+        aws_iam.PolicyStatement(
+            actions=["kms:Decrypt"],
+            resources=[_any_key(Aws.PARTITION, Aws.REGION, Aws.ACCOUNT_ID)],
+            conditions={
+                "StringEquals": _via(keeper),
+                "StringLike": {f"kms:EncryptionContext:{context}": patterns},
+            },
+        )
+    )
 
 
 def _table_arn(name: str) -> str:

@@ -7,7 +7,8 @@ import re
 
 import pytest
 
-from config.settings import Platform
+from config.settings import Platform, Removal
+from ops.changes.schemas import schema_of
 from tests.stacks.templates import KUBERNETES, intrinsics
 
 # --- partitions ---
@@ -41,14 +42,29 @@ def test_a_secret_under_a_key_of_the_accounts_own_can_be_decrypted_only_through_
             stack = f"{platform.value.capitalize()}-{spec.name}"
             roles = [role for role in corners.roles() if role.stack == stack]
             allowed = [s for role in roles for s in corners.statements(role) if "kms:Decrypt" in s.actions]
-            [statement] = [s for s in allowed if s.resources[0].endswith(":key/*")]
-            assert statement.actions == ("kms:Decrypt",)
-            keepers = statement.conditions["StringEquals"]["kms:ViaService"]
-            wanted = {"secretsmanager" if source.secrets_manager else "ssm" for source in spec.secrets.values()}
-            assert {keeper.split(".")[0] for keeper in _listed(keepers)} == wanted
-            seen[stack] = wanted
-    assert seen["Ecs-alpha"] == seen["Eks-alpha"] == {"secretsmanager", "ssm"}
-    assert seen["Ecs-nightly"] == {"secretsmanager"}
+            seen[stack] = dict(_decrypting(s) for s in allowed if s.resources[0].endswith(":key/*"))
+            assert seen[stack] == _wanted(spec)
+    assert [set(seen[stack]) for stack in ("Ecs-alpha", "Eks-alpha")] == 2 * [{"secretsmanager", "ssm"}]
+    assert set(seen["Ecs-nightly"]) == {"secretsmanager"}
+
+
+def _decrypting(statement):
+    """The keeper through which a statement lets decrypt, and the condition on what."""
+    assert statement.actions == ("kms:Decrypt",)
+    assert set(statement.conditions) == {"StringEquals", "StringLike"}
+    [keeper] = _listed(statement.conditions["StringEquals"]["kms:ViaService"])
+    [(key, patterns)] = statement.conditions["StringLike"].items()
+    return keeper.split(".")[0], (key, _listed(patterns))
+
+
+def _wanted(spec):
+    secrets = [f"*:secret:{s.secrets_manager}-??????" for s in spec.secrets.values() if s.secrets_manager]
+    parameters = [f"*:parameter{s.ssm}" for s in spec.secrets.values() if s.ssm]
+    wanted = {
+        "secretsmanager": ("kms:EncryptionContext:SecretARN", sorted(secrets)),
+        "ssm": ("kms:EncryptionContext:PARAMETER_ARN", sorted(parameters)),
+    }
+    return {keeper: (key, patterns) for keeper, (key, patterns) in wanted.items() if patterns}
 
 
 def _listed(value):
@@ -77,3 +93,47 @@ def test_only_services_with_a_table_read_one(corners):
         reads = [name for name in intrinsics(template, "Fn::GetStackOutput") if "Table" in name["OutputName"]]
         reads += [name for name in intrinsics(template, "Fn::ImportValue") if "Table" in str(name)]
         assert bool(reads) == ("TableKeys" in template.get("Metadata", {})), stack
+
+
+# --- what is kept ---
+
+_NAMED = {"AWS::ECR::Repository": "RepositoryName", "AWS::Logs::LogGroup": "LogGroupName"}
+
+
+def _kept(assembly):
+    for template in assembly.templates.values():
+        for resource in template["Resources"].values():
+            if resource.get("DeletionPolicy", "Delete") != "Delete":
+                yield resource["Type"], resource["Properties"]
+
+
+def test_what_is_kept_under_a_name_of_ours_can_be_taken_over_by_the_next_deployment(assembly):
+    """--import-existing-resources: a name written out, which identifies the resource, and a policy that retains it (above).
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/import-resources-automatically.html
+    """
+    named = set()
+    for kind, properties in _kept(assembly):
+        for (name,) in schema_of(kind).identifier:
+            if name in properties:
+                assert isinstance(properties[name], str), (kind, properties[name])
+                named.add((kind, name))
+    platforms = assembly.settings.platforms
+    assert (named == set(_NAMED.items())) is (assembly.settings.removal is Removal.KEPT and Platform.EKS in platforms)
+
+
+def test_only_names_that_aws_dictates_are_given_to_log_groups(assembly):
+    """Any other name would be in the way of the next deployment, and no one looks for it."""
+    groups = {
+        group["LogGroupName"]
+        for group in assembly.resources("AWS::Logs::LogGroup")
+        if "LogGroupName" in group.properties
+    }
+    assert (
+        {group.split(assembly.settings.prefix)[0] for group in groups}
+        <= {
+            "/aws/containerinsights/",  # https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/Container-Insights-reference.html
+            "/aws/ecs/containerinsights/",
+            "/aws/eks/",  # https://docs.aws.amazon.com/eks/latest/userguide/control-plane-logs.html
+        }
+    )

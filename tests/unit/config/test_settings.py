@@ -53,6 +53,15 @@ WRONG = [
     ("account", 123456789012, 'is 123456789012, not text; put it in quotes: "123456789012"'),
     ("account", "12345", "is '12345', which is not valid; write 12 digits in quotes"),
     ("region", "europe", "is 'europe', which is not valid; write a region's code, e.g. eu-central-1"),
+    *(
+        ("region", region, f"is {region}, of a partition in which services have other names; write a region of the ")
+        for region in ("cn-north-1", "us-iso-east-1", "us-isob-east-1", "eu-isoe-west-1", "eusc-de-east-1")
+    ),
+    (
+        "eks_admins",
+        ["arn:aws-cn:iam::123456789012:role/admin"],
+        "is 'arn:aws-cn:iam::123456789012:role/admin', not an IAM role or user; write an ARN, e.g. arn:aws:iam::",
+    ),
     ("allowed_accounts", ["1"], "[0]: is '1', which is not valid; write 12 digits in quotes"),
     ("allowed_accounts", ["123456789012"] * 2, "lists '123456789012' twice; list each once"),
     ("architecture", "x86_64", "is 'x86_64'; write one of amd64, arm64"),
@@ -206,7 +215,13 @@ RIGHT = [
     {"eks_endpoint_access": "private", "eks_endpoint_cidrs": []},
     {"eks_endpoint_access": "public-and-private", "eks_endpoint_cidrs": ["198.51.100.7/32"]},
     {"eks_support": "extended"},
-    {"eks_admins": ["arn:aws:iam::123456789012:role/path/admin", "arn:aws-cn:iam::123456789012:user/me@example.com"]},
+    {"region": "us-gov-west-1"},
+    {
+        "eks_admins": [
+            "arn:aws:iam::123456789012:role/path/admin",
+            "arn:aws-us-gov:iam::123456789012:user/me@example.com",
+        ]
+    },
     {"domain": {"name": "harbour.example.com", "hosted_zone_id": "Z0123456789ABC"}},
     {"base_registry": "localhost:5000"},
     {"base_registry": "123456789012.dkr.ecr.eu-central-1.amazonaws.com/mirror/docker-hub"},
