@@ -22,7 +22,8 @@ def pin(root: Path, settings: Settings, ssm: Any = None) -> str:
     """Pins the newest image, or moves the pin to it; returns what has happened.
 
     Raises:
-        OpsError: the environment has no NAT instance or no region, or AWS cannot be asked. Exit code 2.
+        OpsError: the environment has no NAT instance or no region, AWS cannot be asked, or the file has no
+            line to change. Exit code 2.
     """
     file = settings_file(settings.environment)
     if settings.egress is not Egress.NAT_INSTANCE:
@@ -33,7 +34,11 @@ def pin(root: Path, settings: Settings, ssm: Any = None) -> str:
     if image == settings.nat_image:
         return f"{file}: nat_image: {image} is the newest"
     path = root / file
-    path.write_text(_with_line(path.read_text(encoding="utf-8"), f"nat_image: {image}\n"), encoding="utf-8")
+    text = path.read_text(encoding="utf-8")
+    changed = _with_line(text, f"nat_image: {image}\n")
+    if changed == text:
+        raise OpsError(f"{file}: nat_image: has no line that could be changed; write nat_image: {image}", exit_code=2)
+    path.write_text(changed, encoding="utf-8")
     return f"{file}: nat_image: {image} (was {settings.nat_image or 'not pinned'}); the next deployment replaces the instance"
 
 

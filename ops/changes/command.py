@@ -54,6 +54,8 @@ def answer(
     lines = [*(sentence(finding) for finding in result.findings if finding.id not in accepted), *_routine(result)]
     if blocking:
         lines += _advice(before, after, result, environment, quotas)
+    if not result.changes and not result.findings:
+        lines.append("nothing changes")
     return Answer(tuple(lines), 2 if blocking else 0)
 
 

@@ -15,7 +15,8 @@ from ops.references import Values
 # https://github.com/aws/aws-cdk-cli, SSMPARAM_NO_INVALIDATE
 _NO_INVALIDATE: Final = "[cdk:skip]"
 _SSM: Final = "AWS::SSM::Parameter::"
-_DOMAINS: Final = {"aws": "amazonaws.com", "aws-cn": "amazonaws.com.cn", "aws-us-gov": "amazonaws.com"}
+# The same in both partitions that the settings accept.
+_URL_SUFFIX: Final = "amazonaws.com"
 
 
 class Sides:
@@ -95,8 +96,8 @@ def _known(stacks: Sequence[Stack]) -> Mapping[str, str]:
         if "unknown" not in account and account:
             known["AWS::AccountId"] = account
         if "unknown" not in region and region:
-            partition = next((p for p in ("aws-cn", "aws-us-gov") if region.startswith(p.removeprefix("aws-"))), "aws")
-            known |= {"AWS::Region": region, "AWS::Partition": partition, "AWS::URLSuffix": _DOMAINS[partition]}
+            partition = "aws-us-gov" if region.startswith("us-gov-") else "aws"
+            known |= {"AWS::Region": region, "AWS::Partition": partition, "AWS::URLSuffix": _URL_SUFFIX}
     return known
 
 

@@ -59,8 +59,7 @@ class ServiceObjects(ABC, Generic[AnyService]):
         SecretProviderClasses are, so such an object would stay when it leaves a group.
         https://github.com/kubernetes/kubernetes/blob/master/staging/src/k8s.io/kubectl/pkg/util/prune/prune.go
         """
-        first = self._before()
-        return {**first, "Objects": [self._service_account(), self._network_policy(), *self._of_kind()]}
+        return {**self._before(), "Objects": [self._service_account(), self._network_policy(), *self._of_kind()]}
 
     def _before(self) -> dict[str, list[KubernetesObject]]:
         """The groups that the pods need, or that must be there before a Deployment changes."""

@@ -63,13 +63,7 @@ def test_an_override_without_a_value_is_refused(capsys):
     assert capsys.readouterr().err == ("cdk -c: allowed_accounts: has no value; write -c allowed_accounts=VALUE\n")
 
 
-def test_missing_credentials_are_one_line_that_says_how_to_sign_in(capsys, monkeypatch):
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+def test_missing_credentials_are_one_line_that_says_how_to_sign_in(capsys, no_credentials):
     assert account() == 2
     error = capsys.readouterr().err
     assert error.startswith("error: AWS credentials: ")

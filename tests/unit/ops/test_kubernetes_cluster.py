@@ -19,11 +19,6 @@ from tests.fakes.kubectl import FakeCluster
 
 
 @pytest.fixture
-def cluster(tmp_path):
-    return FakeCluster(tmp_path / "cluster")
-
-
-@pytest.fixture
 def find(tmp_path, cluster):
     """Looks for the cluster, with a user's variables."""
     workspace = Workspace(tmp_path)

@@ -6,7 +6,7 @@ import pytest
 
 from ops.assembly import Assembly
 from ops.errors import OpsError
-from ops.local.kubernetes import objects, rollout
+from ops.local.kubernetes import objects
 from ops.local.outcome import LeftOut, OnCluster, Scheduled, Validated
 from ops.references import Known
 from tests.fakes.kubectl import CORE, EKS, SECRETS_STORE, FakeCluster
@@ -39,21 +39,6 @@ VOLUME = {"name": "secrets", "csi": {"driver": "secrets-store.csi.k8s.io"}}
 PROVIDER = thing("SecretProviderClass", "web", version="secrets-store.csi.x-k8s.io/v1", labels=PART_OF)
 WITH_SECRETS = [deployment("web", volumes=[VOLUME]), PROVIDER]
 CDK = {"aws.cdk.eks/prune-1": ""}
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    monkeypatch.setattr(rollout, "POLL_SECONDS", 0.0)
-
-
-@pytest.fixture
-def cluster(tmp_path):
-    return FakeCluster(tmp_path / "cluster")
-
-
-@pytest.fixture
-def local(tmp_path, cluster):
-    return LocalRun(tmp_path / "project", cluster, http("web"))
 
 
 def test_pods_and_addresses_are_reported(local):

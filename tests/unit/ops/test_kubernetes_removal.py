@@ -4,27 +4,10 @@ import pytest
 
 from ops.errors import OpsError
 from ops.local.kubernetes import cluster as clusters
-from ops.local.kubernetes import rollout
 from tests.fakes.kubectl import FakeCluster
-from tests.fakes.kubernetes import APP, PART_OF, LocalRun, autoscaler, deployment, namespace, policy, thing
-from tests.fakes.specs import http
+from tests.fakes.kubernetes import APP, PART_OF, autoscaler, deployment, namespace, policy, thing
 
 SHARED = [namespace(team="ports"), policy("default-deny")]
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    monkeypatch.setattr(rollout, "POLL_SECONDS", 0.0)
-
-
-@pytest.fixture
-def cluster(tmp_path):
-    return FakeCluster(tmp_path / "cluster")
-
-
-@pytest.fixture
-def local(tmp_path, cluster):
-    return LocalRun(tmp_path / "project", cluster, http("web"))
 
 
 def up(local):

@@ -9,7 +9,6 @@ from ops.local.kubernetes import rollout
 from ops.local.kubernetes.kubectl import Kubectl
 from ops.local.kubernetes.ownership import PART_OF
 from ops.say import Say
-from tests.fakes.kubectl import FakeCluster
 from tests.fakes.kubernetes import APP, LocalRun, deployment, namespace
 from tests.fakes.specs import http
 
@@ -35,11 +34,6 @@ def clock(monkeypatch):
     monkeypatch.setattr(rollout, "time", clock)
     monkeypatch.setattr(rollout, "POLL_SECONDS", 29.0)
     return clock
-
-
-@pytest.fixture
-def cluster(tmp_path):
-    return FakeCluster(tmp_path / "cluster")
 
 
 @pytest.fixture

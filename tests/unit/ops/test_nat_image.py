@@ -68,3 +68,13 @@ def test_an_environment_that_cannot_have_a_pin_is_told_why(environment, override
         pin(ROOT, load_settings(ROOT, environment, overrides), Ssm())
     assert caught.value.message.endswith(message)
     assert caught.value.exit_code == 2
+
+
+def test_a_file_without_a_line_to_change_is_refused_and_left_alone(root):
+    settings = load_settings(root, "sandbox", {})
+    text = "\n".join(line for line in written(root).splitlines() if "nat_image:" not in line)
+    (root / FILE).write_text(text.replace("egress:", '"egress":'), "utf-8")
+    before = written(root)
+    with pytest.raises(OpsError, match=f"{FILE}: nat_image: has no line that could be changed; write nat_image: {NEW}"):
+        pin(root, settings, Ssm())
+    assert written(root) == before

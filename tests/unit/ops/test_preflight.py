@@ -224,13 +224,7 @@ def test_the_command_reads_a_real_shaped_answer(capsys, monkeypatch):
     assert "zones: eu-central-1a (euc1-az" in capsys.readouterr().out
 
 
-def test_missing_credentials_are_one_line(capsys, monkeypatch):
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_CONFIG_FILE", "/nonexistent")
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/nonexistent")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+def test_missing_credentials_are_one_line(capsys, no_credentials):
     assert command.main(["preflight", "--root", str(ROOT)]) == 2
     error = capsys.readouterr().err
     assert error.startswith("error: zones: Unable to locate credentials; set AWS_PROFILE")

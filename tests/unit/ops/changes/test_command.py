@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 import ops.__main__ as command
-from ops.changes.command import answer
+from ops.changes.command import Answer, answer
 from ops.errors import OpsError
 from tests.conftest import ROOT
 from tests.fakes.assembly import write_assembly
@@ -24,8 +24,11 @@ LOST = "data-lost:State/T"
 
 
 def test_a_first_deployment_is_silent():
-    assert answer([], AFTER) == answer(BEFORE, BEFORE)
-    assert answer([], AFTER).lines == ()
+    assert answer([], AFTER) == Answer((), 0)
+
+
+def test_a_deployment_that_changes_nothing_says_so():
+    assert answer(BEFORE, BEFORE) == Answer(("nothing changes",), 0)
 
 
 def test_lost_data_is_refused_in_one_line_until_it_is_accepted():
