@@ -57,8 +57,8 @@ class FoundationStack(EnvironmentStack):
     def _let_events_use_it(self) -> aws_iam.PolicyStatement:
         """For the events of failed runs, which go to an encrypted queue.
 
-        Whether EventBridge passes the account on to KMS is documented nowhere. Where it does, it must be this one; where it does
-        not, events must not vanish. The queue's own policy names this account in any case.
+        We could not see whether EventBridge passes the account on to KMS. Where it does, it must be this one; where it does
+        not, the event must still arrive. The queue's own policy names this account in any case.
         """
         return aws_iam.PolicyStatement(
             sid="EventsOfThisAccount",

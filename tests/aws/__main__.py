@@ -29,7 +29,7 @@ def _verify(options: argparse.Namespace) -> int:
     check_account(settings, account)
     print(
         f"This deploys {options.env} to account {account} under a name of its own (verify....-{options.env}), with removal:\n"
-        "disposable, breaks and repairs a service, and destroys everything again. It takes one to two hours and costs as\n"
+        "disposable, breaks and repairs a service, and destroys everything again. Allow two hours; it costs as\n"
         f"much as the environment does in that time (docs/costs.md); Ctrl-C destroys it early. {options.env} itself, if it\n"
         "is deployed, is not touched."
     )

@@ -17,7 +17,7 @@ from config.service import HttpService, Job
 from config.settings import Platform, Settings, load_settings, overrides_from_context
 from tests.e2e.local import Local, Run
 
-DEPLOYMENT_SECONDS = 5400  # an EKS cluster and its add-ons take about 20 minutes; a rollback as long again
+DEPLOYMENT_SECONDS = 5400  # generous: an EKS cluster, its add-ons, and a rollback of both
 
 
 @dataclass

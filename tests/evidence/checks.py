@@ -98,7 +98,12 @@ def of_types(types: Iterable[str], *, evaluated: frozenset[str]) -> list[Check]:
                 strict=True,
             )
         ),
-        Check("emulator", "MiniStack creates it with `make up`, from our template", known_types()),
+        Check(
+            "emulator",
+            "MiniStack has a handler for the type; [emulator.md](emulator.md) lists what `make up` leaves out "
+            "all the same",
+            known_types(),
+        ),
         Check("moto", f"moto {moto['version']}, a second emulator, has a model of the type", frozenset(moto["types"])),
         Check("IAM evaluator", "its policy documents are evaluated against the calls that are really made", evaluated),
         Check(
