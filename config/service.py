@@ -15,6 +15,10 @@ from pydantic import Field, model_validator
 from pydantic.fields import FieldInfo
 
 from config import service_rules as rules
+from config.fields.alarms import AlarmThresholds
+from config.fields.scaling import HttpScaling, Scaling
+from config.fields.secrets import SecretSource
+from config.fields.tables import Table
 from config.limits import HIGHEST_PORT, LOWEST_PORT, LOWEST_PRIORITY
 from config.model import NOT_EMPTY, UNIQUE, Meaning, Model, Pattern, Rule, fault
 from config.routing import derived_priority, path_patterns
@@ -28,127 +32,6 @@ class Kind(StrEnum):
     HTTP = "http"
     WORKER = "worker"
     JOB = "job"
-
-
-ATTRIBUTE = Pattern(r"[A-Za-z_][A-Za-z0-9_.-]*", "an attribute's name", "id", 255)
-
-
-class Scaling(Model):
-    """How many copies run; fixed while max equals min."""
-
-    min: int = Field(1, ge=1, le=1000, description="Fewest copies.", examples=[2])
-    max: int = Field(1, ge=1, le=1000, description="Most copies; more than min turns scaling on.", examples=[10])
-    cpu_target: int | None = Field(
-        None, ge=10, le=90, description="Average CPU to keep, in percent of cpu.", examples=[60]
-    )
-
-    @property
-    def has_target(self) -> bool:
-        """Whether there is anything to scale by."""
-        return self.cpu_target is not None
-
-    @model_validator(mode="after")
-    def _check_range(self) -> Self:
-        if self.max < self.min:
-            raise fault(f"is {self.max}, less than min ({self.min})", f"write {self.min} or more", field="max")
-        if self.max > self.min and not self.has_target:
-            raise fault("can scale but has no target to scale by", "add cpu_target: 60")
-        return self
-
-    @classmethod
-    def words_for_unknown(cls, key: str) -> tuple[str, str] | None:
-        if key in HttpScaling.model_fields and key not in cls.model_fields:
-            return "means nothing for kind worker", "use cpu_target"
-        return None
-
-
-class HttpScaling(Scaling):
-    """How many copies run; fixed while max equals min."""
-
-    requests_target: int | None = Field(
-        None,
-        ge=1,
-        le=1_000_000,
-        description="Requests per minute and copy to keep; only ECS has this metric.",
-        examples=[1000],
-    )
-
-    @property
-    def has_target(self) -> bool:
-        return super().has_target or self.requests_target is not None
-
-
-class AlarmThresholds(Model):
-    """Where the alarms go off that also roll a deployment back."""
-
-    errors_percent: int = Field(
-        5,
-        ge=1,
-        le=100,
-        description="Percent of requests that fail, three minutes in a row; 100 is never exceeded. WebSockets and requests "
-        "that the caller gives up count as failed.",
-        examples=[1],
-    )
-    latency_ms: int = Field(
-        1000,
-        ge=10,
-        le=300_000,
-        description="Milliseconds that the slowest 1 % of requests take, five minutes in a row.",
-        examples=[5000],
-    )
-
-
-class SecretSource(Model):
-    """Exactly one of the two: the name of a Secrets Manager secret, or of an SSM SecureString parameter."""
-
-    secrets_manager: (
-        Annotated[
-            str, Rule(rules.check_secret_name), Pattern(r"[A-Za-z0-9/_+=.@-]+", "a secret's name", "harbour/db", 512)
-        ]
-        | None
-    ) = Field(None, description="Name of a Secrets Manager secret.", examples=["harbour/db"])
-    ssm: (
-        Annotated[
-            str,
-            Rule(rules.check_parameter_name),
-            Pattern(r"(/[A-Za-z0-9_.-]+)+", "a parameter's full name", "/harbour/key", 900),
-        ]
-        | None
-    ) = Field(None, description="Name of an SSM SecureString parameter.", examples=["/harbour/key"])
-
-    @model_validator(mode="after")
-    def _check_one(self) -> Self:
-        if self.secrets_manager and self.ssm:
-            raise fault("names two sources", "keep secrets_manager or ssm")
-        if not self.secrets_manager and not self.ssm:
-            raise fault("names no source", "write {secrets_manager: NAME} or {ssm: /NAME}")
-        return self
-
-
-class Table(Model):
-    """The service's own DynamoDB table; its keys are strings."""
-
-    partition_key: Annotated[str, ATTRIBUTE] = Field(
-        description="Attribute that items are partitioned by. Another one later is a new, empty table.", examples=["id"]
-    )
-    sort_key: Annotated[str, ATTRIBUTE] | None = Field(
-        None,
-        description="Attribute that orders the items of a partition. Another one later is a new, empty table.",
-        examples=["at"],
-    )
-    ttl: Annotated[str, ATTRIBUTE] | None = Field(
-        None, description="Attribute with the time at which an item expires, in Unix seconds.", examples=["expires"]
-    )
-
-    @model_validator(mode="after")
-    def _check_distinct(self) -> Self:
-        if self.sort_key == self.partition_key:
-            raise fault("is the partition key too", "name another attribute", field="sort_key")
-        if self.ttl and self.ttl in (self.partition_key, self.sort_key):
-            raise fault(
-                "is a key, and keys are text while an expiry is a number", "name another attribute", field="ttl"
-            )
-        return self
 
 
 class Kinded(Model):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from types import NoneType, UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin
 
@@ -10,19 +10,9 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from config.documents import markdown_table
+from config.fields.scaling import Scaling
 from config.model import Model, Pattern
-from config.service import (
-    KINDS,
-    AlarmThresholds,
-    HttpScaling,
-    Kind,
-    Scaling,
-    SecretSource,
-    Table,
-    kinds_with,
-    manifest_fields,
-    meaning_of,
-)
+from config.service import KINDS, Kind, kinds_with, manifest_fields, meaning_of
 from config.settings import Domain, Settings
 from config.strict_yaml import flow
 from config.validation import bounds, strip, visible_fields
@@ -36,13 +26,24 @@ def manifest_parts() -> dict[str, str]:
     rows = [_manifest_row(name, info) for name, info in manifest_fields().items()]
     rows.append(["`overrides`", "all", "map of maps", "none", "Keys that differ in an environment.", "", ""])
     heads = ["Key", "Kinds", "Value", "Default", "Meaning", "On ECS", "On EKS"]
-    return {
-        "fields": markdown_table(heads, rows),
-        "scaling": _nested(HttpScaling),
-        "alarms": _nested(AlarmThresholds),
-        "secrets": _nested(SecretSource),
-        "table": _nested(Table),
-    }
+    nested = {part: _nested(model) for part, model in _mappings(manifest_fields())}
+    return {"fields": markdown_table(heads, rows), **nested}
+
+
+def _mappings(fields: Mapping[str, FieldInfo], above: str = "") -> Iterator[tuple[str, type[Model]]]:
+    """The model of each field that is a mapping, or has mappings in it, by the field's name; one within another by both."""
+    for name, info in fields.items():
+        for model in _models_in(info.annotation):
+            yield f"{above}{name}", model
+            yield from _mappings(visible_fields(model), f"{above}{name}-")
+
+
+def _models_in(annotation: Any) -> Iterator[type[Model]]:
+    annotation = strip(annotation)
+    if isinstance(annotation, type) and issubclass(annotation, Model):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models_in(argument)
 
 
 def settings_parts() -> dict[str, str]:
@@ -81,7 +82,7 @@ def _default(info: FieldInfo) -> str:
         return "none"
     if isinstance(value, Scaling):
         return "one copy"
-    if isinstance(value, AlarmThresholds):
+    if isinstance(value, Model):
         return "as below"
     return f"`{flow(list(value) if isinstance(value, tuple) else value)}`"
 

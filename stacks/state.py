@@ -10,7 +10,8 @@ from collections.abc import Iterable
 from aws_cdk import aws_dynamodb, aws_kms
 from constructs import Construct
 
-from config.service import ServiceSpec, Table
+from config.fields.tables import Table
+from config.service import ServiceSpec
 from config.settings import Settings
 from stacks.base import EnvironmentStack
 

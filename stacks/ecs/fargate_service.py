@@ -9,7 +9,8 @@ from aws_cdk import CfnOutput, aws_applicationautoscaling, aws_ecs
 from constructs import Construct
 
 from config.service import ScaledService
-from stacks.ecs.task import PORT_NAME, capacity_weights
+from stacks.ecs.container import PORT_NAME
+from stacks.ecs.task import capacity_weights
 from stacks.ecs.workload import EcsWorkload
 
 CfnService = aws_ecs.CfnService

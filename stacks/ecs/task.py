@@ -7,15 +7,14 @@ from functools import cache
 from aws_cdk import aws_ecr, aws_ecs, aws_iam
 from constructs import Construct
 
-from config.service import USER_ID, HttpService
 from config.settings import Architecture, Platform, Settings
 from stacks.acknowledgements import acknowledge
 from stacks.base import EnvironmentStack
+from stacks.ecs.container import VOLUMES, service_container
 from stacks.logs import owned_log_group
 from stacks.workload import Workload
 
 _CPU_ARCHITECTURES = {Architecture.AMD64: "X86_64", Architecture.ARM64: "ARM64"}
-PORT_NAME = "http"
 
 CfnTaskDefinition = aws_ecs.CfnTaskDefinition
 
@@ -55,7 +54,10 @@ class FargateTask(Construct):
         log_group.grant_write(execution_role)
         # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_execution_IAM_role.html
         secrets = workload.grant_secrets(self, execution_role, read_secret=["secretsmanager:GetSecretValue"])
-        definition = self._create_definition(inner, self._container(image.uri, secrets))
+        container = service_container(
+            workload, image_uri=image.uri, secrets=secrets, log_options=self.log_options(Platform.ECS)
+        )
+        definition = self._create_definition(inner, container)
         self.definition_arn = definition.ref
         workload.grant_table(task_role)
         _acknowledge_findings(definition, execution_role)
@@ -88,42 +90,7 @@ class FargateTask(Construct):
             execution_role_arn=execution_role,
             task_role_arn=task_role,
             container_definitions=[container],
-            volumes=[CfnTaskDefinition.VolumeProperty(name="tmp")],
-        )
-
-    def _container(self, image_uri: str, secrets: dict[str, str]) -> CfnTaskDefinition.ContainerDefinitionProperty:
-        spec = self._workload.spec
-        return CfnTaskDefinition.ContainerDefinitionProperty(
-            name=spec.name,
-            image=image_uri,
-            essential=True,
-            environment=[
-                CfnTaskDefinition.KeyValuePairProperty(name=name, value=value)
-                for name, value in self._workload.environment().items()
-            ],
-            secrets=[CfnTaskDefinition.SecretProperty(name=name, value_from=source) for name, source in secrets.items()]
-            or None,
-            # The port has the name by which Service Connect knows it.
-            port_mappings=[
-                CfnTaskDefinition.PortMappingProperty(
-                    name=PORT_NAME, container_port=spec.port, protocol="tcp", app_protocol="http"
-                )
-            ]
-            if isinstance(spec, HttpService)
-            else None,
-            user=f"{USER_ID}:{USER_ID}",
-            readonly_root_filesystem=True,
-            mount_points=[
-                CfnTaskDefinition.MountPointProperty(source_volume="tmp", container_path="/tmp", read_only=False)  # noqa: S108
-            ],
-            linux_parameters=CfnTaskDefinition.LinuxParametersProperty(
-                init_process_enabled=True,
-                capabilities=CfnTaskDefinition.KernelCapabilitiesProperty(drop=["ALL"]),
-            ),
-            stop_timeout=spec.stop_timeout,
-            log_configuration=CfnTaskDefinition.LogConfigurationProperty(
-                log_driver="awslogs", options=self.log_options(Platform.ECS)
-            ),
+            volumes=[CfnTaskDefinition.VolumeProperty(name=name) for name in VOLUMES],
         )
 
 

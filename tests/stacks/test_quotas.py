@@ -23,6 +23,7 @@ import pytest
 
 from config import quotas
 from config.catalog import Catalog
+from config.fields.secrets import SecretSource
 from config.image import ImageSource
 from config.quota_checks import (
     REGISTRY_OWN,
@@ -33,7 +34,7 @@ from config.quota_checks import (
     task_definition_size,
 )
 from config.quotas import Quota
-from config.service import Kind, SecretSource, ServiceSpec
+from config.service import Kind, ServiceSpec
 from config.settings import Platform, Settings, load_settings
 from tests.conftest import ROOT
 from tests.stacks.templates import KUBERNETES, Assembly, Resource

@@ -5,7 +5,7 @@ import pytest
 from moto import mock_aws
 
 from config.catalog import Catalog
-from config.service import SecretSource
+from config.fields.secrets import SecretSource
 from ops.local import placeholders
 from tests.fakes.aws import FakeTarget
 from tests.fakes.specs import http
