@@ -16,6 +16,8 @@ from config.settings import SERVICE_NAME as NAME
 
 SERVICES: Final = "services"
 MANIFEST: Final = "service.yaml"
+EXTRA: Final = "extra.py"
+"""The service's own CDK code, if it has any: docs/extra.md."""
 
 REQUIRED_FILES: Final = {
     MANIFEST: "write it (docs/manifest.md lists the keys), or remove the folder",
@@ -71,6 +73,7 @@ def _refuse_same_but_case(folders: list[Path]) -> None:
 def _check_folder(root: Path, folder: Path) -> None:
     _refuse_leaving(root, folder, _relative(folder))
     _check_name(folder)
+    _refuse_leaving(root, folder / EXTRA, f"{_relative(folder)}/{EXTRA}")
     for name, remedy in REQUIRED_FILES.items():
         file, relative = folder / name, f"{_relative(folder)}/{name}"
         _refuse_leaving(root, file, relative)

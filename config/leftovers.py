@@ -6,11 +6,12 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from config.build_context import BuildContext
-from config.discovery import MANIFEST
+from config.discovery import EXTRA, MANIFEST
 from config.dockerignore import Pattern
 
 UNWANTED: Final = (
     MANIFEST,
+    EXTRA,
     "tests",
     ".git",
     "**/.venv",

@@ -5,16 +5,18 @@ Kept in one place so that a field of service.yaml cannot mean one thing on ECS a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from aws_cdk import Aws, aws_dynamodb, aws_iam, aws_kms, aws_secretsmanager, aws_ssm
+from aws_cdk import Aws, aws_dynamodb, aws_ec2, aws_iam, aws_kms, aws_secretsmanager, aws_ssm
 from constructs import Construct
 
 from config.catalog import Catalog
+from config.extras import Hooks
 from config.service import HttpService, ServiceSpec
-from config.settings import Settings
+from config.settings import Platform, Settings
 from stacks.acknowledgements import acknowledge
 from stacks.base import EnvironmentStack, stack_of
+from stacks.extra import Added, ExtraService
 from stacks.image import ServiceImage, add_service_image
 
 # Reading and writing items; neither streams nor the table's own settings.
@@ -69,6 +71,8 @@ class Workload:
         catalog: all services, to look up callees and callers.
         table: the service's own table, if it declares one.
         alarm_topic_arn: the topic that alarms are published to.
+        hooks: the service's own CDK code, if it has any.
+        added: what that code has added on this platform.
     """
 
     spec: ServiceSpec
@@ -76,9 +80,11 @@ class Workload:
     catalog: Catalog
     table: aws_dynamodb.ITable | None
     alarm_topic_arn: str
+    hooks: Hooks | None = None
+    added: Added = field(default_factory=Added)
 
     def environment(self) -> dict[str, str]:
-        """The variables of the container, in a stable order: those that we set, then the manifest's."""
+        """The variables of the container, in a stable order: those that we set, then the manifest's, then extra.py's."""
         spec = self.spec
         variables = {"SERVICE_NAME": spec.name, "DEPLOY_ENVIRONMENT": self.settings.environment}
         if isinstance(spec, HttpService):
@@ -87,7 +93,7 @@ class Workload:
             variables[callee.url_variable] = f"http://{callee.name}:{callee.port}"
         if self.table:
             variables[spec.table_variable] = self.table.table_name
-        return variables | dict(sorted(spec.environment.items()))
+        return variables | dict(sorted(spec.environment.items())) | self.added.variables
 
     def note_table_keys(self, stack: EnvironmentStack) -> None:
         """Writes the keys of the service's table into its stack's template.
@@ -98,6 +104,29 @@ class Workload:
         table = self.spec.table
         if table:
             stack.add_metadata("TableKeys", [table.partition_key, *([table.sort_key] if table.sort_key else [])])
+
+    def extra_service(
+        self, stack: EnvironmentStack, *, platform: Platform, vpc: aws_ec2.IVpc, security_group_id: str | None = None
+    ) -> ExtraService | None:
+        """The service as its own CDK code gets it; None if it has no such code."""
+        if self.hooks is None:
+            return None
+        return ExtraService(
+            stack=stack,
+            platform=platform,
+            spec=self.spec,
+            settings=self.settings,
+            vpc=vpc,
+            security_group_id=security_group_id,
+            hooks=self.hooks,
+            added=self.added,
+            taken=frozenset(self.environment()),
+        )
+
+    def grant_added(self, role: aws_iam.IRole) -> None:
+        """Adds the statements of extra.py to the role that the container has."""
+        for statement in self.added.statements:
+            role.add_to_principal_policy(statement)
 
     def add_image(self, stack: EnvironmentStack) -> ServiceImage:
         """The image, built by the CDK CLI from the copy of the service's folder in the cloud assembly."""

@@ -67,6 +67,11 @@ class EcsServiceStack(EnvironmentStack):
         workload.note_table_keys(self)
         self.security_group_id = create_security_group(self, vpc=cluster.vpc, service=spec.name).security_group_id
         self._open_declared_calls(earlier)
+        extra = workload.extra_service(
+            self, platform=Platform.ECS, vpc=cluster.vpc, security_group_id=self.security_group_id
+        )
+        if extra:
+            extra.run("add")
         on_ecs = EcsWorkload(
             workload=workload,
             cluster=cluster,
@@ -76,6 +81,8 @@ class EcsServiceStack(EnvironmentStack):
         self.share(self.security_group_id)
         # "Default" is left out of logical ids.
         KINDS[type(spec)](self, "Default", on_ecs=on_ecs)
+        if extra:
+            extra.run("change")
 
     def _open_declared_calls(self, earlier: Mapping[str, EcsServiceStack]) -> None:
         for peer in earlier.values():

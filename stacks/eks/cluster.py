@@ -27,6 +27,7 @@ class EksClusterStack(EnvironmentStack):
 
     Attributes:
         cluster: the cluster, with the handler that applies objects.
+        vpc: the network of the pods.
         public_cidrs: the ranges that the load balancer's requests come from.
         url: the address for a browser.
     """
@@ -47,6 +48,7 @@ class EksClusterStack(EnvironmentStack):
             description=f"{settings.prefix}: EKS cluster and its load balancer",
             key=key,
         )
+        self.vpc = network.vpc
         self.public_cidrs = [subnet.ipv4_cidr_block for subnet in network.vpc.public_subnets]
         node_role = create_node_role(self)
         self.cluster = create_control_plane(self, network=network)

@@ -151,7 +151,7 @@ def _synthesize(sized: Sized, out: Path) -> Assembly:
     source = ImageSource.of(ROOT, ROOT / "services" / "hello", sized.settings)
     catalog = Catalog(sized.services, {spec.name: source for spec in sized.services})
     catalog._orders.update({platform: Catalog(sample).on(platform) for platform, sample in sized.sample.items()})
-    build_stacks(app, sized.settings, catalog)
+    build_stacks(app, sized.settings, catalog, {})
     reader = Stack(app, "Reader")
     CfnWaitConditionHandle(reader, "Nothing")  # a stack needs a resource
     for name, table in app.node.find_child("State").tables.items():
