@@ -125,16 +125,30 @@ def test_each_port_between_services_is_open_on_both_sides(assembly):
     ways_out = {
         (rule["GroupId"], rule["DestinationSecurityGroupId"], rule["FromPort"])
         for _, rule in outbound(assembly)
-        if "DestinationSecurityGroupId" in rule
+        if not str(rule.get("DestinationSecurityGroupId", "sg-")).startswith("sg-")
     }
     assert ways_in == ways_out
 
 
-def test_a_service_reaches_the_outside_only_over_https(assembly):
-    groups = {group_of(assembly, f"Ecs-{s.name}").att("GroupId") for s in assembly.services(Platform.ECS)}
+def test_a_service_reaches_the_outside_only_over_https_and_where_its_manifest_says(assembly):
+    services = {group_of(assembly, f"Ecs-{s.name}").att("GroupId"): s for s in assembly.services(Platform.ECS)}
+    found: dict[str, set[tuple[Any, ...]]] = {s.name: set() for s in services.values()}
     for _, rule in outbound(assembly):
-        if rule["GroupId"] in groups and "CidrIp" in rule:
-            assert (rule["FromPort"], rule["ToPort"], rule["IpProtocol"]) == (443, 443, "tcp")
+        place = rule.get("CidrIp") or rule["DestinationSecurityGroupId"]
+        if rule["GroupId"] in services and ("CidrIp" in rule or place.startswith("sg-")):
+            found[services[rule["GroupId"]].name].add((place, rule["FromPort"], rule["ToPort"], rule["IpProtocol"]))
+    for spec in services.values():
+        declared = {
+            (place, to.port, to.port, to.protocol.value)
+            for to in spec.egress
+            for place in to.cidrs or (to.security_group,)
+        }
+        assert found[spec.name] == {("0.0.0.0/0", 443, 443, "tcp"), *declared}
+
+
+def test_the_group_of_another_owner_gets_no_rule_of_ours(assembly):
+    for _, rule in inbound(assembly):
+        assert not rule["GroupId"].startswith("sg-")
 
 
 def test_rules_between_stacks_are_in_the_services_stacks(assembly):
