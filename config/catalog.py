@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from config import limits
 from config.discovery import SERVICES, manifest_file, service_folders
+from config.egress import check_egress
 from config.errors import ConfigError, did_you_mean, shown
 from config.image import ImageSource
 from config.leftovers import notice
@@ -79,6 +80,7 @@ def load_catalog(root: Path, settings: Settings) -> Catalog:
     for spec in services:
         _check_name(spec)
         _check_platforms(spec)
+        check_egress(spec, settings)
     _check_call_platforms(services)
     for platform in Platform:
         _check_routes([s for s in services if isinstance(s, HttpService) and platform in s.platforms])

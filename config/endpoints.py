@@ -18,6 +18,12 @@ _BY_PLATFORM: Final = {
 }
 
 
-def endpoints_of(platforms: tuple[Platform, ...]) -> tuple[str, ...]:
-    """The names of the endpoints that these platforms need; each is billed per hour and zone."""
-    return (*_EVERY_PLATFORM, *(name for platform in platforms for name in _BY_PLATFORM[platform]))
+def endpoints_of(platforms: tuple[Platform, ...], *, exec_on_ecs: bool = False) -> tuple[str, ...]:
+    """The names of the endpoints that these platforms need; each is billed per hour and zone.
+
+    Args:
+        platforms: the environment's.
+        exec_on_ecs: whether ECS Exec is on, whose agent talks to Session Manager.
+    """
+    names = (*_EVERY_PLATFORM, *(name for platform in platforms for name in _BY_PLATFORM[platform]))
+    return (*names, "SsmMessages") if exec_on_ecs and Platform.ECS in platforms else names

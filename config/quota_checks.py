@@ -119,12 +119,7 @@ def _check_security_groups(on_ecs: Sequence[ServiceSpec], settings: Settings) ->
     quota, limit = quotas.GROUP_RULES, settings.quota(quotas.GROUP_RULES)
     callers: dict[str, int] = {}
     for spec in on_ecs:
-        if len(spec.calls) + 1 > limit:
-            problem = (
-                f"lists {len(spec.calls)} services, and a security group has {limit} outbound rules, one for HTTPS"
-            )
-            remedy = _or_raise_it("call fewer", quota, settings)
-            raise ConfigError(manifest_file(spec.name), "calls", problem, remedy)
+        _check_outbound_rules(spec, settings)
         for index, name in enumerate(spec.calls):
             callers[name] = callers.get(name, 0) + 1
             if callers[name] + 1 > limit:
@@ -134,6 +129,21 @@ def _check_security_groups(on_ecs: Sequence[ServiceSpec], settings: Settings) ->
                 )
                 remedy = _or_raise_it("remove it", quota, settings)
                 raise ConfigError(manifest_file(spec.name), f"calls[{index}]", problem, remedy)
+
+
+def _check_outbound_rules(spec: ServiceSpec, settings: Settings) -> None:
+    quota, limit = quotas.GROUP_RULES, settings.quota(quotas.GROUP_RULES)
+    outside = sum(destination.rules for destination in spec.egress)
+    if len(spec.calls) + outside + 1 <= limit:
+        return
+    if len(spec.calls) + 1 > limit:
+        problem = f"lists {len(spec.calls)} services, and a security group has {limit} outbound rules, one for HTTPS"
+        field, fewer = "calls", "call fewer"
+    else:
+        others = f"one for HTTPS and {len(spec.calls)} for calls"
+        problem = f"makes {outside} outbound rules, and a security group has {limit}, {others}"
+        field, fewer = "egress", "name larger ranges"
+    raise ConfigError(manifest_file(spec.name), field, problem, _or_raise_it(fewer, quota, settings))
 
 
 # --- sizes of one service --------------------------------------------------------------------------------------------
@@ -184,7 +194,7 @@ def kubectl_event_size(spec: ServiceSpec, callers: int) -> int:
     secrets = sum(
         600 + 6 * len(name) + len(arn) for name, arn in zip(sorted(spec.secrets), _secret_arns(spec), strict=True)
     )
-    peers = 300 * len(spec.calls) + 180 * callers
+    peers = 300 * len(spec.calls) + 180 * callers + 150 * sum(destination.rules for destination in spec.egress)
     return 2 * (_FIXED_OBJECTS + variables + secrets + peers)
 
 

@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 
 from config import service_rules as rules
 from config.fields.alarms import AlarmThresholds
+from config.fields.egress import Destination, check_destinations
 from config.fields.scaling import HttpScaling, Scaling
 from config.fields.secrets import SecretSource
 from config.fields.tables import Table
@@ -112,6 +113,15 @@ class ServiceSpec(Kinded):
         (),
         description="Services that this one calls; each sets <NAME>_URL and opens only that network path.",
         examples=[["tracking"]],
+    )
+    egress: Annotated[
+        tuple[Destination, ...],
+        Rule(check_destinations),
+        Meaning(ecs="outbound rules of the service's security group", eks="egress of the service's NetworkPolicy"),
+    ] = Field(
+        (),
+        description="Systems outside that the service may connect to on other ports than AWS's 443, such as a database.",
+        examples=[[{"name": "orders database", "port": 5432, "cidrs": ["10.9.0.0/16"]}]],
     )
     stop_timeout: Annotated[int, Meaning(ecs="stopTimeout", eks="terminationGracePeriodSeconds")] = Field(
         30, ge=1, le=120, description="Seconds between SIGTERM and SIGKILL; Fargate allows 120.", examples=[30]

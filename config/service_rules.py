@@ -37,8 +37,8 @@ ELSEWHERE: Final = {
         ("is not a key here: only /tmp is writable", "keep data in a table, or in an external service"),
     ),
     **dict.fromkeys(
-        ("egress", "outbound", "security_groups"),
-        ("is not a key here: a service reaches what it calls, and port 443", "name services under calls"),
+        ("outbound", "security_group", "security_groups"),
+        ("is not a key here", "write egress: [{name: database, port: 5432, cidrs: [10.9.0.0/16]}]"),
     ),
     **dict.fromkeys(("domain", "host", "hosts"), ("is not a key here: one host per platform", "write path: /name")),
 }

@@ -195,6 +195,12 @@ class Settings(Model):
         examples=["weak"],
     )
     container_insights: Insights = Field(description="Level of ECS Container Insights.", examples=["enhanced"])
+    exec: bool = Field(
+        False,
+        description="Whether ECS Exec opens a shell in running tasks, as root, for whoever may call ecs:ExecuteCommand; what is "
+        "typed goes to the service's log. Where removal is kept, only this file can switch it on, not -c.",
+        examples=[True],
+    )
     customer_managed_key: bool = Field(
         description="The environment's own KMS key for logs, topics, queues, tables and images; otherwise AWS's keys. Decide "
         "before the first deployment: the key of a repository cannot be changed, and CloudFormation refuses to.",
@@ -412,6 +418,7 @@ def load_settings(root: Path, environment: str, overrides: Mapping[str, object])
     data = without_nulls(read_mapping(root / file, file))
     if "environment" in data:
         raise ConfigError(file, "environment", "comes from the file's name and is not a key", "remove this line")
+    must_be_written = data.get("removal") == Removal.KEPT and data.get("exec") is not True
     for key, value in overrides.items():
         _apply(data, key, value)
 
@@ -420,7 +427,11 @@ def load_settings(root: Path, environment: str, overrides: Mapping[str, object])
         from_command_line = any(_covers(key, field) for key in overrides)
         return (COMMAND_LINE if from_command_line else file), field
 
-    return validate(Settings, {**without_nulls(data), "environment": environment}, where)
+    settings = validate(Settings, {**without_nulls(data), "environment": environment}, where)
+    if must_be_written and settings.exec:
+        problem = "opens shells in an environment whose data is kept, and no file says so"
+        raise ConfigError(COMMAND_LINE, "exec", problem, f"write exec: true in {file}")
+    return settings
 
 
 def overrides_from_context(context: Mapping[str, object]) -> dict[str, object]:

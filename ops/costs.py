@@ -165,12 +165,12 @@ class Bill:
         yield _line("KMS key", len(_of_type(resources, "AWS::KMS::Key")), "kms_key")
 
 
-def egress_costs(*, zones: int, platforms: tuple[Platform, ...]) -> dict[Egress, Decimal]:
-    """What each value of `egress` costs per month, in USD, without traffic."""
+def egress_costs(*, zones: int, platforms: tuple[Platform, ...], exec_on_ecs: bool = False) -> dict[Egress, Decimal]:
+    """What each value of `egress` costs per month, in USD, without traffic; `exec_on_ecs` adds an endpoint."""
     address = _PRICES["public_ipv4"].monthly
     gateway = _PRICES["nat_gateway"].monthly + address
     instance = _PRICES["t4g.nano"].monthly + NAT_INSTANCE_DISK * _PRICES["gp3"].monthly + address
-    endpoints = len(endpoints_of(platforms)) * zones * _PRICES["interface_endpoint"].monthly
+    endpoints = len(endpoints_of(platforms, exec_on_ecs=exec_on_ecs)) * zones * _PRICES["interface_endpoint"].monthly
     costs = {
         Egress.NAT_INSTANCE: instance,
         Egress.SINGLE_NAT: gateway,

@@ -23,6 +23,7 @@ _SERVICES = {
     "Monitoring": _AWS_SERVICES.CLOUDWATCH_MONITORING,
     "SecretsManager": _AWS_SERVICES.SECRETS_MANAGER,
     "Ssm": _AWS_SERVICES.SSM,
+    "SsmMessages": _AWS_SERVICES.SSM_MESSAGES,
     "Kms": _AWS_SERVICES.KMS,
     "Sts": _AWS_SERVICES.STS,
     "Ecs": _AWS_SERVICES.ECS,
@@ -132,7 +133,7 @@ class NetworkStack(EnvironmentStack):
             self, "Endpoints", vpc=self.vpc, description="HTTPS from inside the VPC", allow_all_outbound=False
         )
         security_group.add_ingress_rule(aws_ec2.Peer.ipv4(self.settings.vpc_cidr), aws_ec2.Port.tcp(443))
-        for name in endpoints_of(self.settings.platforms):
+        for name in endpoints_of(self.settings.platforms, exec_on_ecs=self.settings.exec):
             self.vpc.add_interface_endpoint(
                 f"{name}Endpoint",
                 service=_SERVICES[name],

@@ -8,6 +8,7 @@ from typing import Final
 from aws_cdk import aws_ecs
 
 from config.service import USER_ID, HttpService
+from config.settings import Settings
 from stacks.workload import Workload
 
 # The name of an http service's port, by which Service Connect knows it.
@@ -15,7 +16,20 @@ PORT_NAME: Final = "http"
 # What the container may write to: the folder by the name of its volume.
 VOLUMES: Final = {"tmp": "/tmp"}  # noqa: S108
 
+# What the agent of ECS Exec writes to, which it does as root. AWS's guide asks for a root file system that can be written to, but
+# these are enough: https://github.com/aws/containers-roadmap/issues/1359
+_EXEC_VOLUMES: Final = {
+    "exec-agents": "/managed-agents",
+    "exec-state": "/var/lib/amazon/ssm",
+    "exec-logs": "/var/log/amazon/ssm",
+}
+
 _CfnTaskDefinition = aws_ecs.CfnTaskDefinition
+
+
+def volumes(settings: Settings) -> dict[str, str]:
+    """The folders that the container may write to, by the names of their volumes."""
+    return {**VOLUMES, **_EXEC_VOLUMES} if settings.exec else VOLUMES
 
 
 def service_container(
@@ -51,7 +65,7 @@ def service_container(
         readonly_root_filesystem=True,
         mount_points=[
             _CfnTaskDefinition.MountPointProperty(source_volume=name, container_path=path, read_only=False)
-            for name, path in VOLUMES.items()
+            for name, path in volumes(workload.settings).items()
         ],
         linux_parameters=_CfnTaskDefinition.LinuxParametersProperty(
             init_process_enabled=True,

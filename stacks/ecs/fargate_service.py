@@ -82,6 +82,7 @@ def create_fargate_service(
             )
         ),
         enable_ecs_managed_tags=True,
+        enable_execute_command=on_ecs.workload.settings.exec or None,
         propagate_tags="SERVICE",
         service_connect_configuration=_service_connect(on_ecs, spec, offer),
     )

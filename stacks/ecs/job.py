@@ -121,6 +121,7 @@ class ScheduledJob(Construct):
             task_count=1,
             propagate_tags="TASK_DEFINITION",
             enable_ecs_managed_tags=True,
+            enable_execute_command=self._settings.exec or None,
             capacity_provider_strategy=[
                 schedule.CapacityProviderStrategyItemProperty(capacity_provider=provider, weight=weight)
                 for provider, weight in capacity_weights(self._settings).items()

@@ -65,7 +65,8 @@ class EcsServiceStack(EnvironmentStack):
         )
         self.workload = workload
         workload.note_table_keys(self)
-        self.security_group_id = create_security_group(self, vpc=cluster.vpc, service=spec.name).security_group_id
+        group = create_security_group(self, vpc=cluster.vpc, service=spec.name, egress=spec.egress)
+        self.security_group_id = group.security_group_id
         self._open_declared_calls(earlier)
         extra = workload.extra_service(
             self, platform=Platform.ECS, vpc=cluster.vpc, security_group_id=self.security_group_id

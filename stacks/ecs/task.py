@@ -10,7 +10,8 @@ from constructs import Construct
 from config.settings import Architecture, Platform, Settings
 from stacks.acknowledgements import acknowledge
 from stacks.base import EnvironmentStack
-from stacks.ecs.container import VOLUMES, service_container
+from stacks.ecs.container import service_container, volumes
+from stacks.ecs.exec import allow_exec
 from stacks.logs import owned_log_group
 from stacks.workload import Workload
 
@@ -61,6 +62,8 @@ class FargateTask(Construct):
         self.definition_arn = definition.ref
         workload.grant_table(task_role)
         workload.grant_added(task_role)
+        if workload.settings.exec:
+            allow_exec(task_role, log_group=log_group, key=scope.key)
         _acknowledge_findings(definition, execution_role)
 
     def log_options(self, stream_prefix: str) -> dict[str, str]:
@@ -91,7 +94,7 @@ class FargateTask(Construct):
             execution_role_arn=execution_role,
             task_role_arn=task_role,
             container_definitions=[container],
-            volumes=[CfnTaskDefinition.VolumeProperty(name=name) for name in VOLUMES],
+            volumes=[CfnTaskDefinition.VolumeProperty(name=name) for name in volumes(settings)],
         )
 
 

@@ -5,6 +5,7 @@ Pods can reach each other only where a service.yaml declares a call.
 
 from __future__ import annotations
 
+import ipaddress
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from config.catalog import Catalog
+from config.fields.egress import LINK_LOCAL, Destination
 from config.service import ServiceSpec
 from config.settings import Settings
 from stacks.kubernetes.objects import PORT_NAME, KubernetesObject, labels, meta
@@ -139,7 +141,21 @@ class ServiceObjects(ABC, Generic[AnyService]):
             for callee in self._around.catalog.callees(self._spec)
         ]
         https = {"to": [{"ipBlock": {"cidr": _ANYWHERE}}], "ports": [{"protocol": "TCP", "port": 443}]}
+        outside = [_to(destination) for destination in self._spec.egress]
         if not (self._spec.table or self._spec.secrets):
-            return [*calls, https]
+            return [*calls, https, *outside]
         agent = {"to": [{"ipBlock": {"cidr": _POD_IDENTITY_AGENT}}], "ports": [{"protocol": "TCP", "port": 80}]}
-        return [*calls, https, agent]
+        return [*calls, https, *outside, agent]
+
+
+def _to(destination: Destination) -> KubernetesObject:
+    """Opens the way to a system outside, in no case to the metadata and credentials of nodes and pods."""
+    return {
+        "to": [{"ipBlock": _block(cidr)} for cidr in destination.cidrs],
+        "ports": [{"protocol": destination.protocol.upper(), "port": destination.port}],
+    }
+
+
+def _block(cidr: str) -> KubernetesObject:
+    holds_them = LINK_LOCAL.subnet_of(ipaddress.IPv4Network(cidr))
+    return {"cidr": cidr, **({"except": [str(LINK_LOCAL)]} if holds_them else {})}

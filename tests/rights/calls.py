@@ -143,6 +143,8 @@ class Holder:
             "tables": tables,
             "keys": keys,
             "table_keys": keys if tables else [],
+            "sessions": [""] if self.ground.assembly.settings.exec else [],
+            "session_keys": keys if self.ground.assembly.settings.exec else [],
         }[kind]
 
     @property

@@ -114,7 +114,7 @@ def admitted(policies: Iterable[Object], pod: dict[str, str], direction: str) ->
 
 
 def _peer(peer: Object) -> str:
-    if set(peer) == {"ipBlock"}:
+    if set(peer) == {"ipBlock"} and set(peer["ipBlock"]) <= {"cidr", "except"}:
         cidr: str = peer["ipBlock"]["cidr"]
         return cidr
     if set(peer) == {"namespaceSelector", "podSelector"}:

@@ -392,13 +392,14 @@ def test_exactly_the_declared_callers_and_the_load_balancer_come_in(assembly):
         assert set(admitted(policies(assembly), labels_of(assembly, spec.name), "Ingress")) == wanted, spec.name
 
 
-def test_exactly_the_declared_callees_dns_and_aws_are_reached(assembly):
+def test_exactly_the_declared_callees_systems_outside_dns_and_aws_are_reached(assembly):
     dns = {(peer, 53) for peer in (EKS_SERVICE_CIDR, assembly.settings.vpc_cidr, "pod kube-system/kube-dns")}
     for spec, _ in stacks(assembly):
         callees = {(f"pod {name}", "http") for name in spec.calls}
         agent = {POD_IDENTITY_AGENT} if spec.table or spec.secrets else set()
+        outside = {(cidr, destination.port) for destination in spec.egress for cidr in destination.cidrs}
         reached = set(admitted(policies(assembly), labels_of(assembly, spec.name), "Egress"))
-        assert reached == callees | dns | agent | {HTTPS}, spec.name
+        assert reached == callees | dns | agent | outside | {HTTPS}, spec.name
 
 
 def test_an_undeclared_pod_reaches_only_dns(assembly):

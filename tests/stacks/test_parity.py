@@ -253,7 +253,7 @@ class _Calls:
         return {
             (groups[rule["DestinationSecurityGroupId"]], rule["FromPort"])
             for rule in assembly.resources("AWS::EC2::SecurityGroupEgress")
-            if groups.get(rule["GroupId"]) == spec.name
+            if groups.get(rule["GroupId"]) == spec.name and rule["DestinationSecurityGroupId"] in groups
         }
 
     @staticmethod
@@ -275,6 +275,28 @@ def _port_of(assembly: Assembly, peer: dict[str, Any], name: str) -> int | None:
     called = peer["podSelector"]["matchLabels"]["app.kubernetes.io/name"]
     template = pod_template(workloads(assembly.objects(f"Eks-{called}"))[0])
     return port_number(template["spec"]["containers"][0], name)
+
+
+@means("egress")
+class _Egress:
+    """(protocol, port, range) of each way out besides those to AWS and to callees."""
+
+    @staticmethod
+    def ecs(assembly, spec):
+        rules = ecs_object(assembly, spec, "AWS::EC2::SecurityGroup")["SecurityGroupEgress"]
+        found = {(rule["IpProtocol"], rule["FromPort"], rule["CidrIp"]) for rule in rules}
+        return found - {("tcp", 443, "0.0.0.0/0")}
+
+    @staticmethod
+    def eks(assembly, spec):
+        found = {
+            (port["protocol"].lower(), port["port"], peer["ipBlock"]["cidr"])
+            for rule in eks_object(assembly, spec, "NetworkPolicy")["spec"]["egress"]
+            for peer in rule["to"]
+            if "ipBlock" in peer
+            for port in rule["ports"]
+        }
+        return found - {("tcp", 443, "0.0.0.0/0"), ("tcp", 80, "169.254.170.23/32")}
 
 
 @means("stop_timeout")
@@ -460,7 +482,8 @@ def test_pods_and_tasks_are_hardened_alike(assembly):
         assert one["ReadonlyRootFilesystem"] is other["securityContext"]["readOnlyRootFilesystem"] is True
         assert one["LinuxParameters"]["Capabilities"]["Drop"] == other["securityContext"]["capabilities"]["drop"]
         writable = [m["mountPath"] for m in other["volumeMounts"] if not m.get("readOnly")]
-        assert [m["ContainerPath"] for m in one["MountPoints"]] == writable
+        own = [m["ContainerPath"] for m in one["MountPoints"] if not m["SourceVolume"].startswith("exec-")]
+        assert own == writable
 
 
 def test_the_same_answers_count_as_healthy_for_every_prober(assembly):

@@ -25,6 +25,14 @@ ANY_RESOURCE = {
     "ec2:DescribeSubnets": "has no resource type",
 }
 
+ANY_RESOURCE_WITH_EXEC = {
+    "logs:DescribeLogGroups": "looks the log group up in the list of all",
+    "ssmmessages:CreateControlChannel": "has no resource type",
+    "ssmmessages:CreateDataChannel": "has no resource type",
+    "ssmmessages:OpenControlChannel": "has no resource type",
+    "ssmmessages:OpenDataChannel": "has no resource type",
+}
+
 
 def group_of(assembly: Assembly, stack: str) -> Resource:
     return assembly.one("AWS::EC2::SecurityGroup", stack=stack)
@@ -125,16 +133,30 @@ def test_each_port_between_services_is_open_on_both_sides(assembly):
     ways_out = {
         (rule["GroupId"], rule["DestinationSecurityGroupId"], rule["FromPort"])
         for _, rule in outbound(assembly)
-        if "DestinationSecurityGroupId" in rule
+        if not str(rule.get("DestinationSecurityGroupId", "sg-")).startswith("sg-")
     }
     assert ways_in == ways_out
 
 
-def test_a_service_reaches_the_outside_only_over_https(assembly):
-    groups = {group_of(assembly, f"Ecs-{s.name}").att("GroupId") for s in assembly.services(Platform.ECS)}
+def test_a_service_reaches_the_outside_only_over_https_and_where_its_manifest_says(assembly):
+    services = {group_of(assembly, f"Ecs-{s.name}").att("GroupId"): s for s in assembly.services(Platform.ECS)}
+    found: dict[str, set[tuple[Any, ...]]] = {s.name: set() for s in services.values()}
     for _, rule in outbound(assembly):
-        if rule["GroupId"] in groups and "CidrIp" in rule:
-            assert (rule["FromPort"], rule["ToPort"], rule["IpProtocol"]) == (443, 443, "tcp")
+        place = rule.get("CidrIp") or rule["DestinationSecurityGroupId"]
+        if rule["GroupId"] in services and ("CidrIp" in rule or place.startswith("sg-")):
+            found[services[rule["GroupId"]].name].add((place, rule["FromPort"], rule["ToPort"], rule["IpProtocol"]))
+    for spec in services.values():
+        declared = {
+            (place, to.port, to.port, to.protocol.value)
+            for to in spec.egress
+            for place in to.cidrs or (to.security_group,)
+        }
+        assert found[spec.name] == {("0.0.0.0/0", 443, 443, "tcp"), *declared}
+
+
+def test_the_group_of_another_owner_gets_no_rule_of_ours(assembly):
+    for _, rule in inbound(assembly):
+        assert not rule["GroupId"].startswith("sg-")
 
 
 def test_rules_between_stacks_are_in_the_services_stacks(assembly):
@@ -162,7 +184,7 @@ def test_a_statement_without_a_resource_is_on_the_short_list(assembly):
         if "*" in statement.resources and not _is_vendors(role)
         for action in statement.actions
     }
-    assert seen - set(ANY_RESOURCE) == set()
+    assert seen - set(ANY_RESOURCE) - (set(ANY_RESOURCE_WITH_EXEC) if assembly.settings.exec else set()) == set()
 
 
 def _is_vendors(role: Resource) -> bool:
@@ -218,7 +240,13 @@ def test_the_task_role_not_the_execution_role_reads_and_writes_the_table(assembl
         }
         assert any(a.startswith("dynamodb:") for a in actions["TaskRoleArn"]) is bool(spec.table)
         assert not any(a.startswith("dynamodb:") for a in actions["ExecutionRoleArn"])
-        assert not any(a.startswith(("ecr:", "logs:", "secretsmanager:", "ssm:")) for a in actions["TaskRoleArn"])
+        not_its_own = (
+            "ecr:",
+            "secretsmanager:",
+            "ssm:",
+            *(() if assembly.settings.exec else ("logs:", "ssmmessages:")),
+        )
+        assert not any(a.startswith(not_its_own) for a in actions["TaskRoleArn"])
 
 
 def test_secrets_are_granted_one_by_one_and_are_never_in_a_template(assembly):
@@ -299,7 +327,8 @@ def test_a_key_in_a_workloads_role_serves_only_one_aws_service(assembly):
         for statement in assembly.statements(role):
             if any(action.startswith("kms:") for action in statement.actions) and role.stack[:4] in {"Ecs-", "Eks-"}:
                 assert "*" not in statement.resources
-                assert "kms:ViaService" in str(statement.conditions), role.path
+                session = "kms:EncryptionContext:aws:ssm:SessionId"  # of ECS Exec, whose agent calls KMS itself
+                assert any(limit in str(statement.conditions) for limit in ("kms:ViaService", session)), role.path
 
 
 def test_the_key_admits_the_aws_services_that_encrypt_on_the_accounts_behalf(assembly):
@@ -490,6 +519,8 @@ def test_without_egress_every_aws_service_that_tasks_and_nodes_need_has_an_endpo
     tasks = {"ecs", "ecs-agent", "ecs-telemetry"}
     nodes = {"ec2", "eks", "eks-auth", "elasticloadbalancing"}
     kubectl_handler = {"lambda", "states"}
+    assert corners.settings.exec
+    tasks |= {"ssmmessages"}
     assert names == pulls | logs_and_metrics | secrets_and_tokens | tasks | nodes | kubectl_handler
     private = {s.ref for s in corners.resources("AWS::EC2::Subnet", stack="Network") if "PrivateSubnet" in s.id}
     for endpoint in interfaces:

@@ -11,6 +11,7 @@ import pytest
 
 from config import quotas
 from config.errors import ConfigError
+from config.fields.egress import Destination
 from config.quota_checks import (
     REGISTRY_OWN,
     SHARED_ROLES,
@@ -80,6 +81,12 @@ def _callees(makers: Makers, count: int) -> Specs:
     return [caller.model_copy(update={"calls": _calls(count)}), *makers.many(count, http("/x", platforms=["ecs"]))]
 
 
+def _places(makers: Makers, count: int) -> Specs:
+    cidrs = tuple(f"10.9.{number}.0/24" for number in range(count))
+    outside = Destination(name="stores", port=5432, cidrs=cidrs)
+    return [makers.one({**WORKER, "platforms": ["ecs"]}).model_copy(update={"egress": (outside,)})]
+
+
 def _kept_too(makers: Makers, count: int) -> Specs:
     return makers.many(count, {**WORKER, "platforms": ["eks"]})
 
@@ -141,6 +148,13 @@ CASES = {
         _callees,
         "services/tracking/service.yaml: calls: lists 60 services, and a security group has 60 outbound rules, one for HTTPS; "
         "call fewer, or ask AWS to raise it and set quotas.group_rules in config/environments/sandbox.yaml",
+    ),
+    "places outside": Case(
+        quotas.GROUP_RULES,
+        59,
+        _places,
+        "services/tracking/service.yaml: egress: makes 60 outbound rules, and a security group has 60, one for HTTPS and 0 for "
+        "calls; name larger ranges, or ask AWS to raise it and set quotas.group_rules in config/environments/sandbox.yaml",
     ),
     "repositories": Case(
         quotas.STACK_RESOURCES,

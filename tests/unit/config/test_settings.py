@@ -466,3 +466,25 @@ def test_every_model_refuses_unknown_keys():
         assert model.model_config["extra"] == "forbid"
         assert model.model_config["strict"]
         assert model.model_config["frozen"]
+
+
+# --- exec -------------------------------------------------------------------------------------------------------------
+
+
+def test_exec_for_one_run_is_refused_where_data_is_kept(project):
+    expected = (
+        "cdk -c: exec: opens shells in an environment whose data is kept, and no file says so; write exec: true in "
+        "config/environments/production.yaml"
+    )
+    for more in ({}, {"removal": "disposable"}):
+        with pytest.raises(ConfigError) as caught:
+            load_settings(project.root, "production", {"exec": "true", **more})
+        assert str(caught.value) == expected
+    assert load_settings(project.root, "sandbox", {"exec": "true"}).exec
+
+
+def test_exec_in_the_file_of_an_environment_that_keeps_data_is_accepted(project):
+    path = project.root / "config/environments/production.yaml"
+    path.write_text(path.read_text().replace("exec: false", "exec: true"))
+    assert load_settings(project.root, "production", {}).exec
+    assert not load_settings(project.root, "production", {"exec": "false"}).exec

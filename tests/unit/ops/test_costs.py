@@ -52,7 +52,9 @@ def test_the_table_of_egress_is_what_the_bills_say(sandbox, production, corners)
             "interface endpoint",
         )
         billed = sum((line.count * line.monthly for line in lines if line.what.startswith(ways)), Decimal(0))
-        expected = egress_costs(zones=settings.zone_count, platforms=platforms)[settings.egress]
+        expected = egress_costs(zones=settings.zone_count, platforms=platforms, exec_on_ecs=settings.exec)[
+            settings.egress
+        ]
         assert billed.quantize(Decimal("0.01")) == expected
 
 
