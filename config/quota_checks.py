@@ -25,6 +25,7 @@ SHARED_ROLES: Final = 20
 _FIXED_TASK_DEFINITION: Final = 4096  # a task definition without variables and secrets
 _FIXED_OBJECTS: Final = 16_384  # a service's Kubernetes objects without what is counted below, as they are in the event
 _FIXED_POLICY: Final = 2048  # a role's statements other than those for secrets
+_KEY_STATEMENT: Final = 1024  # two statements that let decrypt with one key: of secrets and of parameters
 _LONGEST_ARN: Final = "arn:aws-us-gov:secretsmanager:ap-southeast-1:123456789012:secret:-123456"
 _LONGEST_TABLE_NAME: Final = 255
 
@@ -175,8 +176,10 @@ def policy_size(spec: ServiceSpec) -> int:
     """Upper bound for the characters in the inline policies of the role that reads the secrets."""
     statement = 20  # an ARN's share of the statements; CDK splits them at about a dozen ARNs
     # A name is also in a condition on the secret's key, within a pattern.
-    patterns = sum(len(s.secrets_manager or s.ssm or "") + len('"*:parameter-??????",') for s in spec.secrets.values())
-    return _FIXED_POLICY + patterns + sum(len(arn) + statement for arn in _secret_arns(spec))
+    names = {(s.secrets_manager, s.ssm): s.name for s in spec.secrets.values()}.values()
+    patterns = sum(len(name) + len('"*:parameter-??????",') for name in names)
+    keys = _KEY_STATEMENT * len({s.kms_key for s in spec.secrets.values() if s.kms_key})
+    return _FIXED_POLICY + keys + patterns + sum(len(_LONGEST_ARN) + len(name) + statement for name in names)
 
 
 def task_definition_size(spec: ServiceSpec) -> int:
@@ -208,6 +211,6 @@ def _variables(spec: ServiceSpec) -> Iterable[tuple[str, str]]:
 
 
 def _secret_arns(spec: ServiceSpec) -> list[str]:
-    """The longest ARN that each secret can have, by variable; a parameter's is shorter."""
+    """The longest ARN that each secret can have, with its key and version, by variable; a parameter's is shorter."""
     sources = [source for _, source in sorted(spec.secrets.items())]
-    return [f"{_LONGEST_ARN}{source.secrets_manager or source.ssm}" for source in sources]
+    return [f"{_LONGEST_ARN}{source.name}:{source.key or ''}:{source.version or ''}:" for source in sources]

@@ -18,7 +18,7 @@ from config import service_rules as rules
 from config.fields.alarms import AlarmThresholds
 from config.fields.egress import Destination, check_destinations
 from config.fields.scaling import HttpScaling, Scaling
-from config.fields.secrets import SecretSource
+from config.fields.secrets import SecretSource, check_sources
 from config.fields.tables import Table
 from config.limits import HIGHEST_PORT, LOWEST_PORT, LOWEST_PRIORITY
 from config.model import NOT_EMPTY, UNIQUE, Meaning, Model, Pattern, Rule, fault
@@ -91,6 +91,7 @@ class ServiceSpec(Kinded):
     secrets: Annotated[
         dict[str, SecretSource],
         Rule(rules.check_variables),
+        Rule(check_sources),
         Meaning(ecs="secrets of the task definition", eks="Secret that the pod reads"),
     ] = Field(
         {},

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from aws_cdk import Aws, aws_dynamodb, aws_ec2, aws_iam, aws_kms, aws_secretsmanager, aws_ssm
-from constructs import Construct
+from aws_cdk import Aws, aws_dynamodb, aws_ec2, aws_iam
 
 from config.catalog import Catalog
 from config.extras import Hooks
 from config.service import HttpService, ServiceSpec
 from config.settings import Platform, Settings
-from stacks.acknowledgements import acknowledge
 from stacks.base import EnvironmentStack, stack_of
 from stacks.extra import Added, ExtraService
 from stacks.image import ServiceImage, add_service_image
+from stacks.permissions import allow_key
+from stacks.secrets import grant_secrets
 
 # Reading and writing items; neither streams nor the table's own settings.
 _TABLE_DATA = [
@@ -43,22 +43,6 @@ _TABLE_KEY = [
     "kms:ReEncryptFrom",
     "kms:ReEncryptTo",
 ]
-
-
-def allow_key(role: aws_iam.IRole, key: aws_kms.IKey, actions: list[str], *, service: str) -> None:
-    """Lets a role use a key through one AWS service only, without the wildcards of CDK's own grants."""
-    role.add_to_principal_policy(
-        aws_iam.PolicyStatement(actions=actions, resources=[key.key_arn], conditions={"StringEquals": _via(service)})
-    )
-
-
-def _allow(role: aws_iam.Role, actions: list[str], resource: str) -> None:
-    role.add_to_policy(aws_iam.PolicyStatement(actions=actions, resources=[resource]))
-
-
-def _via(*services: str) -> dict[str, list[str]]:
-    """A condition on the services through which a key is used; the form of the partitions aws and aws-us-gov."""
-    return {"kms:ViaService": [f"{service}.{Aws.REGION}.amazonaws.com" for service in services]}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,103 +127,11 @@ class Workload:
         if key:
             allow_key(role, key, _TABLE_KEY, service="dynamodb")
 
-    def grant_secrets(self, scope: Construct, role: aws_iam.Role, *, read_secret: list[str]) -> dict[str, str]:
-        """Lets a role read the service's secrets and parameters, with the calls of whoever fetches them on the platform.
-
-        CDK's own grants hold more: they also describe secrets, list parameters and read parameters' history.
-
-        Args:
-            scope: where the secrets are looked up.
-            role: the role of whoever fetches them.
-            read_secret: the calls that it makes to Secrets Manager; from Parameter Store both platforms get several at once.
-
-        Returns:
-            The ARN of each, by the name of the variable that gets the value.
-        """
-        sources = {}
-        for variable, secret in self._secrets_manager_secrets(scope).items():
-            # The suffix that Secrets Manager adds to every name.
-            _allow(role, read_secret, f"{secret.secret_arn}-??????")
-            sources[variable] = secret.secret_arn
-        for variable, parameter in self._ssm_parameters(scope).items():
-            _allow(role, ["ssm:GetParameters"], parameter.parameter_arn)
-            sources[variable] = parameter.parameter_arn
-        self._let_decrypt(role)
-        return sources
-
-    def _let_decrypt(self, role: aws_iam.Role) -> None:
-        """A secret may be under a key of the account's own, whose key policy leaves the right to use it to IAM.
-
-        No manifest names the key, so the statements limit its use to the service's own secrets, through whatever keeps them.
-        https://docs.aws.amazon.com/secretsmanager/latest/userguide/security-encryption.html and
-        https://docs.aws.amazon.com/systems-manager/latest/userguide/secure-string-parameter-kms-encryption.html
-        """
-        sources = self.spec.secrets.values()
-        secrets = sorted({f"*:secret:{s.secrets_manager}-??????" for s in sources if s.secrets_manager})
-        parameters = sorted({f"*:parameter{s.ssm}" for s in sources if s.ssm})
-        if secrets:
-            _let_decrypt_via(role, "secretsmanager", context="SecretARN", patterns=secrets)
-        if parameters:
-            _let_decrypt_via(role, "ssm", context="PARAMETER_ARN", patterns=parameters)
-        if secrets or parameters:
-            key = _any_key("<AWS::Partition>", "<AWS::Region>", "<AWS::AccountId>")
-            acknowledge(
-                role,
-                {
-                    f"AwsSolutions-IAM5[Resource::{key}]": "The key of a secret is its owner's choice. The statement allows "
-                    "only to decrypt, only this service's secrets, and only through the services that keep them."
-                },
-            )
-
-    def _secrets_manager_secrets(self, scope: Construct) -> dict[str, aws_secretsmanager.ISecret]:
-        """Secrets Manager secrets, by the name of the variable that gets the value."""
-        return {
-            variable: aws_secretsmanager.Secret.from_secret_partial_arn(
-                scope,
-                f"Secret-{variable}",
-                _secret_arn(Aws.PARTITION, Aws.REGION, Aws.ACCOUNT_ID, source.secrets_manager),
-            )
-            for variable, source in sorted(self.spec.secrets.items())
-            if source.secrets_manager
-        }
-
-    def _ssm_parameters(self, scope: Construct) -> dict[str, aws_ssm.IStringParameter]:
-        """SSM SecureString parameters, by the name of the variable that gets the value."""
-        return {
-            variable: aws_ssm.StringParameter.from_secure_string_parameter_attributes(
-                scope, f"Parameter-{variable}", parameter_name=source.ssm
-            )
-            for variable, source in sorted(self.spec.secrets.items())
-            if source.ssm
-        }
-
-
-def _let_decrypt_via(role: aws_iam.Role, keeper: str, *, context: str, patterns: list[str]) -> None:
-    """Lets a role decrypt what the keeper encrypted with one of the ARNs in its encryption context.
-
-    The patterns leave out the ARN's beginning, which the key's own ARN and the keeper's address hold already: whole ARNs would
-    leave a role's policies room for half as many secrets.
-    """
-    role.add_to_policy(
-        aws_iam.PolicyStatement(
-            actions=["kms:Decrypt"],
-            resources=[_any_key(Aws.PARTITION, Aws.REGION, Aws.ACCOUNT_ID)],
-            conditions={
-                "StringEquals": _via(keeper),
-                "StringLike": {f"kms:EncryptionContext:{context}": patterns},
-            },
-        )
-    )
+    def grant_secrets(self, role: aws_iam.Role, *, read_secret: list[str]) -> dict[str, str]:
+        """Lets a role read the service's secrets; returns how a task definition names the value of each variable."""
+        return grant_secrets(role, self.spec.secrets, read_secret=read_secret)
 
 
 def _table_arn(name: str) -> str:
     # Built from the name, which the container needs anyway: the ARN would take up another of State's 200 outputs.
     return f"arn:{Aws.PARTITION}:dynamodb:{Aws.REGION}:{Aws.ACCOUNT_ID}:table/{name}"
-
-
-def _any_key(partition: str, region: str, account: str) -> str:
-    return f"arn:{partition}:kms:{region}:{account}:key/*"
-
-
-def _secret_arn(partition: str, region: str, account: str, name: str) -> str:
-    return f"arn:{partition}:secretsmanager:{region}:{account}:secret:{name}"

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ops.local import container_options, health
+from ops.local import container_options, health, secret_values
 from ops.local.forwarder import Forwarder
 from ops.local.kept_lines import Copied, KeptLines
 from ops.local.mesh import Mesh
@@ -96,10 +96,17 @@ class Hooks:
         return wrapped
 
     def resolve_container_secrets(self, original: Callable[..., dict[str, str]]) -> Callable[..., dict[str, str]]:
-        """Resolves `Secrets` in CloudFormation's spelling, which the emulator would silently skip."""
+        """Resolves `Secrets` in CloudFormation's spelling, which the emulator would silently skip, and their versions."""
 
         def wrapped(container: Mapping[str, Any]) -> dict[str, str]:
-            return original({**container, "secrets": container_options.secrets(container)})
+            try:
+                return secret_values.resolve(
+                    container,
+                    current=original,
+                    version=self._ecs.secretsmanager.resolve_secret_string,
+                )
+            except LookupError as error:
+                raise self._ecs._SecretResolutionError(str(error)) from error
 
         return wrapped
 

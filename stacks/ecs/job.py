@@ -22,7 +22,7 @@ from stacks.base import stack_of
 from stacks.ecs.task import capacity_weights
 from stacks.ecs.workload import EcsWorkload
 from stacks.narrow import narrow
-from stacks.workload import allow_key
+from stacks.permissions import allow_key
 
 # Nobody needs a failure that is older than this; SQS keeps messages for 14 days at most.
 _KEEP_FAILURES_DAYS = 14

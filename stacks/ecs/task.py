@@ -54,7 +54,7 @@ class FargateTask(Construct):
         repository.grant_pull(execution_role)
         log_group.grant_write(execution_role)
         # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task_execution_IAM_role.html
-        secrets = workload.grant_secrets(self, execution_role, read_secret=["secretsmanager:GetSecretValue"])
+        secrets = workload.grant_secrets(execution_role, read_secret=["secretsmanager:GetSecretValue"])
         container = service_container(
             workload, image_uri=image.uri, secrets=secrets, log_options=self.log_options(Platform.ECS)
         )

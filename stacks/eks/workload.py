@@ -89,7 +89,7 @@ class EksWorkload:
         # The driver describes a secret to see whether the value that it has is still the current one.
         # https://docs.aws.amazon.com/secretsmanager/latest/userguide/ascp-pod-identity-integration.html
         self.workload.grant_secrets(
-            scope, role, read_secret=["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"]
+            role, read_secret=["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"]
         )
         return role
 

@@ -6,7 +6,6 @@ Pods can reach each other only where a service.yaml declares a call.
 from __future__ import annotations
 
 import ipaddress
-import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from config.fields.egress import LINK_LOCAL, Destination
 from config.service import ServiceSpec
 from config.settings import Settings
 from stacks.kubernetes.objects import PORT_NAME, KubernetesObject, labels, meta
+from stacks.kubernetes.secret_objects import secret_provider_spec
 
 # The Pod Identity agent on a pod's own node, which gives it its role's credentials.
 # https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html
@@ -89,29 +89,9 @@ class ServiceObjects(ABC, Generic[AnyService]):
         }
 
     def _secret_provider_class(self) -> KubernetesObject:
-        """Fetches the secrets with the pod's own role and keeps them in a Secret with the service's name.
-
-        Source: https://docs.aws.amazon.com/secretsmanager/latest/userguide/ascp-pod-identity-integration.html
-        """
-        sources = sorted(self._spec.secrets.items())
-        objects = [
-            {
-                "objectName": source.secrets_manager or source.ssm,
-                "objectType": "secretsmanager" if source.secrets_manager else "ssmparameter",
-                "objectAlias": name,
-            }
-            for name, source in sources
-        ]
-        data = [{"objectName": name, "key": name} for name, _ in sources]
-        return self._named_object(
-            "secrets-store.csi.x-k8s.io/v1",
-            "SecretProviderClass",
-            {
-                "provider": "aws",
-                "parameters": {"usePodIdentity": "true", "objects": json.dumps(objects)},
-                "secretObjects": [{"secretName": self._spec.name, "type": "Opaque", "data": data}],
-            },
-        )
+        """Fetches the secrets with the pod's own role and keeps them in a Secret with the service's name."""
+        spec = secret_provider_spec(self._spec.name, self._spec.secrets)
+        return self._named_object("secrets-store.csi.x-k8s.io/v1", "SecretProviderClass", spec)
 
     def _network_policy(self) -> KubernetesObject:
         """Exactly the declared calls: in from the load balancer and the callers, out to the callees and to AWS."""

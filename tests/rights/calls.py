@@ -138,14 +138,20 @@ class Holder:
         keys = [self.ground.arn(r) for r in self.ground.assembly.resources("AWS::KMS::Key", stack="Foundation")]
         tables = [self.ground.named("State", f"Table{self._service.replace('-', '')}")] if spec and spec.table else []
         return {
-            "secrets": [s.secrets_manager for s in sources if s.secrets_manager],
-            "parameters": [s.ssm for s in sources if s.ssm],
+            "secrets": sorted({s.secrets_manager for s in sources if s.secrets_manager}),
+            "parameters": sorted({s.ssm for s in sources if s.ssm}),
             "tables": tables,
             "keys": keys,
             "table_keys": keys if tables else [],
             "sessions": [""] if self.ground.assembly.settings.exec else [],
             "session_keys": keys if self.ground.assembly.settings.exec else [],
         }[kind]
+
+    def _key_of_secret(self, name: str) -> str:
+        """The key that a manifest names, or any of the account."""
+        spec = next((s for s in self.ground.assembly.catalog.services if s.name == self._service), None)
+        named = {s.name: s.kms_key for s in spec.secrets.values()} if spec else {}
+        return named.get(name) or f"arn:{self.ground.partition}:kms:{self.ground.region}:{self.ground.account}:key/of-it"
 
     @property
     def _service(self) -> str:
@@ -158,6 +164,7 @@ class Holder:
 
         ground = self.ground
         values = {"partition": ground.partition, "region": ground.region, "account": ground.account}
+        values["key"] = self._key_of_secret(each)
         values |= {"prefix": ground.assembly.settings.prefix, "service": self._service, "each": each}
         text = re.sub(r"\{@([\w/-]+)\}", named, pattern)
         return re.sub(r"\{(\w+)\}", lambda match: values[match[1]], text)

@@ -43,9 +43,20 @@ def test_a_secret_under_a_key_of_the_accounts_own_can_be_decrypted_only_through_
             roles = [role for role in corners.roles() if role.stack == stack]
             allowed = [s for role in roles for s in corners.statements(role) if "kms:Decrypt" in s.actions]
             seen[stack] = dict(_decrypting(s) for s in allowed if s.resources[0].endswith(":key/*"))
-            assert seen[stack] == _wanted(spec)
+            assert seen[stack] == _wanted(spec, None)
+            for key in {s.kms_key for s in spec.secrets.values() if s.kms_key}:
+                assert dict(_decrypting(s) for s in allowed if s.resources == (key,)) == _wanted(spec, key)
     assert [set(seen[stack]) for stack in ("Ecs-alpha", "Eks-alpha")] == 2 * [{"secretsmanager", "ssm"}]
     assert set(seen["Ecs-nightly"]) == {"secretsmanager"}
+
+
+def test_a_secret_whose_key_the_manifest_names_is_decrypted_with_that_key_only(corners):
+    for stack in ("Ecs-depot", "Eks-depot"):
+        roles = [role for role in corners.roles() if role.stack == stack]
+        decrypting = [s for role in roles for s in corners.statements(role) if "kms:Decrypt" in s.actions]
+        pinned = [s for s in decrypting if "quay/pinned" in str(s.conditions)]
+        assert [s.resources for s in pinned] == [(corners.catalog.service("depot").secrets["PINNED"].kms_key,)]
+        assert "quay/pinned" not in str([s.conditions for s in decrypting if s.resources[0].endswith("*")])
 
 
 def _decrypting(statement):
@@ -57,9 +68,10 @@ def _decrypting(statement):
     return keeper.split(".")[0], (key, _listed(patterns))
 
 
-def _wanted(spec):
-    secrets = [f"*:secret:{s.secrets_manager}-??????" for s in spec.secrets.values() if s.secrets_manager]
-    parameters = [f"*:parameter{s.ssm}" for s in spec.secrets.values() if s.ssm]
+def _wanted(spec, key):
+    sources = [s for s in spec.secrets.values() if s.kms_key == key]
+    secrets = {f"*:secret:{s.secrets_manager}-??????" for s in sources if s.secrets_manager}
+    parameters = {f"*:parameter{s.ssm}" for s in sources if s.ssm}
     wanted = {
         "secretsmanager": ("kms:EncryptionContext:SecretARN", sorted(secrets)),
         "ssm": ("kms:EncryptionContext:PARAMETER_ARN", sorted(parameters)),

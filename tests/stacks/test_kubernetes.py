@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import kubernetes_validate
@@ -488,6 +489,27 @@ def test_a_cron_job_runs_on_its_manifests_schedule_and_never_twice_at_once(assem
         assert pod_template(only(objects, "CronJob"))["spec"]["restartPolicy"] == "Never"
 
 
+def secret_files(provider: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], str | None]]:
+    """Each file that the driver writes, the object that it is from, and the path in that."""
+    for source in json.loads(provider["spec"]["parameters"]["objects"]):
+        yield source["objectAlias"], source, None
+        for entry in source.get("jmesPath", []):
+            yield entry["objectAlias"], source, entry["path"]
+
+
+def test_each_secret_is_fetched_once_whatever_comes_from_it(corners):
+    """The provider finds a parameter again by its name, so one that is listed twice would get one file only."""
+    provider = corners.object("Eks-depot", "SecretProviderClass")
+    objects = json.loads(provider["spec"]["parameters"]["objects"])
+    assert [(o["objectName"], o.get("objectVersionLabel")) for o in objects] == [
+        ("quay/db", None),
+        ("quay/db", "AWSPREVIOUS"),
+        ("quay/licence", None),
+        ("quay/pinned", None),
+        ("/quay/token", None),
+    ]
+
+
 def test_each_secret_variable_has_a_key_that_the_driver_fetches(assembly):
     for spec, pod, container in containers(assembly):
         wanted = {v["name"]: v["valueFrom"]["secretKeyRef"] for v in container["env"] if "valueFrom" in v}
@@ -497,11 +519,16 @@ def test_each_secret_variable_has_a_key_that_the_driver_fetches(assembly):
         provider = assembly.object(f"Eks-{spec.name}", "SecretProviderClass")
         kept = provider["spec"]["secretObjects"][0]
         keys = {item["key"]: item["objectName"] for item in kept["data"]}
-        fetched = {o["objectAlias"]: o for o in json.loads(provider["spec"]["parameters"]["objects"])}
+        fetched = list(secret_files(provider))
+        assert len({file for file, _, _ in fetched}) == len(fetched)
+        by_file = {file: (source, path) for file, source, path in fetched}
         for variable, reference in wanted.items():
             assert reference["name"] == kept["secretName"]
-            source = fetched[keys[reference["key"]]]
+            source, path = by_file[keys[reference["key"]]]
             declared = spec.secrets[variable]
+            assert path == (json.dumps(declared.key) if declared.key else None)
+            assert source.get("objectVersion") == declared.version_id
+            assert source.get("objectVersionLabel") == declared.stage
             assert source["objectName"] == (declared.secrets_manager or declared.ssm)
             assert source["objectType"] == ("secretsmanager" if declared.secrets_manager else "ssmparameter")
         mounted = [v["csi"]["volumeAttributes"]["secretProviderClass"] for v in pod["volumes"] if "csi" in v]

@@ -203,17 +203,26 @@ class _Environment:
 
 @means("secrets")
 class _Secrets:
+    """(source, key, stage, version id) of each variable."""
+
     @staticmethod
     def ecs(assembly, spec):
         given = pairs(container(assembly, spec).get("Secrets", []), "Name", "ValueFrom")
-        return {name: re.sub(r"^.*?:(secret:|parameter)", "", arn) for name, arn in given.items()}
+        sources = {name: re.sub(r"^.*?:(secret:|parameter)", "", arn) for name, arn in given.items()}
+        return {name: tuple(f"{source}:::".split(":")[:4]) for name, source in sources.items()}
 
     @staticmethod
     def eks(assembly, spec):
         if not spec.secrets:
             return {v["name"]: v for v in pod_container(assembly, spec)["env"] if "valueFrom" in v}
-        objects = json.loads(eks_object(assembly, spec, "SecretProviderClass")["spec"]["parameters"]["objects"])
-        return {o["objectAlias"]: o["objectName"] for o in objects}
+        provider = eks_object(assembly, spec, "SecretProviderClass")["spec"]
+        files = {}
+        for source in json.loads(provider["parameters"]["objects"]):
+            version = source.get("objectVersionLabel", ""), source.get("objectVersion", "")
+            files[source["objectAlias"]] = (source["objectName"], "", *version)
+            for entry in source.get("jmesPath", []):
+                files[entry["objectAlias"]] = (source["objectName"], json.loads(entry["path"]), *version)
+        return {item["key"]: files[item["objectName"]] for item in provider["secretObjects"][0]["data"]}
 
 
 @means("table")

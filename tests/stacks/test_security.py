@@ -266,6 +266,9 @@ def test_secrets_are_granted_one_by_one_and_are_never_in_a_template(assembly):
                 for s in spec.secrets.values()
             }
             assert len(reached) == len(wanted), stack
+            statements = [s for role in assembly.roles() if role.stack == stack for s in assembly.statements(role)]
+            named = [r for s in statements for r in s.resources if r.rstrip("-?") in reached]
+            assert len(named) == len(set(named)), f"{stack} names a secret twice"
             assert all(any(arn.endswith(end) for arn in reached) for end in wanted), stack
 
 
@@ -275,8 +278,10 @@ def test_secrets_reach_the_container_by_reference(assembly):
         given = {secret["Name"]: secret["ValueFrom"] for secret in container.get("Secrets", [])}
         assert set(given) == set(spec.secrets)
         for name, source in spec.secrets.items():
-            assert given[name].endswith(source.secrets_manager or source.ssm)
             assert given[name].startswith("arn:")
+            named = f":parameter{source.ssm}" if source.ssm else f":secret:{source.secrets_manager}"
+            pinned = f":{source.key or ''}:{source.stage or ''}:{source.version_id or ''}"
+            assert given[name].endswith(f"{named}{pinned if source.key or source.version else ''}")
         assert not set(spec.secrets) & {variable["Name"] for variable in container["Environment"]}
 
 

@@ -19,6 +19,7 @@ from tests.unit.config.project import HTTP, JOB, ROOT, WORKER, Project, http, wi
 
 FILE = "services/tracking/service.yaml"
 ECS_ONLY = {"platforms": ["ecs"]}
+KMS_KEY = "arn:aws:kms:eu-west-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 
 
 def changed(base: dict[str, Any], **changes: Any) -> dict[str, Any]:
@@ -190,8 +191,33 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         "secrets.KEY: names two sources; keep secrets_manager or ssm",
     ),
     (
+        changed(HTTP, secrets={"KEY": {"ssm": "/a", "key": "password"}}),
+        "secrets.KEY.key: means nothing for ssm; keep each value in a parameter of its own",
+    ),
+    (
+        changed(HTTP, secrets={"KEY": {"ssm": "/a", "version": "3"}}),
+        "secrets.KEY.version: means nothing for ssm: ECS takes only a parameter's latest version; put it into the name, "
+        "e.g. /a-v2, or use secrets_manager",
+    ),
+    (
+        changed(HTTP, secrets={"KEY": {"secrets_manager": "a", "version": 3}}),
+        'secrets.KEY.version: is 3, not text; put it in quotes: "3"',
+    ),
+    (
+        changed(HTTP, secrets={"KEY": {"secrets_manager": "a", "key": "a:b"}}),
+        "secrets.KEY.key: is 'a:b', which is not valid; write a key of the JSON, e.g. password",
+    ),
+    (
+        changed(HTTP, secrets={"KEY": {"secrets_manager": "a", "kms_key": "alias/mine"}}),
+        "secrets.KEY.kms_key: is 'alias/mine', which is not valid; write a key's own ARN, e.g. arn:aws:kms:",
+    ),
+    (
+        changed(HTTP, secrets={"ONE": {"secrets_manager": "a"}, "TWO": {"secrets_manager": "a", "kms_key": KMS_KEY}}),
+        "secrets.TWO.kms_key: differs from that of ONE, which has the same source; write the same kms_key for both",
+    ),
+    (
         changed(HTTP, secrets={"KEY": {"vault": "a"}}),
-        "secrets.KEY.vault: is unknown; remove it or use one of secrets_manager, ssm",
+        "secrets.KEY.vault: is unknown; remove it or use one of key, kms_key, secrets_manager, ssm, version",
     ),
     (changed(HTTP, secrets={"PORT": {"ssm": "/a"}}), "secrets.PORT: is set by the platform; remove it"),
     (
@@ -331,6 +357,10 @@ RIGHT: list[dict[str, Any]] = [
     changed(HTTP, environment={"AWS_MAX_ATTEMPTS": "3", "AWS_USE_FIPS_ENDPOINT": "true", "aws_region": "x"}),
     changed(HTTP, environment={"A": "{{name}} ${NAME} {resolve:x}"}),
     changed(HTTP, secrets={"A": {"secrets_manager": "harbour/db"}, "B": {"ssm": "/harbour/key"}}),
+    changed(
+        HTTP, secrets={n: {"secrets_manager": "harbour/db", "key": n.lower(), "kms_key": KMS_KEY} for n in ("A", "B")}
+    ),
+    changed(HTTP, secrets={"A": {"secrets_manager": "harbour/db", "key": "a.b-c", "version": "AWSPREVIOUS"}}),
     changed(HTTP, table={"partition_key": "pk", "sort_key": "sk", "ttl": "expires"}),
     changed(JOB, timezone="America/Argentina/Buenos_Aires"),
     changed(JOB, timezone="UTC"),

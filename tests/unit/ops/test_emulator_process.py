@@ -41,6 +41,8 @@ def hooks(tmp_path, monkeypatch):
         _resolve_container_secrets=lambda container: {
             entry["name"]: entry["valueFrom"] for entry in container["secrets"]
         },
+        secretsmanager=SimpleNamespace(resolve_secret_string=lambda *_, version_stage, version_id: None),
+        _SecretResolutionError=ValueError,
         _remove_docker_container=lambda *_: removed.append(1),
         _start_awslogs_forwarder=lambda container, *rest: forwarded.append([*container.logs(stream=True)]),
         _tasks={ARN: {"clusterArn": "arn:x:cluster/app", "group": "service:web"}},
@@ -82,6 +84,12 @@ def test_the_container_gets_its_definition_and_the_emulators_credentials(hooks):
 
 def test_secrets_in_cloudformations_spelling_are_resolved(hooks):
     assert hooks.ecs._resolve_container_secrets(CONTAINER) == {"KEY": "arn"}
+
+
+def test_a_version_that_does_not_exist_fails_the_task_as_the_emulator_fails_it(hooks):
+    pinned = {"Name": "KEY", "ValueFrom": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db::AWSPREVIOUS:"}
+    with pytest.raises(hooks.ecs._SecretResolutionError, match="secret:db has no version AWSPREVIOUS"):
+        hooks.ecs._resolve_container_secrets({**CONTAINER, "Secrets": [pinned]})
 
 
 OPTIONS = {"labels": {"com.amazonaws.ecs.task-arn": ARN}}

@@ -1,4 +1,6 @@
-"""Every secret of a manifest has a value locally."""
+"""Every secret of a manifest has a value locally, with the keys and versions that the manifest names."""
+
+import json
 
 import boto3
 import pytest
@@ -27,3 +29,41 @@ def test_every_secret_of_a_manifest_gets_a_value_once(target):
     parameter = target.client("ssm").get_parameter(Name="/harbour/key")
     assert secret["SecretString"] == placeholders.PLACEHOLDER
     assert parameter["Parameter"]["Type"] == "SecureString"
+
+
+ID = "01234567-89ab-cdef-0123-456789abcdef"
+
+
+def db(**more: str) -> SecretSource:
+    return SecretSource(secrets_manager="harbour/db", **more)
+
+
+def read(target, **of: str) -> str:
+    return target.client("secretsmanager").get_secret_value(SecretId="harbour/db", **of)["SecretString"]
+
+
+def test_a_json_secret_has_the_keys_that_all_services_together_name(target):
+    one = http(secrets={"USER": db(key="user"), "ALL": db()})
+    placeholders.create(target, Catalog((one, http(name="other", secrets={"PASSWORD": db(key="password")}))))
+    assert json.loads(read(target)) == dict.fromkeys(("user", "password"), placeholders.PLACEHOLDER)
+
+
+def test_a_key_that_a_manifest_adds_later_is_added_and_a_value_that_somebody_has_set_stays(target):
+    placeholders.create(target, Catalog((http(secrets={"USER": db(key="user")}),)))
+    target.client("secretsmanager").put_secret_value(SecretId="harbour/db", SecretString='{"user": "ada"}')
+    placeholders.create(target, Catalog((http(secrets={"A": db(key="user"), "B": db(key="password")}),)))
+    assert json.loads(read(target)) == {"user": "ada", "password": placeholders.PLACEHOLDER}
+
+
+def test_text_that_somebody_has_set_stays(target):
+    target.client("secretsmanager").create_secret(Name="harbour/db", SecretString="text")
+    placeholders.create(target, Catalog((http(secrets={"A": db(key="user")}),)))
+    assert read(target) == "text"
+
+
+def test_the_versions_that_manifests_name_exist(target):
+    wanted = {"A": db(version="AWSPREVIOUS", key="password"), "B": db(version=ID), "C": db(version="AWSCURRENT")}
+    for _ in range(2):
+        placeholders.create(target, Catalog((http(secrets=wanted),)))
+    assert json.loads(read(target, VersionStage="AWSPREVIOUS")) == {"password": placeholders.PLACEHOLDER}
+    assert read(target, VersionId=ID) == read(target) == placeholders.PLACEHOLDER
