@@ -490,7 +490,8 @@ def test_without_egress_every_aws_service_that_tasks_and_nodes_need_has_an_endpo
     tasks = {"ecs", "ecs-agent", "ecs-telemetry"}
     nodes = {"ec2", "eks", "eks-auth", "elasticloadbalancing"}
     kubectl_handler = {"lambda", "states"}
-    assert names == pulls | logs_and_metrics | secrets_and_tokens | tasks | nodes | kubectl_handler
+    queues = {"sqs"}
+    assert names == pulls | logs_and_metrics | secrets_and_tokens | tasks | nodes | kubectl_handler | queues
     private = {s.ref for s in corners.resources("AWS::EC2::Subnet", stack="Network") if "PrivateSubnet" in s.id}
     for endpoint in interfaces:
         assert endpoint["PrivateDnsEnabled"] is True
