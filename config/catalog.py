@@ -16,7 +16,7 @@ from config.manifest import load_service
 from config.names import stack_id
 from config.quota_checks import check_quotas
 from config.routing import priority_band
-from config.service import HttpService, Job, ServiceSpec
+from config.service import HttpService, Job, ServiceSpec, Worker
 from config.settings import Platform, Settings, environments, settings_file
 
 
@@ -75,6 +75,7 @@ def load_catalog(root: Path, settings: Settings) -> Catalog:
     known = environments(root)
     declared = tuple(load_service(folder, settings.environment, known) for folder in service_folders(root))
     _check_calls(declared)
+    _check_sends(declared)
     placed = tuple(_place(spec, settings) for spec in declared)
     services = tuple(spec for spec in placed if spec.platforms)
     for spec in services:
@@ -82,6 +83,7 @@ def load_catalog(root: Path, settings: Settings) -> Catalog:
         _check_platforms(spec)
         check_egress(spec, settings)
     _check_call_platforms(services)
+    _check_receivers_run(services)
     for platform in Platform:
         _check_routes([s for s in services if isinstance(s, HttpService) and platform in s.platforms])
     check_quotas(services, settings)
@@ -150,6 +152,10 @@ def _check_platforms(spec: ServiceSpec) -> None:
     if Platform.EKS in spec.platforms and by_requests:
         problem = "cannot be measured on eks, where this service also runs"
         raise ConfigError(file, "scaling.requests_target", problem, "set platforms: [ecs], or use cpu_target")
+    by_backlog = isinstance(spec, Worker) and spec.scaling.backlog_target is not None
+    if Platform.EKS in spec.platforms and by_backlog:
+        problem = "cannot be measured on eks, where this service also runs"
+        raise ConfigError(file, "scaling.backlog_target", problem, "set platforms: [ecs], or use cpu_target")
     if Platform.ECS in spec.platforms and isinstance(spec, Job) and spec.calls:
         # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-connect.html: only services resolve names
         problem = "cannot be resolved on ecs, where a scheduled task has no Service Connect"
@@ -168,19 +174,59 @@ def _check_calls(declared: tuple[ServiceSpec, ...]) -> None:
                 raise ConfigError(manifest_file(spec.name), f"calls[{index}]", *fault)
 
 
-def _fault_of_call(spec: ServiceSpec, name: str, by_name: Mapping[str, ServiceSpec]) -> tuple[str, str] | None:
+def _fault_of_name(spec: ServiceSpec, name: str, by_name: Mapping[str, ServiceSpec]) -> tuple[str, str] | None:
     if name == spec.name:
         return "is the service itself", "remove it"
     if name not in by_name:
         others = [n for n in by_name if n != spec.name]
         remedy = did_you_mean(name, others, else_say=f"remove it, or add {SERVICES}/{name}/")
         return f"is {shown(name)}, which is not a service", remedy
+    return None
+
+
+def _fault_of_call(spec: ServiceSpec, name: str, by_name: Mapping[str, ServiceSpec]) -> tuple[str, str] | None:
+    if fault := _fault_of_name(spec, name, by_name):
+        return fault
     if not isinstance(by_name[name], HttpService):
         return (
             f"is {name}, a {by_name[name].kind.value}, which does not listen",
             f"remove it, or make {name} kind: http",
         )
     return None
+
+
+def _check_sends(declared: tuple[ServiceSpec, ...]) -> None:
+    by_name = {spec.name: spec for spec in declared}
+    for spec in declared:
+        for index, name in enumerate(spec.sends):
+            fault = _fault_of_receiver(spec, name, by_name)
+            if fault:
+                raise ConfigError(manifest_file(spec.name), f"sends[{index}]", *fault)
+
+
+def _fault_of_receiver(spec: ServiceSpec, name: str, by_name: Mapping[str, ServiceSpec]) -> tuple[str, str] | None:
+    if fault := _fault_of_name(spec, name, by_name):
+        return fault
+    receiver = by_name[name]
+    if not isinstance(receiver, Worker):
+        return (
+            f"is {name}, of kind {receiver.kind.value}, and only a worker has a queue",
+            "remove it, or send to a worker",
+        )
+    if receiver.queue is None:
+        return f"is {name}, a worker without a queue", f"add queue: {{}} to {manifest_file(name)}"
+    return None
+
+
+def _check_receivers_run(services: tuple[ServiceSpec, ...]) -> None:
+    """A queue is shared by both platforms, so its worker may run on either."""
+    running = {spec.name for spec in services}
+    for spec in services:
+        for index, name in enumerate(spec.sends):
+            if name not in running:
+                problem = f"is {name}, which does not run in this environment, so nobody would take the messages"
+                remedy = f"add a platform of the environment to the platforms of {name}, or remove it in overrides"
+                raise ConfigError(manifest_file(spec.name), f"sends[{index}]", problem, remedy)
 
 
 def _check_call_platforms(services: tuple[ServiceSpec, ...]) -> None:

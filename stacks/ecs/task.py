@@ -61,6 +61,7 @@ class FargateTask(Construct):
         definition = self._create_definition(inner, container)
         self.definition_arn = definition.ref
         workload.grant_table(task_role)
+        workload.grant_queues(task_role)
         workload.grant_added(task_role)
         if workload.settings.exec:
             allow_exec(task_role, log_group=log_group, key=scope.key)

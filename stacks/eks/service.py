@@ -47,6 +47,7 @@ class EksServiceStack(EnvironmentStack):
             synthesizer=ServiceSynthesizer(settings=workload.settings, service=spec.name, platform=Platform.EKS),
         )
         workload.note_table_keys(self)
+        workload.note_queues(self)
         extra = workload.extra_service(self, platform=Platform.EKS, vpc=cluster.vpc)
         if extra:
             extra.run("add")

@@ -55,6 +55,7 @@ class EksWorkload:
             image=self.image_uri,
             environment=self.workload.environment(),
             public_cidrs=self.cluster.public_cidrs,
+            has_role=self.workload.needs_role,
         )
 
     def apply(self, scope: Construct, groups: Mapping[str, list[KubernetesObject]]) -> None:
@@ -66,8 +67,7 @@ class EksWorkload:
             )
             applied.node.add_dependency(*before)
             before = [applied]
-        spec = self.workload.spec
-        if spec.table or spec.secrets or self.workload.added.statements:
+        if self.workload.needs_role:
             # Only pods that start after the association get the role, and their first calls need its policy.
             role = self._create_role(scope)
             applied.node.add_dependency(role, self._create_identity(scope, role))
@@ -85,6 +85,7 @@ class EksWorkload:
     def _create_role(self, scope: Construct) -> aws_iam.Role:
         role = aws_iam.Role(scope, "Role", description=f"{self.name} on EKS", assumed_by=pod_identity_principal())
         self.workload.grant_table(role)
+        self.workload.grant_queues(role)
         self.workload.grant_added(role)
         # The driver describes a secret to see whether the value that it has is still the current one.
         # https://docs.aws.amazon.com/secretsmanager/latest/userguide/ascp-pod-identity-integration.html

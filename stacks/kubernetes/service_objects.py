@@ -36,6 +36,7 @@ class Surroundings:
         image: the image's URI.
         environment: the container's variables and their values.
         public_cidrs: the ranges that the load balancer's requests come from.
+        has_role: whether the pods have a role in AWS.
     """
 
     settings: Settings
@@ -43,6 +44,7 @@ class Surroundings:
     image: str
     environment: Mapping[str, str]
     public_cidrs: Sequence[str]
+    has_role: bool
 
 
 class ServiceObjects(ABC, Generic[AnyService]):
@@ -122,7 +124,7 @@ class ServiceObjects(ABC, Generic[AnyService]):
         ]
         https = {"to": [{"ipBlock": {"cidr": _ANYWHERE}}], "ports": [{"protocol": "TCP", "port": 443}]}
         outside = [_to(destination) for destination in self._spec.egress]
-        if not (self._spec.table or self._spec.secrets):
+        if not self._around.has_role:
             return [*calls, https, *outside]
         agent = {"to": [{"ipBlock": {"cidr": _POD_IDENTITY_AGENT}}], "ports": [{"protocol": "TCP", "port": 80}]}
         return [*calls, https, *outside, agent]

@@ -137,7 +137,16 @@ class Holder:
         sources = list(spec.secrets.values()) if spec else []
         keys = [self.ground.arn(r) for r in self.ground.assembly.resources("AWS::KMS::Key", stack="Foundation")]
         tables = [self.ground.named("State", f"Table{self._service.replace('-', '')}")] if spec and spec.table else []
+        queues = {
+            name: self.ground.named("State", f"Queue{name.replace('-', '')}") for name in (spec.queues if spec else ())
+        }
+        own = [arn for name, arn in queues.items() if name == self._service]
+        receivers = [arn for name, arn in queues.items() if name != self._service]
         return {
+            "queues": own,
+            "queue_keys": keys if own else [],
+            "receivers": receivers,
+            "receiver_keys": keys if receivers else [],
             "secrets": sorted({s.secrets_manager for s in sources if s.secrets_manager}),
             "parameters": sorted({s.ssm for s in sources if s.ssm}),
             "tables": tables,
@@ -151,7 +160,9 @@ class Holder:
         """The key that a manifest names, or any of the account."""
         spec = next((s for s in self.ground.assembly.catalog.services if s.name == self._service), None)
         named = {s.name: s.kms_key for s in spec.secrets.values()} if spec else {}
-        return named.get(name) or f"arn:{self.ground.partition}:kms:{self.ground.region}:{self.ground.account}:key/of-it"
+        return (
+            named.get(name) or f"arn:{self.ground.partition}:kms:{self.ground.region}:{self.ground.account}:key/of-it"
+        )
 
     @property
     def _service(self) -> str:

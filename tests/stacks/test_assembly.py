@@ -34,6 +34,7 @@ STATEFUL = {
     "AWS::KMS::Key",
     "AWS::S3::Bucket",
     "AWS::SNS::Topic",
+    "AWS::SQS::Queue",
     "AWS::ServiceDiscovery::HttpNamespace",
 }
 PINNED = {

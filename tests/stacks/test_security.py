@@ -526,7 +526,8 @@ def test_without_egress_every_aws_service_that_tasks_and_nodes_need_has_an_endpo
     kubectl_handler = {"lambda", "states"}
     assert corners.settings.exec
     tasks |= {"ssmmessages"}
-    assert names == pulls | logs_and_metrics | secrets_and_tokens | tasks | nodes | kubectl_handler
+    queues = {"sqs"}
+    assert names == pulls | logs_and_metrics | secrets_and_tokens | tasks | nodes | kubectl_handler | queues
     private = {s.ref for s in corners.resources("AWS::EC2::Subnet", stack="Network") if "PrivateSubnet" in s.id}
     for endpoint in interfaces:
         assert endpoint["PrivateDnsEnabled"] is True
