@@ -15,6 +15,9 @@ SYNCING_ROLE: Final = "secret-syncing"
 DEFAULT_DENY: Final = "default-deny"
 ALLOW_DNS: Final = "allow-dns"
 
+# Who started a task that runs before_deploy; and the end of the names of its objects, which has a dot, as no service's name has.
+BEFORE_DEPLOY: Final = "before-deploy"
+
 SERVICE_NAMES: Final = {
     ENTRANCE: "the Ingress that holds the load balancer",
     NOT_FOUND: "the load balancer's answer to paths that no service has",

@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 
 from config import service_rules as rules
 from config.fields.alarms import AlarmThresholds, QueueAlarms
+from config.fields.commands import BeforeDeploy
 from config.fields.egress import Destination, check_destinations
 from config.fields.queue import Queue
 from config.fields.scaling import HttpScaling, Scaling, WorkerScaling
@@ -198,6 +199,19 @@ class ScaledService(ServiceSpec):
 
     scaling: Annotated[Scaling, Meaning(ecs="Application Auto Scaling", eks="HorizontalPodAutoscaler")] = Field(
         Scaling(), description="How many copies run.", examples=[{"min": 2, "max": 6, "cpu_target": 60}]
+    )
+
+    before_deploy: Annotated[
+        BeforeDeploy | None,
+        Meaning(
+            ecs="task that the stack runs before its service changes; it reaches no calls",
+            eks="Job that the stack runs before its Deployment changes; it reaches no calls",
+        ),
+    ] = Field(
+        None,
+        description="A command, such as a migration, that each new version runs once before it starts. If it fails, the version "
+        "before stays.",
+        examples=[{"command": ["python3", "-m", "tracking.migrate"]}],
     )
 
     @property

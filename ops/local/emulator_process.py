@@ -81,13 +81,15 @@ class Hooks:
         """Start the container on its networks, then wait until it is healthy or has failed."""
 
         def wrapped(client: Any, container: Mapping[str, Any], run_kwargs: dict[str, Any], **named: Any) -> Any:
-            launcher = Launcher(client, self, container["name"])
-            started = original(launcher, container, run_kwargs, **named)
             task_arn = run_kwargs["labels"]["com.amazonaws.ecs.task-arn"]
+            connected = self._has_service_connect(task_arn)
+            launcher = Launcher(client, self, container["name"] if connected else "")
+            started = original(launcher, container, run_kwargs, **named)
             try:
                 self._ecs._start_awslogs_forwarder(started, container, task_arn.rpartition("/")[2])
                 self._await_health(started, container, task_arn)
-                self._publish(client, started, container["name"])
+                if connected:
+                    self._publish(client, started, container["name"])
             except Exception:
                 self._ecs._remove_docker_container(client, started)
                 raise
@@ -147,6 +149,10 @@ class Hooks:
         except Exception as error:
             print(f"stopping {container}: {error}", flush=True)
 
+    def _has_service_connect(self, task_arn: str) -> bool:
+        """Only a service's own tasks have it: none that is started by itself, such as a job or `before_deploy`."""
+        return str((self._ecs._tasks.get(task_arn) or {}).get("group", "")).startswith("service:")
+
     def _await_health(self, started: Any, container: Mapping[str, Any], task_arn: str) -> None:
         check = self._health_check(task_arn, container["name"])
         deadline = time.monotonic() + Mesh.load(self._mesh_file).of(container["name"]).grace
@@ -180,8 +186,8 @@ class Hooks:
         return None
 
     def join(self, client: Any, container: Any, name: str) -> None:
-        """Connect a container to the networks of what it calls, before it starts."""
-        for called in Mesh.load(self._mesh_file).of(name).calls:
+        """Connect a container to the networks of what it calls, before it starts; without a name it calls nothing."""
+        for called in Mesh.load(self._mesh_file).of(name).calls if name else ():
             self.network(client, f"{self._network}-{called}").connect(container)
 
     def _publish(self, client: Any, container: Any, name: str) -> None:

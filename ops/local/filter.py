@@ -21,6 +21,8 @@ from ops import references
 from ops.assembly import Assembly, Stack
 from ops.references import Output
 
+# Custom resources whose function the emulator runs as AWS does; those of CDK serve what it lacks.
+RUN_HERE = frozenset({"Custom::BeforeDeploy"})
 SERVING_ONLY_OTHERS = ("AWS::Lambda::Function", "AWS::Lambda::LayerVersion")
 # Known types that the emulator refuses if they have a certain property: type, property, reason.
 REFUSED_FORMS = (("AWS::CloudWatch::Alarm", "Metrics", "metric math"),)
@@ -45,7 +47,7 @@ class Dropped:
 def known_types() -> frozenset[str]:
     """Resource types that the installed emulator can deploy."""
     provisioners = importlib.import_module("ministack.services.cloudformation.provisioners")
-    return frozenset(provisioners._RESOURCE_HANDLERS)
+    return frozenset(provisioners._RESOURCE_HANDLERS) | RUN_HERE
 
 
 def write_filtered(source: Path, target: Path, *, known: frozenset[str], registry: str) -> list[Dropped]:

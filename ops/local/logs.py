@@ -15,6 +15,7 @@ from ops.local.target import Target
 from ops.say import Say
 
 LOG_GROUP = "AWS::Logs::LogGroup"
+TASK = "Task"  # what the group of the service's own lines begins with; that of a function of the stack does not
 POLL_SECONDS = 1.0
 
 
@@ -71,7 +72,11 @@ class Events:
     def more(self, service: str) -> list[str]:
         """The service's lines since the last call, in their order."""
         stack = stack_name(self._settings, stack_id(Platform.ECS, service))
-        groups = cloudformation.physical_ids(self._target, stack, LOG_GROUP)
+        groups = [
+            part.get("PhysicalResourceId", "")
+            for part in cloudformation.parts(self._target, stack)
+            if part["ResourceType"] == LOG_GROUP and part["LogicalResourceId"].startswith(TASK)
+        ]
         return [line for group in groups for line in self._of(group)]
 
     def _of(self, group: str) -> Iterator[str]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from config.catalog import Catalog
 from config.names import stack_id, stack_name
+from config.reserved import BEFORE_DEPLOY
 from config.service import HttpService, Job, ScaledService, ServiceSpec
 from config.settings import Platform, Settings
 from ops.errors import OpsError
@@ -146,6 +147,7 @@ class Services:
             task
             for task in self.tasks(placement, "STOPPED")
             if task["taskDefinitionArn"] == placement.task_definition
+            and task.get("startedBy") != BEFORE_DEPLOY
             and task.get("stopCode") in {"TaskFailedToStart", "EssentialContainerExited"}
             and task["createdAt"].timestamp() >= since
         ]

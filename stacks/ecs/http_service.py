@@ -9,6 +9,7 @@ from config.limits import HEALTHY_CODES
 from config.service import HttpService
 from stacks.alarms import Formula
 from stacks.durations import seconds
+from stacks.ecs.before_deploy import before_deploy
 from stacks.ecs.fargate_service import (
     Offer,
     create_fargate_service,
@@ -53,6 +54,7 @@ class HttpServiceOnEcs(Construct):
         # pull its image, so the first deployment would start with a failure.
         # With another port, its tasks are reached only through the new rule.
         service.node.add_dependency(*on_ecs.task.roles, *rules, admitted, *alarms)
+        service.node.add_dependency(*before_deploy(self, on_ecs=on_ecs, spec=self._spec))
         service_name = service.attr_name
         self._watch_number_of_tasks(service)
         self._create_url_output()

@@ -7,6 +7,7 @@ from constructs import Construct
 
 from config.service import Worker
 from stacks.alarms import Metric
+from stacks.ecs.before_deploy import before_deploy
 from stacks.ecs.fargate_service import (
     create_fargate_service,
     create_scalable_target,
@@ -30,7 +31,7 @@ class WorkerOnEcs(Construct):
         self._alarms = on_ecs.create_alarms(self)
         service = create_fargate_service(self, on_ecs=on_ecs, spec=self._spec)
         # Without its policy the first task could not pull its image, so the first deployment would start with a failure.
-        service.node.add_dependency(*on_ecs.task.roles)
+        service.node.add_dependency(*on_ecs.task.roles, *before_deploy(self, on_ecs=on_ecs, spec=self._spec))
         service_name = service.attr_name
         self._watch(service_name)  # refers to the service, so the alarm is not there before its first task
         if self._spec.autoscaled:

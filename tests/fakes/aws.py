@@ -64,7 +64,10 @@ class CloudFormation:
     def _list(self, *, StackName: str) -> list[dict[str, Any]]:  # noqa: N803 - boto3's spelling
         if StackName not in self.status:
             raise ClientError({"Error": {"Code": "ValidationError"}}, "ListStackResources")
-        listed = [{"ResourceType": kind, "PhysicalResourceId": i} for kind, i in self.resources.get(StackName, [])]
+        listed = [
+            {"ResourceType": kind, "PhysicalResourceId": i, "LogicalResourceId": next(iter(logical), "TaskThing")}
+            for kind, i, *logical in self.resources.get(StackName, [])
+        ]
         return [{"StackResourceSummaries": listed}]
 
 

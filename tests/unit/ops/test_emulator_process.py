@@ -123,6 +123,15 @@ def test_a_service_without_callers_gets_no_name(hooks):
     assert [entry[0] for entry in container.log] == ["create", "start"]
 
 
+def test_a_task_of_no_service_neither_calls_by_name_nor_takes_the_name(hooks):
+    """A migration of tracking would otherwise get the requests to it."""
+    hooks.ecs._tasks[ARN]["group"] = "family:app-tracking"
+    for name in ("tracking", "quotes"):
+        container = Container([])
+        hooks.ecs._run_docker_container(Client(container), {"name": name}, OPTIONS)
+        assert [entry[0] for entry in container.log] == ["create", "start"]
+
+
 def test_a_container_that_exits_fails_with_its_last_words(hooks):
     with pytest.raises(RuntimeError, match="container web exited with code 3: last words"):
         hooks.ecs._run_docker_container(Client(Container([], status="exited", code=3)), {"name": "web"}, OPTIONS)

@@ -56,6 +56,13 @@ def test_lines_come_in_their_order_with_the_services_name(project):
     assert printed(of_two, "web") == ["web  GET /"]
 
 
+def test_a_function_of_the_stack_is_not_the_service(project):
+    of_one = project(worker("mailer"), mailer=["sorts\n"], function=["START RequestId\n"])
+    stacks = of_one.target.cloudformation.resources
+    stacks["harbour-sandbox-Ecs-mailer"].append((LOG_GROUP, "function", "BeforeDeployLogGroup"))
+    assert printed(of_one) == ["mailer  sorts"]
+
+
 def test_a_service_that_wrote_nothing_yet_says_so(project):
     assert printed(project(job("hello"), http("web"), web=["x"])) == ["hello wrote nothing yet", "web    x"]
 
