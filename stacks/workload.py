@@ -11,6 +11,7 @@ from aws_cdk import Aws, aws_dynamodb, aws_iam, aws_kms, aws_secretsmanager, aws
 from constructs import Construct
 
 from config.catalog import Catalog
+from config.reserved import PRIVATE_PORT
 from config.service import HttpService, ServiceSpec
 from config.settings import Settings
 from stacks.acknowledgements import acknowledge
@@ -82,9 +83,11 @@ class Workload:
         spec = self.spec
         variables = {"SERVICE_NAME": spec.name, "DEPLOY_ENVIRONMENT": self.settings.environment}
         if isinstance(spec, HttpService):
-            variables |= {"PORT": str(spec.port), "BASE_PATH": spec.path}
+            variables |= {"PORT": str(spec.port), "BASE_PATH": spec.base_path}
+            if spec.private_port is not None:
+                variables[PRIVATE_PORT] = str(spec.private_port)
         for callee in self.catalog.callees(spec):
-            variables[callee.url_variable] = f"http://{callee.name}:{callee.port}"
+            variables |= callee.addresses
         if self.table:
             variables[spec.table_variable] = self.table.table_name
         return variables | dict(sorted(spec.environment.items()))

@@ -14,7 +14,7 @@ from typing import Generic, TypeVar
 from config.catalog import Catalog
 from config.service import ServiceSpec
 from config.settings import Settings
-from stacks.kubernetes.objects import PORT_NAME, KubernetesObject, labels, meta
+from stacks.kubernetes.objects import PORT_NAME, PRIVATE_PORT_NAME, KubernetesObject, labels, meta
 
 # The Pod Identity agent on a pod's own node, which gives it its role's credentials.
 # https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html
@@ -134,7 +134,10 @@ class ServiceObjects(ABC, Generic[AnyService]):
             {
                 "to": [{"podSelector": {"matchLabels": labels(callee.name)}}],
                 # By name: while the callee moves to another port, each of its pods is reached on its own.
-                "ports": [{"protocol": "TCP", "port": PORT_NAME}],
+                "ports": [
+                    {"protocol": "TCP", "port": name}
+                    for name, _ in zip((PORT_NAME, PRIVATE_PORT_NAME), callee.ports, strict=False)
+                ],
             }
             for callee in self._around.catalog.callees(self._spec)
         ]
