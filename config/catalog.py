@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from config import limits
 from config.discovery import SERVICES, manifest_file, service_folders
 from config.egress import check_egress
 from config.errors import ConfigError, did_you_mean, shown
+from config.fields.network import Protocol
 from config.image import ImageSource
 from config.leftovers import notice
 from config.manifest import load_service
 from config.names import stack_id
 from config.quota_checks import check_quotas
-from config.routing import priority_band
+from config.route_checks import check_routes
 from config.service import HttpService, Job, ServiceSpec, Worker
 from config.settings import Platform, Settings, environments, settings_file
 
@@ -81,16 +82,19 @@ def load_catalog(root: Path, settings: Settings) -> Catalog:
     for spec in services:
         _check_name(spec)
         _check_platforms(spec)
+        _check_entrance(spec, settings)
         check_egress(spec, settings)
     _check_call_platforms(services)
+    _check_addresses(Catalog(services))
     _check_receivers_run(services)
     for platform in Platform:
-        _check_routes([s for s in services if isinstance(s, HttpService) and platform in s.platforms])
+        check_routes([s for s in services if isinstance(s, HttpService) and platform in s.platforms])
     check_quotas(services, settings)
     _check_kept_repositories(declared, settings)
     # Of all services, not only those that run here: a mistake should show in every environment.
     images = {spec.name: ImageSource.of(root, spec.folder, settings) for spec in declared}
-    notices = (*_absences(placed, settings), *_cycles(Catalog(services)), *_leftovers(images.values()))
+    whole = Catalog(services)
+    notices = (*_absences(placed, settings), *_unreachable(whole), *_cycles(whole), *_leftovers(images.values()))
     return Catalog(services, images, notices)
 
 
@@ -160,6 +164,22 @@ def _check_platforms(spec: ServiceSpec) -> None:
         # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-connect.html: only services resolve names
         problem = "cannot be resolved on ecs, where a scheduled task has no Service Connect"
         raise ConfigError(file, "calls", problem, "set platforms: [eks], or remove it")
+
+
+def _check_entrance(spec: ServiceSpec, settings: Settings) -> None:
+    """What a service needs of the load balancers that only the environment can give it."""
+    if not isinstance(spec, HttpService) or not spec.routed:
+        return
+    file, environment = manifest_file(spec.name), settings_file(settings.environment)
+    if spec.protocol is Protocol.GRPC and not settings.domain:
+        # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html#target-group-protocol-version
+        problem = f"is grpc, which a load balancer takes only over HTTPS, and {settings.environment} has no domain"
+        where = "path" if spec.path else "hosts"
+        raise ConfigError(file, "protocol", problem, f"set domain in {environment}, or remove {where}")
+    if spec.hosts and settings.domain and not settings.certificates:
+        own = " and ".join(f"{platform.value}.{settings.domain.name}" for platform in spec.platforms)
+        problem = f"holds {spec.hosts[0]}, and {settings.environment} has certificates only for {own}"
+        raise ConfigError(file, "hosts", problem, f"add the ARN of its certificate to certificates in {environment}")
 
 
 # --- between services ------------------------------------------------------------------------------------------------
@@ -242,42 +262,6 @@ def _check_call_platforms(services: tuple[ServiceSpec, ...]) -> None:
                 raise ConfigError(manifest_file(spec.name), f"calls[{index}]", problem, remedy)
 
 
-def _check_routes(routed: list[HttpService]) -> None:
-    by_path: dict[str, HttpService] = {}
-    by_priority: dict[int, HttpService] = {}
-    for spec in routed:
-        same_path = by_path.setdefault(spec.path, spec)
-        if same_path is not spec:
-            problem = f"is {spec.path}, as in {manifest_file(same_path.name)}"
-            raise ConfigError(manifest_file(spec.name), "path", problem, "give each service its own path")
-        same_priority = by_priority.setdefault(spec.listener_priority, spec)
-        if same_priority is not spec:
-            raise _priority_collision(same_priority, spec, {s.listener_priority for s in routed})
-    for spec in routed:
-        for parent in PurePosixPath(spec.path).parents:
-            _refuse_hidden(by_path.get(str(parent)), spec)
-
-
-def _priority_collision(one: HttpService, other: HttpService, taken: set[int]) -> ConfigError:
-    only_one_sets_it = one.priority is not None and other.priority is None
-    changed, kept = (one, other) if only_one_sets_it else (other, one)
-    low, high = priority_band(changed.path)
-    candidates = (*range(changed.listener_priority + 1, high + 1), *range(low, high + 1))
-    free = next(p for p in candidates if p not in taken)
-    problem = f"is {changed.listener_priority}, the same as for {kept.name}"
-    remedy = f"set priority: {free} in {manifest_file(changed.name)}"
-    return ConfigError(manifest_file(changed.name), "priority", problem, remedy)
-
-
-def _refuse_hidden(outer: HttpService | None, inner: HttpService) -> None:
-    """The rule of a path also matches everything below it, so a deeper path must be tried first."""
-    if outer is None or outer.path == inner.path or outer.listener_priority > inner.listener_priority:
-        return
-    changed = outer if outer.priority is not None else inner
-    problem = f"is {changed.priority}, so {outer.path} ({outer.name}) hides {inner.path} ({inner.name})"
-    raise ConfigError(manifest_file(changed.name), "priority", problem, "remove it: the deeper path then comes first")
-
-
 def _check_kept_repositories(declared: tuple[ServiceSpec, ...], settings: Settings) -> None:
     names = {spec.name for spec in declared}
     for index, name in enumerate(settings.keep_repositories):
@@ -287,6 +271,23 @@ def _check_kept_repositories(declared: tuple[ServiceSpec, ...], settings: Settin
             raise ConfigError(file, f"keep_repositories[{index}]", f"is {name}, whose folder still exists", remedy)
 
 
+def _check_addresses(catalog: Catalog) -> None:
+    """The variables with the addresses of what a service calls are nobody else's."""
+    for spec in catalog.services:
+        owners: dict[str, str] = {}
+        for index, callee in enumerate(catalog.callees(spec)):
+            for variable in callee.addresses:
+                other = owners.setdefault(variable, callee.name)
+                if other != callee.name:
+                    problem = f"is {callee.name}, whose {variable} is also that of {other}"
+                    raise ConfigError(manifest_file(spec.name), f"calls[{index}]", problem, "rename one of the two")
+        for field_name, names in (("environment", spec.environment), ("secrets", spec.secrets)):
+            for name in names:
+                if name in owners:
+                    problem = f"is set by calls: [{owners[name]}]"
+                    raise ConfigError(manifest_file(spec.name), f"{field_name}.{name}", problem, "remove it")
+
+
 # --- notices ---------------------------------------------------------------------------------------------------------
 
 
@@ -294,6 +295,14 @@ def _absences(placed: Iterable[ServiceSpec], settings: Settings) -> Iterator[str
     for spec in placed:
         if not spec.platforms:
             yield f"{SERVICES}/{spec.name} does not run in {settings.environment}, which has none of its platforms"
+
+
+def _unreachable(catalog: Catalog) -> Iterator[str]:
+    for spec in catalog.services:
+        if isinstance(spec, HttpService) and not spec.routed:
+            lonely = " and ".join(p.value for p in spec.platforms if not catalog.callers(spec.name, p))
+            if lonely:
+                yield f"{SERVICES}/{spec.name} has no path, and on {lonely} no service calls it: nothing reaches it"
 
 
 def _cycles(catalog: Catalog) -> Iterator[str]:

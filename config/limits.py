@@ -23,6 +23,14 @@ HEALTHY_CODES: Final = "200-399"
 """What a kubelet's HTTP probe considers healthy; the load balancers' health checks are set to the same:
 https://kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes/"""
 
+GRPC_HEALTH: Final = "/grpc.health.v1.Health/Check"
+"""The method that a kubelet's gRPC probe calls; the load balancers call the same:
+https://github.com/grpc/grpc/blob/master/doc/health-checking.md"""
+
+GRPC_HEALTHY_CODES: Final = "0"
+"""OK: the service has that method, and answers it. By default a load balancer calls one that no service has, and takes code 12:
+https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html"""
+
 WRITABLE_GIB: Final = 20
 """What a Fargate task has for its image and /tmp together by default; a pod's /tmp gets the same bound:
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-task-storage.html"""

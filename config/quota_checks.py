@@ -7,7 +7,7 @@ larger.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from config import quotas
@@ -26,6 +26,7 @@ QUEUE_RESOURCES: Final = 6
 
 _FIXED_TASK_DEFINITION: Final = 4096  # a task definition without variables and secrets
 _FIXED_OBJECTS: Final = 16_384  # a service's Kubernetes objects without what is counted below, as they are in the event
+_INGRESS: Final = 2048  # another Ingress, of a further path or host
 _FIXED_POLICY: Final = 2048  # a role's statements other than those for secrets
 _KEY_STATEMENT: Final = 1024  # two statements that let decrypt with one key: of secrets and of parameters
 _LONGEST_ARN: Final = "arn:aws-us-gov:secretsmanager:ap-southeast-1:123456789012:secret:-123456"
@@ -37,12 +38,11 @@ _QUEUE_STATEMENTS: Final = 1024  # a role's statements for queues and their key,
 def check_quotas(services: Sequence[ServiceSpec], settings: Settings) -> None:
     """Checks an environment's services, as placed on its platforms. Raises ConfigError for the first fault."""
     for platform in Platform:
-        _check_load_balancer(
-            [s for s in services if isinstance(s, HttpService) and platform in s.platforms], platform, settings
-        )
+        routed = [s for s in services if isinstance(s, HttpService) and s.routed and platform in s.platforms]
+        _check_load_balancer(routed, platform, settings)
     _check_shared_stacks(services, settings)
     on_ecs = [spec for spec in services if Platform.ECS in spec.platforms]
-    _check_security_groups(on_ecs, settings)
+    _check_security_groups(on_ecs, _ports(services), settings)
     for spec in services:
         _check_sizes(spec, services)
 
@@ -51,11 +51,16 @@ def check_quotas(services: Sequence[ServiceSpec], settings: Settings) -> None:
 
 
 def _check_load_balancer(routed: Sequence[HttpService], platform: Platform, settings: Settings) -> None:
+    routes = sum(len(spec.routes) for spec in routed)
     count = f"{len(routed)} http services on {platform.value}"
+    if routes > len(routed):
+        count += f" with {routes} paths and hosts"
     fewer = "move some off this platform, or make them workers"
     feeds = "a load balancer feeds {} target groups"
-    _refuse(len(routed), quotas.TARGET_GROUPS, settings, holds=count, has=feeds, remedy=fewer)
-    needed, note = _listener_rules(len(routed), platform, settings)
+    # Each Ingress has one of its own, and each route is an Ingress.
+    groups = routes if platform is Platform.EKS else len(routed)
+    _refuse(groups, quotas.TARGET_GROUPS, settings, holds=count, has=feeds, remedy=fewer)
+    needed, note = _listener_rules(routes, platform, settings)
     rules = "a load balancer has {} rules" + note
     _refuse(needed, quotas.LISTENER_RULES, settings, holds=count, has=rules, remedy=fewer)
     copies = sum(spec.scaling.max for spec in routed)
@@ -65,17 +70,17 @@ def _check_load_balancer(routed: Sequence[HttpService], platform: Platform, sett
     )
 
 
-def _listener_rules(services: int, platform: Platform, settings: Settings) -> tuple[int, str]:
-    """How many rules this many http services take, and what a message says about that."""
+def _listener_rules(routes: int, platform: Platform, settings: Settings) -> tuple[int, str]:
+    """How many rules this many paths and hosts take, and what a message says about that."""
     if platform is Platform.ECS:
         # The 404 for unknown paths is the listener's default action, which is not counted.
-        return (2 * services, ", and each takes two with a domain") if settings.domain else (services, "")
+        return (2 * routes, ", and each takes two with a domain") if settings.domain else (routes, "")
     # On Kubernetes the 404 and the redirect to HTTPS are rules.
-    if not services:
+    if not routes:
         return 0, ""
     if settings.domain:
-        return services + 2, ", one of them for unknown paths and one for the redirect to HTTPS"
-    return services + 1, ", one of them for unknown paths"
+        return routes + 2, ", one of them for unknown paths and one for the redirect to HTTPS"
+    return routes + 1, ", one of them for unknown paths"
 
 
 def _check_shared_stacks(services: Sequence[ServiceSpec], settings: Settings) -> None:
@@ -130,14 +135,19 @@ def _or_raise_it(remedy: str, quota: Quota, settings: Settings) -> str:
 # --- security groups -------------------------------------------------------------------------------------------------
 
 
-def _check_security_groups(on_ecs: Sequence[ServiceSpec], settings: Settings) -> None:
+def _ports(services: Sequence[ServiceSpec]) -> dict[str, int]:
+    """How many ports callers reach, by http service."""
+    return {spec.name: len(spec.ports) for spec in services if isinstance(spec, HttpService)}
+
+
+def _check_security_groups(on_ecs: Sequence[ServiceSpec], ports: Mapping[str, int], settings: Settings) -> None:
     quota, limit = quotas.GROUP_RULES, settings.quota(quotas.GROUP_RULES)
     callers: dict[str, int] = {}
     for spec in on_ecs:
-        _check_outbound_rules(spec, settings)
+        _check_outbound_rules(spec, ports, settings)
         for index, name in enumerate(spec.calls):
             callers[name] = callers.get(name, 0) + 1
-            if callers[name] + 1 > limit:
+            if ports[name] * callers[name] + 1 > limit:
                 problem = (
                     f"is {name}, which {callers[name] - 1} others call on ecs, and a security group has {limit} inbound "
                     "rules, one for the load balancer"
@@ -146,16 +156,18 @@ def _check_security_groups(on_ecs: Sequence[ServiceSpec], settings: Settings) ->
                 raise ConfigError(manifest_file(spec.name), f"calls[{index}]", problem, remedy)
 
 
-def _check_outbound_rules(spec: ServiceSpec, settings: Settings) -> None:
+def _check_outbound_rules(spec: ServiceSpec, ports: Mapping[str, int], settings: Settings) -> None:
     quota, limit = quotas.GROUP_RULES, settings.quota(quotas.GROUP_RULES)
     outside = sum(destination.rules for destination in spec.egress)
-    if len(spec.calls) + outside + 1 <= limit:
+    inside = sum(ports[name] for name in spec.calls)
+    if inside + outside + 1 <= limit:
         return
-    if len(spec.calls) + 1 > limit:
-        problem = f"lists {len(spec.calls)} services, and a security group has {limit} outbound rules, one for HTTPS"
+    if inside + 1 > limit:
+        listed = f"{len(spec.calls)} services" + (f" with {inside} ports" if inside > len(spec.calls) else "")
+        problem = f"lists {listed}, and a security group has {limit} outbound rules, one for HTTPS"
         field, fewer = "calls", "call fewer"
     else:
-        others = f"one for HTTPS and {len(spec.calls)} for calls"
+        others = f"one for HTTPS and {inside} for calls"
         problem = f"makes {outside} outbound rules, and a security group has {limit}, {others}"
         field, fewer = "egress", "name larger ranges"
     raise ConfigError(manifest_file(spec.name), field, problem, _or_raise_it(fewer, quota, settings))
@@ -220,15 +232,17 @@ def kubectl_event_size(spec: ServiceSpec, callers: int) -> int:
     secrets = sum(
         600 + 6 * len(name) + len(arn) for name, arn in zip(sorted(spec.secrets), _secret_arns(spec), strict=True)
     )
-    peers = 300 * len(spec.calls) + 180 * callers + 150 * sum(destination.rules for destination in spec.egress)
-    return 2 * (_FIXED_OBJECTS + variables + secrets + peers)
+    ports, ingresses = (len(spec.ports), len(spec.routes)) if isinstance(spec, HttpService) else (1, 1)
+    peers = 300 * len(spec.calls) + 180 * callers * ports + 150 * sum(destination.rules for destination in spec.egress)
+    return 2 * (_FIXED_OBJECTS + variables + secrets + peers + _INGRESS * max(0, ingresses - 1))
 
 
 def _variables(spec: ServiceSpec) -> Iterable[tuple[str, str]]:
     """The container's variables whose number or length depends on the manifest."""
     yield from spec.environment.items()
     for callee in spec.calls:
-        yield f"{env_name(callee)}_URL", f"http://{callee}:65535"
+        yield f"{env_name(callee)}_ADDRESS", f"http://{callee}:65535"
+        yield f"{env_name(callee)}_PRIVATE_URL", f"http://{callee}:65535"
     if spec.table:
         yield spec.table_variable, "t" * _LONGEST_TABLE_NAME
     for worker in spec.queues:

@@ -35,6 +35,9 @@ SERVICE_NAMES: Final = {
 RESERVED_BEGINNINGS: Final = frozenset({"localhost", "kubernetes", "aws"})
 """Of those, the ones that a longer name cannot begin with either, as in aws-endpoint."""
 
+PRIVATE_PORT: Final = "PRIVATE_PORT"
+"""The variable with the private port of a service, which one without such a port may set itself."""
+
 VARIABLES: Final = {
     **dict.fromkeys(("PORT", "BASE_PATH", "SERVICE_NAME", "DEPLOY_ENVIRONMENT"), "is set by the platform"),
     # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-metadata.html, task-iam-roles.html

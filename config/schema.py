@@ -48,6 +48,7 @@ def _kind_schema(kind: Kind, model: type[ServiceSpec], definitions: _Json) -> _J
         "type": "object",
         "properties": {**fields, "overrides": _overrides(model.__name__, fields, schema["$defs"])},
         "required": [name for name in schema["required"] if name in fields],
+        **{key: schema[key] for key in ("if", "then") if key in schema},
         "additionalProperties": False,
     }
 

@@ -11,20 +11,22 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, ClassVar, Final, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 from pydantic.fields import FieldInfo
 
+from config import network_rules
 from config import service_rules as rules
 from config.fields.alarms import AlarmThresholds, QueueAlarms
 from config.fields.commands import BeforeDeploy
 from config.fields.egress import Destination, check_destinations
+from config.fields.network import LONGEST_STICKY, Host, PathPrefix, Protocol
 from config.fields.queue import Queue
 from config.fields.scaling import HttpScaling, Scaling, WorkerScaling
 from config.fields.secrets import SecretSource, check_sources
 from config.fields.tables import Table
 from config.limits import HIGHEST_PORT, LOWEST_PORT, LOWEST_PRIORITY
 from config.model import NOT_EMPTY, UNIQUE, Meaning, Model, Pattern, Rule, fault
-from config.routing import derived_priority, path_patterns
+from config.routing import Route, routes
 from config.settings import Platform, ServiceName
 
 # The user that every image runs as; numeric, so Kubernetes can verify that it is not root.
@@ -43,7 +45,7 @@ class Kinded(Model):
     kind: Annotated[
         Kind,
         Meaning(
-            ecs="http: service behind the load balancer; worker: service; job: scheduled task",
+            ecs="http: service that others reach; worker: service; job: scheduled task",
             eks="http, worker: Deployment; job: CronJob",
         ),
     ] = Field(
@@ -114,7 +116,7 @@ class ServiceSpec(Kinded):
         Meaning(ecs="Service Connect and a security group rule", eks="Service name and a NetworkPolicy"),
     ] = Field(
         (),
-        description="Services that this one calls; each sets <NAME>_URL and opens only that network path.",
+        description="Services that this one calls; each sets <NAME>_URL, or <NAME>_ADDRESS, and opens only that network path.",
         examples=[["tracking"]],
     )
     egress: Annotated[
@@ -221,7 +223,9 @@ class ScaledService(ServiceSpec):
 
 
 class HttpService(ScaledService):
-    """Answers requests from the load balancer and from the services that call it."""
+    """Answers requests: from the services that call it and, if it has a path or hosts, from the load balancer."""
+
+    model_config = ConfigDict(json_schema_extra=network_rules.HEALTH_UNLESS_NOT_HTTP)
 
     kind: Literal[Kind.HTTP]
     port: Annotated[int, Meaning(ecs="container port and target group", eks="containerPort and Service")] = Field(
@@ -230,21 +234,64 @@ class HttpService(ScaledService):
         description="Port that the container listens on, passed as PORT; not a privileged one.",
         examples=[8080],
     )
-    path: Annotated[
-        str,
-        Pattern(r"/|(/[a-z0-9][a-z0-9._~-]*)+", "/ or lower-case segments without a / at the end", "/tracking", 126),
-        Meaning(ecs="listener rule", eks="Ingress path"),
+    protocol: Annotated[
+        Protocol,
+        Meaning(
+            ecs="appProtocol of Service Connect; protocol version of the target group",
+            eks="probes; backend protocol version of the Ingress",
+        ),
     ] = Field(
-        description="Prefix that the load balancers route here, passed as BASE_PATH; it is not stripped. To move one to another "
-        "service, see docs/changes.md.",
+        Protocol.HTTP,
+        description="What the service speaks on its port; grpc needs HTTPS on a load balancer, and tcp is only for callers.",
+        examples=["grpc"],
+    )
+    private_port: Annotated[
+        int | None,
+        Meaning(ecs="second container port and Service Connect service", eks="second containerPort and Service port"),
+    ] = Field(
+        None,
+        ge=LOWEST_PORT,
+        le=HIGHEST_PORT,
+        description="Second port, for metrics or administration over HTTP, passed as PRIVATE_PORT. Only callers reach it, at "
+        "<NAME>_PRIVATE_URL.",
+        examples=[9090],
+    )
+    path: Annotated[PathPrefix | None, Meaning(ecs="listener rule", eks="Ingress path")] = Field(
+        None,
+        description="Prefix that the load balancers route here, passed as BASE_PATH; it is not stripped. Without it only other "
+        "services reach this one. To move one to another service, see docs/changes.md.",
         examples=["/tracking"],
     )
+    paths: Annotated[
+        tuple[PathPrefix, ...], NOT_EMPTY, UNIQUE, Meaning(ecs="one listener rule each", eks="one Ingress each")
+    ] = Field((), description="Further prefixes, beside path.", examples=[["/parcels", "/returns"]])
+    hosts: Annotated[
+        tuple[Host, ...],
+        NOT_EMPTY,
+        UNIQUE,
+        Meaning(ecs="host condition of the listener rule", eks="host of the Ingress"),
+    ] = Field(
+        (),
+        description="Host names for which the load balancers route here, instead of all; path is / unless written. Their DNS "
+        "records are yours.",
+        examples=[["shop.example.com"]],
+    )
+    sticky: Annotated[
+        int | None, Meaning(ecs="stickiness of the target group", eks="stickiness of the target group")
+    ] = Field(
+        None,
+        ge=1,
+        le=LONGEST_STICKY,
+        description="Seconds for which the load balancer's cookie keeps a browser on the same copy.",
+        examples=[3600],
+    )
     health: Annotated[
-        str,
-        Pattern(r"/[A-Za-z0-9_.~/-]*", "a path that begins with /", "/healthz", 255),
+        Annotated[str, Pattern(r"/[A-Za-z0-9_.~/-]*", "a path that begins with /", "/healthz", 255)] | None,
         Meaning(ecs="target group's health check", eks="startup, readiness and liveness probes"),
     ] = Field(
-        description="Path of the health check inside the container, without the prefix; 200 to 399 is healthy.",
+        None,
+        description="Path of the health check inside the container, without the prefix; 200 to 399 is healthy. Required for "
+        "protocol http.",
         examples=["/healthz"],
     )
     health_grace: Annotated[int, Meaning(ecs="health check grace period", eks="startup probe's failure threshold")] = (
@@ -284,24 +331,45 @@ class HttpService(ScaledService):
     )
 
     @property
-    def url_variable(self) -> str:
-        """The variable with this service's address, in the services that call it."""
-        return f"{self.env_name}_URL"
+    def addresses(self) -> dict[str, str]:
+        """The variables with this service's addresses, in the services that call it."""
+        address = f"{self.name}:{self.port}"
+        found = {f"{self.env_name}_ADDRESS": address}
+        if self.protocol is Protocol.HTTP:
+            found = {f"{self.env_name}_URL": f"http://{address}"}
+        if self.private_port is not None:
+            found[f"{self.env_name}_PRIVATE_URL"] = f"http://{self.name}:{self.private_port}"
+        return found
 
     @property
-    def path_patterns(self) -> tuple[str, ...]:
-        """The patterns that the load balancers match."""
-        return path_patterns(self.path)
+    def ports(self) -> tuple[int, ...]:
+        """All ports that the container listens on: the one for requests, then the private one."""
+        return (self.port,) if self.private_port is None else (self.port, self.private_port)
+
+    @property
+    def routed(self) -> bool:
+        """Whether load balancers reach the service; otherwise only other services do."""
+        return bool(self.path or self.hosts)
+
+    @property
+    def base_path(self) -> str:
+        """The prefix of the service's own links."""
+        return self.path or "/"
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """What the load balancers send here."""
+        return routes((self.base_path, *self.paths), self.hosts, self.priority) if self.routed else ()
+
+    @property
+    def address(self) -> Route | None:
+        """The route to show to a reader; None if there is none, or only for hosts with a `*`."""
+        return next((route for route in self.routes if route.one_host), None)
 
     @property
     def drain_seconds(self) -> int:
         """Deregistration delay of the target group, in seconds: over before SIGKILL."""
         return max(1, self.stop_timeout // 2)
-
-    @property
-    def listener_priority(self) -> int:
-        """The manifest's priority, or one that depends only on the path, so no other service ever changes it."""
-        return derived_priority(self.path) if self.priority is None else self.priority
 
     @model_validator(mode="after")
     def _check_drain(self) -> Self:
@@ -312,9 +380,8 @@ class HttpService(ScaledService):
         return self
 
     @model_validator(mode="after")
-    def _check_priority(self) -> Self:
-        if self.path == "/" and self.priority is not None:
-            raise fault("cannot be set for path /, which is always tried last", "remove it", field="priority")
+    def _check_network(self) -> Self:
+        network_rules.check_network(self)
         return self
 
 

@@ -16,7 +16,7 @@ from config.schedule import ScheduleError, parse
 _IN_THE_DOCKERFILE = ("is not a key here", "set it in the Dockerfile")
 _ONE_CONTAINER = ("is not a key here: a service has one container", "start both in it, or add a service")
 _COUNT = ("is not a key here", "write scaling: {min: 2, max: 2}")
-_ONE_PORT = ("is not a key here: a service has one port", "write port: 8080")
+_ONE_PORT = ("is not a key here", "write port: 8080, and private_port for a second one")
 
 ELSEWHERE: Final = {
     **dict.fromkeys(("args", "command", "entrypoint", "user", "workdir", "working_dir"), _IN_THE_DOCKERFILE),
@@ -40,7 +40,12 @@ ELSEWHERE: Final = {
         ("outbound", "security_group", "security_groups"),
         ("is not a key here", "write egress: [{name: database, port: 5432, cidrs: [10.9.0.0/16]}]"),
     ),
-    **dict.fromkeys(("domain", "host", "hosts"), ("is not a key here: one host per platform", "write path: /name")),
+    **dict.fromkeys(("alias", "domain", "host", "hostname"), ("is not a key here", "write hosts: [shop.example.com]")),
+    **dict.fromkeys(
+        ("additional_rules", "additionalRules", "routes"),
+        ("is not a key here", "write path: /name, and paths for more"),
+    ),
+    **dict.fromkeys(("sticky_sessions", "stickiness"), ("is not a key here", "write sticky: 3600, in seconds")),
 }
 """Keys from other tools' files that service.yaml does not have: the problem, and what to write instead."""
 

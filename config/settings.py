@@ -15,7 +15,7 @@ from config import settings_rules as rules
 from config.command_line import COMMAND_LINE
 from config.errors import ConfigError, did_you_mean, shown
 from config.model import NOT_EMPTY, UNIQUE, Model, Pattern, Rule, fault
-from config.quotas import ADDRESSES, ADJUSTABLE, ENDPOINT_CIDRS, GROUP_RULES, Quota
+from config.quotas import ADDRESSES, ADJUSTABLE, CERTIFICATES, ENDPOINT_CIDRS, GROUP_RULES, Quota
 from config.strict_yaml import read_mapping, scalar, without_nulls
 from config.validation import Location, dotted, strip, validate, visible_fields
 
@@ -80,6 +80,11 @@ Account = Annotated[str, Pattern(r"[0-9]{12}", "12 digits in quotes", '"12345678
 Cidr = Annotated[str, Rule(rules.check_range)]
 SERVICE_NAME: Final = Pattern(r"[a-z](-?[a-z0-9])*", "lower-case letters, digits and single hyphens", "tracking", 63)
 ServiceName = Annotated[str, SERVICE_NAME]
+CERTIFICATE: Final = Pattern(
+    r"arn:aws(-us-gov)?:acm:[a-z0-9-]+:[0-9]{12}:certificate/[0-9a-f-]{36}",
+    "the ARN of an ACM certificate",
+    "arn:aws:acm:eu-central-1:123456789012:certificate/12345678-1234-1234-1234-123456789012",
+)
 _DOMAIN: Final = r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}"
 
 
@@ -171,6 +176,12 @@ class Settings(Model):
     spot_weight: int = Field(ge=0, le=100, description="Share of Fargate tasks on Spot, in percent.", examples=[100])
     load_balancer_cidrs: Annotated[tuple[Cidr, ...], NOT_EMPTY, UNIQUE] = Field(
         description="IPv4 ranges that may reach the load balancers.", examples=[["0.0.0.0/0"]]
+    )
+    certificates: Annotated[tuple[Annotated[str, CERTIFICATE], ...], UNIQUE] = Field(
+        (),
+        max_length=CERTIFICATES.value - 1,
+        description="ARNs of ACM certificates, in the environment's region, for the hosts of services; needs domain.",
+        examples=[["arn:aws:acm:eu-central-1:123456789012:certificate/12345678-1234-1234-1234-123456789012"]],
     )
     log_retention_days: Annotated[int, Rule(rules.check_retention, (("enum", list(limits.LOG_RETENTION_DAYS)),))] = (
         Field(
@@ -367,6 +378,16 @@ class Settings(Model):
                 f"name {limit // ports} ranges or fewer, or ask AWS to raise it and set quotas.{GROUP_RULES.name}",
                 field="load_balancer_cidrs",
             )
+        return self
+
+    @model_validator(mode="after")
+    def _check_certificates(self) -> Self:
+        if self.certificates and not self.domain:
+            raise fault("needs domain: without one there is no HTTPS", "remove it, or set domain", field="certificates")
+        for index, arn in enumerate(self.certificates):
+            if (region := arn.split(":")[3]) != self.region:
+                problem = f"is of {region}, and a load balancer takes certificates of its own region, {self.region}"
+                raise fault(problem, "request one there", field=f"certificates[{index}]")
         return self
 
     @model_validator(mode="after")

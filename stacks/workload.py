@@ -12,6 +12,7 @@ from aws_cdk import Aws, aws_dynamodb, aws_ec2, aws_iam, aws_sqs
 
 from config.catalog import Catalog
 from config.extras import Hooks
+from config.reserved import PRIVATE_PORT
 from config.service import HttpService, ServiceSpec, Worker, queue_variable
 from config.settings import Platform, Settings
 from stacks.base import EnvironmentStack, stack_of
@@ -82,9 +83,11 @@ class Workload:
         spec = self.spec
         variables = {"SERVICE_NAME": spec.name, "DEPLOY_ENVIRONMENT": self.settings.environment}
         if isinstance(spec, HttpService):
-            variables |= {"PORT": str(spec.port), "BASE_PATH": spec.path}
+            variables |= {"PORT": str(spec.port), "BASE_PATH": spec.base_path}
+            if spec.private_port is not None:
+                variables[PRIVATE_PORT] = str(spec.private_port)
         for callee in self.catalog.callees(spec):
-            variables[callee.url_variable] = f"http://{callee.name}:{callee.port}"
+            variables |= callee.addresses
         if self.table:
             variables[spec.table_variable] = self.table.table_name
         variables |= {queue_variable(name): queue.queue_url for name, queue in self.queues.items()}

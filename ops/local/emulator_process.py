@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from config.limits import HEALTHY_CODES
 from ops.local import container_options, health, secret_values
 from ops.local.forwarder import Forwarder
 from ops.local.kept_lines import Copied, KeptLines
@@ -170,12 +171,14 @@ class Hooks:
             if answer == "healthy":
                 return
             time.sleep(PROBE_SECONDS)
-        raise RuntimeError(
-            f"{container['name']} never passed its health check on {check[1] if check else ''}: {answer}"
-        )
+        checked = (check[1] or f"port {check[0]}") if check else ""
+        raise RuntimeError(f"{container['name']} never passed its health check on {checked}: {answer}")
 
     def _health_check(self, task_arn: str, container: str) -> tuple[int, str, str] | None:
-        """Port, path and accepted codes of the container's target group; None if it has none."""
+        """Port, path and accepted codes: of the mesh, else of the container's target group; None if neither has any."""
+        member = Mesh.load(self._mesh_file).of(container)
+        if member.port:
+            return member.port, member.health, HEALTHY_CODES
         task = self._ecs._tasks.get(task_arn) or {}
         cluster = task.get("clusterArn", "").rsplit("/", 1)[-1]
         service = self._ecs._services.get(f"{cluster}/{task.get('group', '').removeprefix('service:')}") or {}

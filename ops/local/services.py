@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from config.catalog import Catalog
+from config.fields.network import Protocol
 from config.names import stack_id, stack_name
 from config.reserved import BEFORE_DEPLOY
 from config.service import HttpService, Job, ScaledService, ServiceSpec
@@ -190,12 +191,15 @@ class Services:
             return Outcome(spec.name, Platform.ECS.value, job, self._image(placement.task_definition), containers)
         found = self._describe(placement)
         url = self.url(spec, base_url)
-        tasks = Tasks(found["runningCount"], found["desiredCount"], url, answer(url) if url else 0)
+        status = answer(url, host_of(spec)) if url else 0
+        tasks = Tasks(found["runningCount"], found["desiredCount"], url, status, host_of(spec))
         return Outcome(spec.name, Platform.ECS.value, tasks, self._image(found["taskDefinition"]), containers)
 
     def url(self, spec: ServiceSpec, base_url: str) -> str | None:
-        """A service's address; None if it takes no requests."""
-        return f"{base_url}{spec.path}" if isinstance(spec, HttpService) else None
+        """A service's address on this machine; None if only other services call it, or no HTTP/1.1 reaches it."""
+        if not isinstance(spec, HttpService) or spec.address is None or spec.protocol is not Protocol.HTTP:
+            return None
+        return f"{base_url}{spec.address.path}"
 
     def _image(self, task_definition: str) -> str:
         described = self._ecs.describe_task_definition(taskDefinition=task_definition)
@@ -239,9 +243,21 @@ def _disk_was_full(task: TaskTypeDef) -> bool:
     return bool(said and NO_SPACE.search(said[1]))
 
 
-def answer(url: str) -> int:
-    """The status of a service's own answer to a GET; 0 if only the load balancer answers, or nothing does."""
-    request = urllib.request.Request(url, headers={"Accept": "*/*"})  # noqa: S310 - loopback http
+def host_of(spec: ServiceSpec) -> str:
+    """The host that a request to a service must name; empty if any will do."""
+    address = spec.address if isinstance(spec, HttpService) else None
+    return (address.host or "") if address else ""
+
+
+def answer(url: str, host: str = "") -> int:
+    """The status of a service's own answer to a GET; 0 if only the load balancer answers, or nothing does.
+
+    Args:
+        url: where the request goes.
+        host: what it names as its host, if that is not the URL's.
+    """
+    headers = {"Accept": "*/*", **({"Host": host} if host else {})}
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - loopback http
     try:
         with urllib.request.urlopen(request, timeout=10) as got:  # noqa: S310
             return 0 if str(got.headers.get("Server", "")).startswith(BALANCER_SERVER) else int(got.status)
@@ -251,11 +267,11 @@ def answer(url: str) -> int:
         return 0
 
 
-def wait_for_answer(url: str, name: str, seconds: float = 30.0) -> int:
+def wait_for_answer(url: str, name: str, *, host: str = "", seconds: float = 30.0) -> int:
     """The status of the first answer below 500; OpsError if there is none in time."""
     deadline, status = time.monotonic() + seconds, 0
     while time.monotonic() < deadline:
-        status = answer(url)
+        status = answer(url, host)
         if 0 < status < 500:
             return status
         time.sleep(POLL_SECONDS)

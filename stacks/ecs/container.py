@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from aws_cdk import aws_ecs
 
-from config.service import USER_ID, HttpService
+from config.fields.network import Protocol
+from config.service import USER_ID, HttpService, ServiceSpec
 from config.settings import Settings
 from stacks.workload import Workload
 
-# The name of an http service's port, by which Service Connect knows it.
+# The names of an http service's ports, by which Service Connect knows them.
 PORT_NAME: Final = "http"
+PRIVATE_PORT_NAME: Final = "private"
 # What the container may write to: the folder by the name of its volume.
 VOLUMES: Final = {"tmp": "/tmp"}  # noqa: S108
 
@@ -54,13 +56,7 @@ def service_container(
         ],
         secrets=[_CfnTaskDefinition.SecretProperty(name=name, value_from=source) for name, source in secrets.items()]
         or None,
-        port_mappings=[
-            _CfnTaskDefinition.PortMappingProperty(
-                name=PORT_NAME, container_port=spec.port, protocol="tcp", app_protocol="http"
-            )
-        ]
-        if isinstance(spec, HttpService)
-        else None,
+        port_mappings=_port_mappings(spec),
         user=f"{USER_ID}:{USER_ID}",
         readonly_root_filesystem=True,
         mount_points=[
@@ -74,3 +70,21 @@ def service_container(
         stop_timeout=spec.stop_timeout,
         log_configuration=_CfnTaskDefinition.LogConfigurationProperty(log_driver="awslogs", options=dict(log_options)),
     )
+
+
+def _port_mappings(spec: ServiceSpec) -> Sequence[_CfnTaskDefinition.PortMappingProperty] | None:
+    """The ports that an http service listens on; Service Connect reads the protocol here, and without one passes bytes on.
+
+    Source: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_PortMapping.html
+    """
+    if not isinstance(spec, HttpService):
+        return None
+    spoken = None if spec.protocol is Protocol.TCP else spec.protocol.value
+    mappings = [_port_mapping(PORT_NAME, spec.port, spoken)]
+    if spec.private_port is not None:
+        mappings.append(_port_mapping(PRIVATE_PORT_NAME, spec.private_port, Protocol.HTTP.value))
+    return mappings
+
+
+def _port_mapping(name: str, port: int, spoken: str | None) -> _CfnTaskDefinition.PortMappingProperty:
+    return _CfnTaskDefinition.PortMappingProperty(name=name, container_port=port, protocol="tcp", app_protocol=spoken)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnOutput, aws_ecs, aws_elasticloadbalancingv2
+from aws_cdk import aws_ecs, aws_elasticloadbalancingv2
 from constructs import Construct, IDependable
 
-from config.limits import HEALTHY_CODES
+from config.fields.network import Protocol
+from config.limits import GRPC_HEALTH, GRPC_HEALTHY_CODES, HEALTHY_CODES
+from config.routing import Route
 from config.service import HttpService
+from stacks.address import create_url_output
 from stacks.alarms import Formula
 from stacks.durations import seconds
 from stacks.ecs.before_deploy import before_deploy
 from stacks.ecs.fargate_service import (
-    Offer,
+    Balanced,
     create_fargate_service,
     create_scalable_target,
     create_service_outputs,
@@ -57,20 +60,19 @@ class HttpServiceOnEcs(Construct):
         service.node.add_dependency(*before_deploy(self, on_ecs=on_ecs, spec=self._spec))
         service_name = service.attr_name
         self._watch_number_of_tasks(service)
-        self._create_url_output()
+        create_url_output(self, self._spec, self._entrance.url)
         self._scale(service_name)
         create_service_outputs(self, on_ecs=on_ecs, service_name=service_name)
 
     def _create_service(self) -> aws_ecs.CfnService:
         spec = self._spec
-        offer = Offer(
+        balanced = Balanced(
             port=spec.port,
             target_group_arn=self._target_group_arn,
             health_grace=spec.health_grace,
-            call_timeout=spec.call_timeout,
             rollback_alarms=[self._alarms.name_of(name) for name in _ROLLBACK_ALARMS],
         )
-        return create_fargate_service(self, on_ecs=self._on_ecs, spec=spec, offer=offer)
+        return create_fargate_service(self, on_ecs=self._on_ecs, spec=spec, balanced=balanced)
 
     def _admit_load_balancer(self) -> IDependable:
         return admit(
@@ -83,18 +85,21 @@ class HttpServiceOnEcs(Construct):
         )
 
     def _create_target_group(self) -> aws_elasticloadbalancingv2.ApplicationTargetGroup:
-        spec = self._spec
+        spec, grpc = self._spec, self._spec.protocol is Protocol.GRPC
         return aws_elasticloadbalancingv2.ApplicationTargetGroup(
             self,
             "TargetGroup",
             vpc=self._on_ecs.cluster.vpc,
             port=_NOMINAL_PORT,
             protocol=aws_elasticloadbalancingv2.ApplicationProtocol.HTTP,
+            protocol_version=aws_elasticloadbalancingv2.ApplicationProtocolVersion.GRPC if grpc else None,
+            stickiness_cookie_duration=seconds(spec.sticky) if spec.sticky else None,
             target_type=aws_elasticloadbalancingv2.TargetType.IP,
             deregistration_delay=seconds(spec.drain_seconds),
             health_check=aws_elasticloadbalancingv2.HealthCheck(
-                path=spec.health,
-                healthy_http_codes=HEALTHY_CODES,
+                path=GRPC_HEALTH if grpc else spec.health,
+                healthy_http_codes=None if grpc else HEALTHY_CODES,
+                healthy_grpc_codes=GRPC_HEALTHY_CODES if grpc else None,
                 interval=seconds(_HEALTH_INTERVAL),
                 timeout=seconds(_HEALTH_TIMEOUT),
                 healthy_threshold_count=2,
@@ -103,40 +108,58 @@ class HttpServiceOnEcs(Construct):
         )
 
     def _create_listener_rules(self) -> list[_CfnListenerRule]:
-        """The rule on HTTP forwards; with a domain it redirects, and one on HTTPS forwards.
+        """One rule for each route, as each has its own priority. The one on HTTP forwards; with a domain it redirects, and one on
+        HTTPS forwards.
 
         The listener of a rule cannot be changed. The rule on HTTP therefore stays when a domain is added, and only its action
         changes, after the one on HTTPS is there. Every service keeps one, as the rule of / on HTTP would otherwise take the
         requests of a service that has moved already.
         """
         forward = _CfnListenerRule.ActionProperty(type="forward", target_group_arn=self._target_group_arn)
+        first, *others = self._spec.routes
+        # The first has the plain id, which it had when it was the only one; the others' do not depend on their order.
+        named = {"": first, **{f"-{route}": route for route in others}}
+        return [rule for suffix, route in named.items() for rule in self._create_rules_of(route, suffix, forward)]
+
+    def _create_rules_of(
+        self, route: Route, suffix: str, forward: _CfnListenerRule.ActionProperty
+    ) -> list[_CfnListenerRule]:
+        plain = f"ListenerRule{suffix}"
         if self._entrance.https_listener_arn is None:
-            return [self._create_rule("ListenerRule", self._entrance.http_listener_arn, forward)]
+            return [self._create_rule(plain, self._entrance.http_listener_arn, route, forward)]
         redirect = _CfnListenerRule.ActionProperty(
             type="redirect",
             redirect_config=_CfnListenerRule.RedirectConfigProperty(
                 protocol="HTTPS", port="443", status_code="HTTP_301"
             ),
         )
-        https = self._create_rule("HttpsListenerRule", self._entrance.https_listener_arn, forward)
-        http = self._create_rule("ListenerRule", self._entrance.http_listener_arn, redirect)
+        https = self._create_rule(f"Https{plain}", self._entrance.https_listener_arn, route, forward)
+        http = self._create_rule(plain, self._entrance.http_listener_arn, route, redirect)
         http.node.add_dependency(https)
         return [https, http]
 
-    def _create_rule(self, name: str, listener_arn: str, action: _CfnListenerRule.ActionProperty) -> _CfnListenerRule:
+    def _create_rule(
+        self, name: str, listener_arn: str, route: Route, action: _CfnListenerRule.ActionProperty
+    ) -> _CfnListenerRule:
+        conditions = [
+            _CfnListenerRule.RuleConditionProperty(
+                field="path-pattern",
+                path_pattern_config=_CfnListenerRule.PathPatternConfigProperty(values=list(route.patterns)),
+            )
+        ]
+        if route.host:
+            conditions.append(
+                _CfnListenerRule.RuleConditionProperty(
+                    field="host-header",
+                    host_header_config=_CfnListenerRule.HostHeaderConfigProperty(values=[route.host]),
+                )
+            )
         return _CfnListenerRule(
             self,
-            name,
+            name.replace("/", "|"),
             listener_arn=listener_arn,
-            priority=self._spec.listener_priority,
-            conditions=[
-                _CfnListenerRule.RuleConditionProperty(
-                    field="path-pattern",
-                    path_pattern_config=_CfnListenerRule.PathPatternConfigProperty(
-                        values=list(self._spec.path_patterns)
-                    ),
-                )
-            ],
+            priority=route.priority,
+            conditions=conditions,
             actions=[action],
         )
 
@@ -188,10 +211,6 @@ class HttpServiceOnEcs(Construct):
                 name: self._entrance.metric(metric, target_group, statistic="Sum") for name, metric in metrics.items()
             },
         )
-
-    def _create_url_output(self) -> None:
-        url = f"{self._entrance.url}{self._spec.path}"
-        CfnOutput(self, "Url", value=url, description=self._spec.description)
 
     def _scale(self, service_name: str) -> None:
         if not self._spec.autoscaled:

@@ -7,13 +7,8 @@ from constructs import Construct
 
 from config.service import Worker
 from stacks.alarms import Metric
-from stacks.ecs.before_deploy import before_deploy
-from stacks.ecs.fargate_service import (
-    create_fargate_service,
-    create_scalable_target,
-    create_service_outputs,
-    track_queries,
-)
+from stacks.ecs.fargate_service import running_tasks, track_queries
+from stacks.ecs.unbalanced import create_unbalanced_service
 from stacks.ecs.workload import EcsWorkload
 from stacks.narrow import narrow
 from stacks.queues import queue_metric
@@ -28,38 +23,9 @@ class WorkerOnEcs(Construct):
         super().__init__(scope, construct_id)
         self._on_ecs = on_ecs
         self._spec = narrow(on_ecs.workload.spec, Worker)
-        self._alarms = on_ecs.create_alarms(self)
-        service = create_fargate_service(self, on_ecs=on_ecs, spec=self._spec)
-        # Without its policy the first task could not pull its image, so the first deployment would start with a failure.
-        service.node.add_dependency(*on_ecs.task.roles, *before_deploy(self, on_ecs=on_ecs, spec=self._spec))
-        service_name = service.attr_name
-        self._watch(service_name)  # refers to the service, so the alarm is not there before its first task
-        if self._spec.autoscaled:
-            target = create_scalable_target(self, on_ecs=on_ecs, spec=self._spec, service_name=service_name)
-            self._scale_on_backlog(target, service_name)
-        create_service_outputs(self, on_ecs=on_ecs, service_name=service_name)
-
-    def _running_tasks(self, service_name: str) -> Metric:
-        """Each running task sends one CPU sample a minute, so their number is the number of running tasks.
-
-        Container Insights has a metric for it, but not every environment has Container Insights.
-        https://docs.aws.amazon.com/AmazonECS/latest/developerguide/cloudwatch-metrics.html
-        """
-        return Metric(
-            namespace="AWS/ECS",
-            name="CPUUtilization",
-            dimensions={"ClusterName": self._on_ecs.cluster.cluster_name, "ServiceName": service_name},
-            statistic="SampleCount",
-        )
-
-    def _watch(self, service_name: str) -> None:
-        self._alarms.below(
-            "Running",
-            self._running_tasks(service_name),
-            self._spec.scaling.min,
-            periods=5,
-            description=f"{self._spec.name} on ECS runs fewer tasks than its minimum",
-        )
+        running = create_unbalanced_service(self, on_ecs=on_ecs, spec=self._spec)
+        if running.target:
+            self._scale_on_backlog(running.target, running.service_name)
 
     def _scale_on_backlog(self, target: aws_applicationautoscaling.CfnScalableTarget, service_name: str) -> None:
         """Keeps the messages that wait per running task at the target, if the manifest has one.
@@ -78,7 +44,7 @@ class WorkerOnEcs(Construct):
             [
                 query(id="backlog", expression="waiting / tasks", label="messages per task", return_data=True),
                 query(id="waiting", metric_stat=_stat(waiting), return_data=False),
-                query(id="tasks", metric_stat=_stat(self._running_tasks(service_name)), return_data=False),
+                query(id="tasks", metric_stat=_stat(running_tasks(self._on_ecs, service_name)), return_data=False),
             ],
             wanted,
         )

@@ -15,7 +15,7 @@ from config.catalog import Catalog
 from config.fields.egress import LINK_LOCAL, Destination
 from config.service import ServiceSpec
 from config.settings import Settings
-from stacks.kubernetes.objects import PORT_NAME, KubernetesObject, labels, meta
+from stacks.kubernetes.objects import PORT_NAME, PRIVATE_PORT_NAME, KubernetesObject, labels, meta
 from stacks.kubernetes.secret_objects import secret_provider_spec
 
 # The Pod Identity agent on a pod's own node, which gives it its role's credentials.
@@ -118,7 +118,10 @@ class ServiceObjects(ABC, Generic[AnyService]):
             {
                 "to": [{"podSelector": {"matchLabels": labels(callee.name)}}],
                 # By name: while the callee moves to another port, each of its pods is reached on its own.
-                "ports": [{"protocol": "TCP", "port": PORT_NAME}],
+                "ports": [
+                    {"protocol": "TCP", "port": name}
+                    for name, _ in zip((PORT_NAME, PRIVATE_PORT_NAME), callee.ports, strict=False)
+                ],
             }
             for callee in self._around.catalog.callees(self._spec)
         ]

@@ -16,6 +16,11 @@ def http(name: str = "web", **fields: Any) -> HttpService:
     return HttpService(name=name, kind=Kind.HTTP, **{**_ANY, **own, **fields})
 
 
+def inner(name: str = "ledger", **fields: Any) -> HttpService:
+    """A service that only others call."""
+    return HttpService(name=name, kind=Kind.HTTP, **{**_ANY, "port": 8080, "health": "/healthz", **fields})
+
+
 def worker(name: str = "mailer", **fields: Any) -> Worker:
     return Worker(name=name, kind=Kind.WORKER, **{**_ANY, **fields})
 

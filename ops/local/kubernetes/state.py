@@ -49,7 +49,7 @@ def _has_endpoint(own: Iterable[Object]) -> bool:
 
 def _address(own: Iterable[Object], spec: ServiceSpec, namespace: str) -> str:
     """The address behind an ingress controller, else the one inside the cluster; empty for a worker."""
-    by_kind = {entry["kind"]: entry for entry in own}
+    by_kind = {entry["kind"]: entry for entry in reversed(list(own))}  # of several Ingresses the first
     ingress, service = by_kind.get("Ingress"), by_kind.get("Service")
     if ingress and (host := _host(ingress)):
         path = ingress["spec"]["rules"][0]["http"]["paths"][0]["path"]

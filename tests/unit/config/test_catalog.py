@@ -272,9 +272,9 @@ def test_a_priority_that_hides_a_deeper_path_is_refused(project, outer, inner, f
 
 def test_adding_a_service_moves_no_other_services_priority(project):
     services(project, quotes=http("/quotes"), tracking=http("/tracking"))
-    before = {s.name: s.listener_priority for s in project.catalog().services}
+    before = {s.name: s.routes[0].priority for s in project.catalog().services}
     services(project, another=http("/another"), deep=http("/quotes/deep"), web=http("/"))
-    after = {s.name: s.listener_priority for s in project.catalog().services}
+    after = {s.name: s.routes[0].priority for s in project.catalog().services}
     assert {name: after[name] for name in before} == before
 
 

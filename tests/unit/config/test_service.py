@@ -32,7 +32,6 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     (changed(HTTP, kind="web"), "kind: is 'web'; write one of http, worker, job"),
     (changed(HTTP, kind="htp"), "kind: is 'htp'; write http (one of http, worker, job)"),
     (without(HTTP, "port"), "port: is missing, and kind http needs it; write it, e.g. port: 8080"),
-    (without(HTTP, "path"), "path: is missing, and kind http needs it; write it, e.g. path: /tracking"),
     (without(HTTP, "health"), "health: is missing, and kind http needs it; write it, e.g. health: /healthz"),
     (
         without(JOB, "schedule"),
@@ -360,8 +359,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     (changed(HTTP, overrides={"sandbox": 5}), "overrides.sandbox: is 5, not a mapping; write the fields that differ"),
     (changed(HTTP, overrides={"production": {"port": 80}}), "overrides.production.port: is 80, out of range; "),
     (
-        changed(HTTP, overrides={"production": {"prot": 80}}),
-        "overrides.production.prot: is unknown; did you mean port?",
+        changed(HTTP, overrides={"production": {"prt": 80}}),
+        "overrides.production.prt: is unknown; did you mean port?",
     ),
     (changed(HTTP, overrides={"production": {"name": "x"}}), "overrides.production.name: is not a key: "),
     (
@@ -500,17 +499,17 @@ def test_platforms_are_those_of_both_manifest_and_environment(project):
 def test_names_of_variables_follow_the_services_name(project):
     project.service("hello-world", HTTP)
     spec = project.catalog().service("hello-world")
-    assert (spec.env_name, spec.url_variable, spec.table_variable) == (
+    assert (spec.env_name, list(spec.addresses), spec.table_variable) == (
         "HELLO_WORLD",
-        "HELLO_WORLD_URL",
+        ["HELLO_WORLD_URL"],
         "HELLO_WORLD_TABLE",
     )
     assert env_name("a-b-c") == "A_B_C"
 
 
 def test_a_path_matches_itself_and_everything_below(project):
-    assert project.spec(HTTP).path_patterns == ("/tracking", "/tracking/*")
-    assert project.spec(http("/")).path_patterns == ("/*",)
+    assert project.spec(HTTP).routes[0].patterns == ("/tracking", "/tracking/*")
+    assert project.spec(http("/")).routes[0].patterns == ("/*",)
 
 
 @pytest.mark.parametrize("seconds", range(2, 121))
@@ -551,13 +550,13 @@ def test_a_deeper_path_is_always_tried_before_the_one_above_it(segments, deeper)
     path = "/" + "/".join(segments)
     outer, inner = spec_at(path), spec_at(f"{path}/{deeper}")
     low, high = priority_band(path)
-    assert low <= outer.listener_priority <= high < spec_at("/").listener_priority
+    assert low <= outer.routes[0].priority <= high < spec_at("/").routes[0].priority
     if len(segments) < 3:
-        assert inner.listener_priority < outer.listener_priority
+        assert inner.routes[0].priority < outer.routes[0].priority
 
 
 def test_the_root_path_is_always_tried_last():
-    assert spec_at("/").listener_priority == 50000
+    assert spec_at("/").routes[0].priority == 50000
 
 
 def test_the_bands_meet_and_do_not_overlap():
@@ -570,13 +569,13 @@ def test_the_bands_meet_and_do_not_overlap():
 
 
 def test_a_priority_in_the_manifest_is_used_unchanged():
-    assert spec_at("/a", 7).listener_priority == 7
+    assert spec_at("/a", 7).routes[0].priority == 7
 
 
 def test_derived_priorities_are_the_same_in_every_process_and_never_change():
     expected = {"/tracking": 20563, "/quotes": 33788}
-    assert {path: spec_at(path).listener_priority for path in expected} == expected
-    code = "from tests.unit.config.test_service import spec_at; print(spec_at('/tracking').listener_priority)"
+    assert {path: spec_at(path).routes[0].priority for path in expected} == expected
+    code = "from tests.unit.config.test_service import spec_at; print(spec_at('/tracking').routes[0].priority)"
     run = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env={"PYTHONHASHSEED": "7"}, capture_output=True, text=True, check=True
     )
