@@ -7,13 +7,11 @@ from typing import Final
 
 from aws_cdk import aws_ecs
 
-from config.service import USER_ID, HttpService
+from config.service import HttpService
 from stacks.workload import Workload
 
 # The name of an http service's port, by which Service Connect knows it.
 PORT_NAME: Final = "http"
-# What the container may write to: the folder by the name of its volume.
-VOLUMES: Final = {"tmp": "/tmp"}  # noqa: S108
 
 _CfnTaskDefinition = aws_ecs.CfnTaskDefinition
 
@@ -21,7 +19,7 @@ _CfnTaskDefinition = aws_ecs.CfnTaskDefinition
 def service_container(
     workload: Workload, *, image_uri: str, secrets: Mapping[str, str], log_options: Mapping[str, str]
 ) -> aws_ecs.CfnTaskDefinition.ContainerDefinitionProperty:
-    """The service's own container: read-only root, numeric user, no capabilities, an init process, writable /tmp.
+    """The service's own container: read-only root with writable folders, numeric user, no capabilities, an init process.
 
     Args:
         workload: the service.
@@ -34,6 +32,8 @@ def service_container(
         name=spec.name,
         image=image_uri,
         essential=True,
+        entry_point=list(spec.entrypoint) if spec.entrypoint else None,
+        command=list(spec.command) if spec.command else None,
         environment=[
             _CfnTaskDefinition.KeyValuePairProperty(name=name, value=value)
             for name, value in workload.environment().items()
@@ -47,14 +47,14 @@ def service_container(
         ]
         if isinstance(spec, HttpService)
         else None,
-        user=f"{USER_ID}:{USER_ID}",
+        user="{}:{}".format(*spec.user_and_group),
         readonly_root_filesystem=True,
         mount_points=[
             _CfnTaskDefinition.MountPointProperty(source_volume=name, container_path=path, read_only=False)
-            for name, path in VOLUMES.items()
+            for name, path in spec.volumes.items()
         ],
         linux_parameters=_CfnTaskDefinition.LinuxParametersProperty(
-            init_process_enabled=True,
+            init_process_enabled=spec.init,
             capabilities=_CfnTaskDefinition.KernelCapabilitiesProperty(drop=["ALL"]),
         ),
         stop_timeout=spec.stop_timeout,
