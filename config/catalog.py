@@ -16,6 +16,7 @@ from config.leftovers import notice
 from config.manifest import load_service
 from config.names import stack_id
 from config.quota_checks import check_quotas
+from config.recipe import source_of
 from config.route_checks import check_routes
 from config.service import HttpService, Job, ServiceSpec, Worker
 from config.settings import Platform, Settings, environments, settings_file
@@ -92,7 +93,7 @@ def load_catalog(root: Path, settings: Settings) -> Catalog:
     check_quotas(services, settings)
     _check_kept_repositories(declared, settings)
     # Of all services, not only those that run here: a mistake should show in every environment.
-    images = {spec.name: ImageSource.of(root, spec.folder, settings) for spec in declared}
+    images = {spec.name: source_of(root, spec, settings) for spec in declared}
     whole = Catalog(services)
     notices = (*_absences(placed, settings), *_unreachable(whole), *_cycles(whole), *_leftovers(images.values()))
     return Catalog(services, images, notices)
@@ -152,6 +153,10 @@ def _check_platforms(spec: ServiceSpec) -> None:
         wrong = "memory" if spec.cpu in limits.FARGATE_MEMORY else "cpu"
         problem = f"is {getattr(spec, wrong)}; Fargate has no task of cpu {spec.cpu} and memory {spec.memory}"
         raise ConfigError(file, wrong, problem, f"write cpu: {cpu} and memory: {memory}")
+    if Platform.EKS in spec.platforms and (spec.storage or 0) > limits.LARGEST_STORAGE_OF_A_POD:
+        problem = f"is {spec.storage}, more than a node of eks gives one pod"
+        remedy = f"write {limits.LARGEST_STORAGE_OF_A_POD} or less, or set platforms: [ecs]"
+        raise ConfigError(file, "storage", problem, remedy)
     by_requests = isinstance(spec, HttpService) and spec.scaling.requests_target is not None
     if Platform.EKS in spec.platforms and by_requests:
         problem = "cannot be measured on eks, where this service also runs"

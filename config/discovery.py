@@ -19,11 +19,7 @@ MANIFEST: Final = "service.yaml"
 EXTRA: Final = "extra.py"
 """The service's own CDK code, if it has any: docs/extra.md."""
 
-REQUIRED_FILES: Final = {
-    MANIFEST: "write it (docs/manifest.md lists the keys), or remove the folder",
-    "Dockerfile": "write it, or remove the folder",
-    ".dockerignore": "write it, to keep tests and caches out of the image and its tag",
-}
+_NO_MANIFEST: Final = "write it (docs/manifest.md lists the keys), or remove the folder"
 
 
 def service_folders(root: Path) -> list[Path]:
@@ -74,13 +70,16 @@ def _check_folder(root: Path, folder: Path) -> None:
     _refuse_leaving(root, folder, _relative(folder))
     _check_name(folder)
     _refuse_leaving(root, folder / EXTRA, f"{_relative(folder)}/{EXTRA}")
-    for name, remedy in REQUIRED_FILES.items():
-        file, relative = folder / name, f"{_relative(folder)}/{name}"
-        _refuse_leaving(root, file, relative)
-        if not file.exists():
-            raise ConfigError(relative, "file", "is missing", remedy)
-        if not file.is_file():
-            raise ConfigError(relative, "file", "is not a regular file", "put a file there")
+    require_file(root, folder / MANIFEST, f"{_relative(folder)}/{MANIFEST}", remedy=_NO_MANIFEST)
+
+
+def require_file(root: Path, file: Path, relative: str, *, remedy: str, problem: str = "is missing") -> None:
+    """Raises ConfigError unless there is a regular file, in the project even through links."""
+    _refuse_leaving(root, file, relative)
+    if not file.exists():
+        raise ConfigError(relative, "file", problem, remedy)
+    if not file.is_file():
+        raise ConfigError(relative, "file", "is not a regular file", "put a file there")
 
 
 def _check_name(folder: Path) -> None:

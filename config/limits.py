@@ -31,9 +31,20 @@ GRPC_HEALTHY_CODES: Final = "0"
 """OK: the service has that method, and answers it. By default a load balancer calls one that no service has, and takes code 12:
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html"""
 
+HIGHEST_USER: Final = 2**31 - 1
+"""Of runAsUser and runAsGroup: https://github.com/kubernetes/kubernetes/blob/master/staging/src/k8s.io/apimachinery/pkg/util/validation/validation.go"""
+
 WRITABLE_GIB: Final = 20
-"""What a Fargate task has for its image and /tmp together by default; a pod's /tmp gets the same bound:
+"""What a Fargate task has for its image and its writable folders together by default; a pod's folders get the same bound:
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-task-storage.html"""
+
+LARGEST_STORAGE: Final = 200
+"""GiB that a Fargate task may have: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_EphemeralStorage.html"""
+
+LARGEST_STORAGE_OF_A_POD: Final = 60
+"""GiB that a pod can ask for: a node has 80, with the images of all its pods, and what the kubelet keeps free (10 %):
+https://docs.aws.amazon.com/eks/latest/userguide/create-node-class.html and
+https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/"""
 
 DNS_LABEL: Final = 63
 """https://kubernetes.io/docs/concepts/overview/working-with-objects/names/"""

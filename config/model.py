@@ -40,7 +40,7 @@ class Model(BaseModel):
 
 
 def fault(problem: str, remedy: str, *, field: str | None = None) -> PydanticCustomError:
-    """What a validator raises: the problem and what to write instead; `field` if the validator checks the whole model."""
+    """What a validator raises: the problem and what to write instead; `field` for a part of what it checks: a key, or [0]."""
     return PydanticCustomError(FAULT, "{problem}; {remedy}", {"problem": problem, "remedy": remedy, "field": field})
 
 

@@ -19,17 +19,19 @@ from config import service_rules as rules
 from config.fields.alarms import AlarmThresholds, QueueAlarms
 from config.fields.commands import BeforeDeploy
 from config.fields.egress import Destination, check_destinations
+from config.fields.image import Build, check_image
 from config.fields.network import LONGEST_STICKY, Host, PathPrefix, Protocol
+from config.fields.process import TMP, Words, check_folders, check_user, user_and_group
 from config.fields.queue import Queue
 from config.fields.scaling import HttpScaling, Scaling, WorkerScaling
 from config.fields.secrets import SecretSource, check_sources
 from config.fields.tables import Table
-from config.limits import HIGHEST_PORT, LOWEST_PORT, LOWEST_PRIORITY
+from config.limits import HIGHEST_PORT, LARGEST_STORAGE, LOWEST_PORT, LOWEST_PRIORITY, WRITABLE_GIB
 from config.model import NOT_EMPTY, UNIQUE, Meaning, Model, Pattern, Rule, fault
 from config.routing import Route, routes
 from config.settings import Platform, ServiceName
 
-# The user that every image runs as; numeric, so Kubernetes can verify that it is not root.
+# The user that an image runs as if the manifest names no other; numeric, so Kubernetes can verify that it is not root.
 USER_ID: Final = 65532
 
 
@@ -73,6 +75,76 @@ class ServiceSpec(Kinded):
         (Platform.ECS, Platform.EKS),
         description="Where the service runs, if the environment has that platform.",
         examples=[["ecs", "eks"]],
+    )
+    image: Annotated[
+        Annotated[str, Rule(check_image)] | None,
+        Meaning(ecs="copied to the service's repository", eks="copied to the service's repository"),
+    ] = Field(
+        None,
+        description="An existing image instead of a build, with a digest or a version; the folder then has only service.yaml.",
+        examples=["public.ecr.aws/nginx/nginx:1.29"],
+    )
+    build: Annotated[Build | None, Meaning(ecs="image of the container", eks="image of the container")] = Field(
+        None,
+        description="How the image is built, if not by the Dockerfile of the service's folder from that folder.",
+        examples=[{"context": "../..", "target": "runtime"}],
+    )
+    entrypoint: Annotated[Words | None, Meaning(ecs="entryPoint", eks="command")] = Field(
+        None,
+        description="Program and its first arguments, instead of the image's ENTRYPOINT and CMD.",
+        examples=[["/usr/bin/python3", "-m"]],
+    )
+    command: Annotated[Words | None, Meaning(ecs="command", eks="args")] = Field(
+        None,
+        description="Arguments, instead of the image's CMD.",
+        examples=[["serve", "--verbose"]],
+    )
+    init: Annotated[
+        bool,
+        Meaning(ecs="initProcessEnabled", eks="no init process in any case: the image's own process has number 1"),
+    ] = Field(
+        True,
+        description="Whether a small init process reaps zombies and forwards signals; false for an image with its own.",
+        examples=[False],
+    )
+    user: Annotated[
+        int | str,
+        Rule(check_user),
+        Meaning(ecs="user of the container", eks="runAsUser, runAsGroup and fsGroup"),
+    ] = Field(
+        USER_ID,
+        description="Number of the container's user, or text with user and group; never root, whatever the image says.",
+        examples=["1000:1000"],
+    )
+    writable: Annotated[
+        tuple[str, ...],
+        UNIQUE,
+        Rule(check_folders),
+        Meaning(ecs="volume of the task that the user owns", eks="emptyDir of the user's group"),
+    ] = Field(
+        (),
+        description="Folders besides /tmp that the container may write to; empty at its start, and gone with it.",
+        examples=[["/var/cache/nginx"]],
+    )
+    tmp_size: Annotated[
+        int | None,
+        Meaning(ecs="no limit of its own: /tmp shares the task's storage", eks="sizeLimit of /tmp's emptyDir"),
+    ] = Field(
+        None,
+        ge=1,
+        le=LARGEST_STORAGE * 1024,
+        description="MiB that /tmp may hold; a pod that exceeds it is replaced.",
+        examples=[256],
+    )
+    storage: Annotated[
+        int | None,
+        Meaning(ecs="ephemeral storage of the task, the image included", eks="request and limit of ephemeral-storage"),
+    ] = Field(
+        None,
+        ge=WRITABLE_GIB,
+        le=LARGEST_STORAGE,
+        description="GiB of disk for /tmp and writable folders together; Fargate has 20 unless more is asked for.",
+        examples=[40],
     )
     cpu: Annotated[
         int,
@@ -147,6 +219,16 @@ class ServiceSpec(Kinded):
         return env_name(self.name)
 
     @property
+    def user_and_group(self) -> tuple[int, int]:
+        """Numbers of the user and of the group that the container runs as."""
+        return user_and_group(self.user)
+
+    @property
+    def volumes(self) -> dict[str, str]:
+        """The folders that the container may write to, by the names of their volumes."""
+        return {"tmp": TMP, **{f"writable-{number}": folder for number, folder in enumerate(self.writable, start=1)}}
+
+    @property
     def table_variable(self) -> str:
         """The variable with the name of this service's table."""
         return f"{self.env_name}_TABLE"
@@ -179,6 +261,17 @@ class ServiceSpec(Kinded):
     @classmethod
     def words_for_missing(cls, key: str) -> str | None:
         return None if key in ServiceSpec.model_fields else f"is missing, and kind {_kind_of(cls)} needs it"
+
+    @model_validator(mode="after")
+    def _check_image_and_storage(self) -> Self:
+        if self.image and self.build:
+            raise fault("is set beside image", "keep one of the two", field="build")
+        if self.tmp_size and self.tmp_size > (self.storage or WRITABLE_GIB) * 1024:
+            held = self.storage or WRITABLE_GIB
+            raise fault(
+                f"is {self.tmp_size}, more than storage ({held} GiB)", "lower it, or raise storage", field="tmp_size"
+            )
+        return self
 
     @model_validator(mode="after")
     def _check_variable_names(self) -> Self:

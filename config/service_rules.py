@@ -19,10 +19,11 @@ _COUNT = ("is not a key here", "write scaling: {min: 2, max: 2}")
 _ONE_PORT = ("is not a key here", "write port: 8080, and private_port for a second one")
 
 ELSEWHERE: Final = {
-    **dict.fromkeys(("args", "command", "entrypoint", "user", "workdir", "working_dir"), _IN_THE_DOCKERFILE),
-    **dict.fromkeys(
-        ("build", "dockerfile", "image"), ("is not a key here", "write FROM in services/<name>/Dockerfile")
-    ),
+    **dict.fromkeys(("workdir", "working_dir"), _IN_THE_DOCKERFILE),
+    "args": ("is not a key here", "write command: [WORDS], or build: {args: {NAME: value}}"),
+    **dict.fromkeys(("context", "dockerfile", "target"), ("is not a key here", "write it under build")),
+    **dict.fromkeys(("runAsUser", "run_as_user"), ("is not a key here", "write user: 1000")),
+    **dict.fromkeys(("ephemeral_storage", "ephemeralStorage"), ("is not a key here", "write storage: 40")),
     **dict.fromkeys(("containers", "init_containers", "initContainers", "sidecar", "sidecars"), _ONE_CONTAINER),
     **dict.fromkeys(("count", "desired_count", "replicas"), _COUNT),
     **dict.fromkeys(("container_port", "expose", "ports", "targetPort"), _ONE_PORT),
@@ -33,8 +34,8 @@ ELSEWHERE: Final = {
     ),
     **dict.fromkeys(("cron", "rate"), ("is not a key here", 'write schedule: "30 6 * * MON-FRI"')),
     **dict.fromkeys(
-        ("mounts", "storage", "volume", "volumes"),
-        ("is not a key here: only /tmp is writable", "keep data in a table, or in an external service"),
+        ("mounts", "tmpfs", "volume", "volumes"),
+        ("is not a key here", "write writable: [/FOLDER] for files that may be lost, and keep data in a table"),
     ),
     **dict.fromkeys(
         ("outbound", "security_group", "security_groups"),

@@ -8,15 +8,13 @@ from typing import Final
 from aws_cdk import aws_ecs
 
 from config.fields.network import Protocol
-from config.service import USER_ID, HttpService, ServiceSpec
+from config.service import HttpService, ServiceSpec
 from config.settings import Settings
 from stacks.workload import Workload
 
 # The names of an http service's ports, by which Service Connect knows them.
 PORT_NAME: Final = "http"
 PRIVATE_PORT_NAME: Final = "private"
-# What the container may write to: the folder by the name of its volume.
-VOLUMES: Final = {"tmp": "/tmp"}  # noqa: S108
 
 # What the agent of ECS Exec writes to, which it does as root. AWS's guide asks for a root file system that can be written to, but
 # these are enough: https://github.com/aws/containers-roadmap/issues/1359
@@ -29,15 +27,15 @@ _EXEC_VOLUMES: Final = {
 _CfnTaskDefinition = aws_ecs.CfnTaskDefinition
 
 
-def volumes(settings: Settings) -> dict[str, str]:
+def volumes(spec: ServiceSpec, settings: Settings) -> dict[str, str]:
     """The folders that the container may write to, by the names of their volumes."""
-    return {**VOLUMES, **_EXEC_VOLUMES} if settings.exec else VOLUMES
+    return {**spec.volumes, **_EXEC_VOLUMES} if settings.exec else spec.volumes
 
 
 def service_container(
     workload: Workload, *, image_uri: str, secrets: Mapping[str, str], log_options: Mapping[str, str]
 ) -> aws_ecs.CfnTaskDefinition.ContainerDefinitionProperty:
-    """The service's own container: read-only root, numeric user, no capabilities, an init process, writable /tmp.
+    """The service's own container: read-only root with writable folders, numeric user, no capabilities, an init process.
 
     Args:
         workload: the service.
@@ -50,6 +48,8 @@ def service_container(
         name=spec.name,
         image=image_uri,
         essential=True,
+        entry_point=list(spec.entrypoint) if spec.entrypoint else None,
+        command=list(spec.command) if spec.command else None,
         environment=[
             _CfnTaskDefinition.KeyValuePairProperty(name=name, value=value)
             for name, value in workload.environment().items()
@@ -57,14 +57,14 @@ def service_container(
         secrets=[_CfnTaskDefinition.SecretProperty(name=name, value_from=source) for name, source in secrets.items()]
         or None,
         port_mappings=_port_mappings(spec),
-        user=f"{USER_ID}:{USER_ID}",
+        user="{}:{}".format(*spec.user_and_group),
         readonly_root_filesystem=True,
         mount_points=[
             _CfnTaskDefinition.MountPointProperty(source_volume=name, container_path=path, read_only=False)
-            for name, path in volumes(workload.settings).items()
+            for name, path in volumes(spec, workload.settings).items()
         ],
         linux_parameters=_CfnTaskDefinition.LinuxParametersProperty(
-            init_process_enabled=True,
+            init_process_enabled=spec.init,
             capabilities=_CfnTaskDefinition.KernelCapabilitiesProperty(drop=["ALL"]),
         ),
         stop_timeout=spec.stop_timeout,

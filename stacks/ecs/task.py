@@ -7,6 +7,7 @@ from functools import cache
 from aws_cdk import aws_ecr, aws_ecs, aws_iam
 from constructs import Construct
 
+from config.limits import WRITABLE_GIB
 from config.settings import Architecture, Platform, Settings
 from stacks.acknowledgements import acknowledge
 from stacks.base import EnvironmentStack
@@ -27,7 +28,7 @@ def capacity_weights(settings: Settings) -> dict[str, int]:
 
 
 class FargateTask(Construct):
-    """Task definition with one container: read-only root, numeric user, no capabilities, an init process, writable /tmp.
+    """Task definition with one container: read-only root with writable folders, numeric user, no capabilities.
 
     The definition is CloudFormation's own resource, as CDK's class takes more calls to Node for the same; the roles are
     CDK's, for their grants.
@@ -95,8 +96,16 @@ class FargateTask(Construct):
             execution_role_arn=execution_role,
             task_role_arn=task_role,
             container_definitions=[container],
-            volumes=[CfnTaskDefinition.VolumeProperty(name=name) for name in volumes(settings)],
+            volumes=[CfnTaskDefinition.VolumeProperty(name=name) for name in volumes(spec, settings)],
+            ephemeral_storage=_beyond_the_default(spec.storage),
         )
+
+
+def _beyond_the_default(storage: int | None) -> CfnTaskDefinition.EphemeralStorageProperty | None:
+    """Every task has the default, and asking for just that much is refused."""
+    if storage is None or storage <= WRITABLE_GIB:
+        return None
+    return CfnTaskDefinition.EphemeralStorageProperty(size_in_gib=storage)
 
 
 @cache  # the same for every service, and a call to Node each time

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from config.fields.process import TMP
 from config.limits import WRITABLE_GIB
-from config.service import USER_ID, ServiceSpec
+from config.service import ServiceSpec
 from config.settings import Settings
 from stacks.kubernetes.objects import KubernetesObject, labels, part_of
 
@@ -41,6 +42,7 @@ class Pod:
     def template(self) -> KubernetesObject:
         """The pod template of a Deployment or a Job."""
         spec = self.spec
+        user, group = spec.user_and_group
         pod: KubernetesObject = {
             "serviceAccountName": spec.name,
             "automountServiceAccountToken": False,
@@ -50,9 +52,9 @@ class Pod:
             "nodeSelector": {"kubernetes.io/arch": self.settings.architecture.value},
             "securityContext": {
                 "runAsNonRoot": True,
-                "runAsUser": USER_ID,
-                "runAsGroup": USER_ID,
-                "fsGroup": USER_ID,
+                "runAsUser": user,
+                "runAsGroup": group,
+                "fsGroup": group,
                 "seccompProfile": {"type": "RuntimeDefault"},
             },
             "containers": [self._container()],
@@ -66,6 +68,7 @@ class Pod:
             "name": self.spec.name,
             "image": self.image,
             "imagePullPolicy": "IfNotPresent",
+            **self._process(),
             "env": self._env(),
             "resources": self._resources(),
             "securityContext": {
@@ -76,6 +79,11 @@ class Pod:
             "volumeMounts": self._volume_mounts(),
             **self.of_container,
         }
+
+    def _process(self) -> KubernetesObject:
+        """Kubernetes calls the image's ENTRYPOINT command, and its CMD args."""
+        words = {"command": self.spec.entrypoint, "args": self.spec.command}
+        return {name: list(given) for name, given in words.items() if given}
 
     def _env(self) -> list[KubernetesObject]:
         plain: list[KubernetesObject] = [{"name": name, "value": value} for name, value in self.environment.items()]
@@ -90,10 +98,14 @@ class Pod:
         # throttling, and the request is its share when a node is full.
         memory = f"{self.spec.memory}Mi"
         cpu = f"{self.spec.cpu * 1000 // 1024}m"
-        return {"requests": {"cpu": cpu, "memory": memory}, "limits": {"memory": memory}}
+        disk = {"ephemeral-storage": f"{self.spec.storage}Gi"} if self.spec.storage else {}
+        return {"requests": {"cpu": cpu, "memory": memory, **disk}, "limits": {"memory": memory, **disk}}
 
     def _volumes(self) -> list[KubernetesObject]:
-        volumes: list[KubernetesObject] = [{"name": "tmp", "emptyDir": {"sizeLimit": f"{WRITABLE_GIB}Gi"}}]
+        volumes: list[KubernetesObject] = [
+            {"name": name, "emptyDir": {"sizeLimit": self._size_limit(path)}}
+            for name, path in self.spec.volumes.items()
+        ]
         if self.spec.secrets:
             volumes.append(
                 {
@@ -107,8 +119,14 @@ class Pod:
             )
         return volumes
 
+    def _size_limit(self, folder: str) -> str:
+        """No folder may hold more than all together; /tmp perhaps less."""
+        if folder == TMP and self.spec.tmp_size:
+            return f"{self.spec.tmp_size}Mi"
+        return f"{self.spec.storage or WRITABLE_GIB}Gi"
+
     def _volume_mounts(self) -> list[KubernetesObject]:
-        mounts: list[KubernetesObject] = [{"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108 - the one writable folder
+        mounts: list[KubernetesObject] = [{"name": name, "mountPath": path} for name, path in self.spec.volumes.items()]
         if self.spec.secrets:
             # The mount makes the driver fetch the values and keep the Secret that the variables come from.
             mounts.append({"name": "secrets", "mountPath": "/mnt/secrets", "readOnly": True})

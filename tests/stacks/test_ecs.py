@@ -119,7 +119,8 @@ def test_a_deployment_leaves_the_scaled_number_of_tasks_alone(assembly):
 
 def test_a_fixed_number_of_tasks_is_the_manifests(corners):
     fixed = {spec.name: service["DesiredCount"] for spec, service in ecs_services(corners) if not spec.autoscaled}
-    assert fixed == {"front": 2, "beta": 1}
+    assert fixed == {spec.name: spec.scaling.min for spec, _ in ecs_services(corners) if not spec.autoscaled}
+    assert (fixed["front"], fixed["beta"]) == (2, 1)
 
 
 def test_scaling_follows_the_manifest(assembly):
@@ -169,22 +170,23 @@ def test_a_first_start_has_the_manifests_time_to_become_healthy(assembly):
 # --- hardening --------------------------------------------------------------------------------------------------------
 
 
-def test_the_root_file_system_is_read_only_and_tmp_is_a_volume(assembly):
+def test_the_root_file_system_is_read_only_and_what_may_be_written_is_a_volume(assembly):
     """With ECS Exec, so are the three folders of its agent."""
-    paths = {"tmp": "/tmp"}
-    if assembly.settings.exec:
-        paths |= {
-            "exec-agents": "/managed-agents",
-            "exec-state": "/var/lib/amazon/ssm",
-            "exec-logs": "/var/log/amazon/ssm",
-        }
+    agent = ["/managed-agents", "/var/lib/amazon/ssm", "/var/log/amazon/ssm"] if assembly.settings.exec else []
     for spec, definition in definitions(assembly):
         container = definition["ContainerDefinitions"][0]
         assert container["ReadonlyRootFilesystem"] is True, spec.name
-        assert definition["Volumes"] == [{"Name": name} for name in paths]
-        assert container["MountPoints"] == [
-            {"ContainerPath": path, "ReadOnly": False, "SourceVolume": name} for name, path in paths.items()
-        ]
+        assert [mount["ContainerPath"] for mount in container["MountPoints"]] == ["/tmp", *spec.writable, *agent]
+        assert not any(mount["ReadOnly"] for mount in container["MountPoints"])
+        # Without a host path or a driver: a folder of the task's own, gone with it.
+        assert definition["Volumes"] == [{"Name": mount["SourceVolume"]} for mount in container["MountPoints"]]
+
+
+def test_only_a_task_that_asks_for_more_than_the_default_has_storage_of_its_own(assembly):
+    """Fargate refuses 20 GiB, which every task has."""
+    for spec, definition in definitions(assembly):
+        wanted = {"SizeInGiB": spec.storage} if (spec.storage or 0) > 20 else None
+        assert definition.get("EphemeralStorage") == wanted, spec.name
 
 
 def test_containers_run_as_a_numeric_user_that_is_not_root(assembly):
@@ -195,8 +197,8 @@ def test_containers_run_as_a_numeric_user_that_is_not_root(assembly):
 
 
 def test_an_init_process_reaps_and_forwards_signals(assembly):
-    for _, container in containers(assembly):
-        assert container["LinuxParameters"]["InitProcessEnabled"] is True
+    for spec, container in containers(assembly):
+        assert container["LinuxParameters"]["InitProcessEnabled"] is spec.init
 
 
 def test_all_capabilities_are_dropped_and_nothing_is_privileged(assembly):

@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+from config.image import RECIPE
 from config.settings import Architecture, Platform, Removal
 from tests.stacks.templates import Assembly, Resource, statements
 
@@ -171,10 +172,12 @@ def test_registry_waits_for_no_image(assembly):
 
 
 def test_images_are_built_for_the_environments_architecture_from_its_base_registry(assembly):
-    for stack, _, _ in service_stacks(assembly):
+    for stack, service, _ in service_stacks(assembly):
         source = image_asset(assembly, stack)[1]["source"]
         assert source["platform"] == f"linux/{assembly.settings.architecture.value}"
-        assert source["dockerBuildArgs"] == {"BASE_REGISTRY": assembly.settings.base_registry}
+        spec = assembly.catalog.service(service)
+        base = None if spec.image else assembly.settings.base_registry
+        assert source.get("dockerBuildArgs", {}).get("BASE_REGISTRY") == base
 
 
 def test_one_architecture_reaches_image_task_pod_and_node(assembly):
@@ -227,8 +230,29 @@ def test_the_cli_builds_from_the_context_that_docker_would_send_and_nothing_else
     for stack, service, _ in service_stacks(assembly):
         folder = assembly.directory / image_asset(assembly, stack)[1]["source"]["directory"]
         staged = {str(path.relative_to(folder)) for path in folder.rglob("*")}
-        wanted = {entry.path for entry in assembly.catalog.images[service].context.entries}
-        assert staged == wanted | {"Dockerfile", ".dockerignore"}, stack
+        source = assembly.catalog.images[service]
+        own = {RECIPE, f"{RECIPE}.dockerignore"} if source.recipe else {"Dockerfile", ".dockerignore"}
+        assert staged == {entry.path for entry in source.context.entries} | own, stack
+
+
+def test_the_cli_builds_the_dockerfile_the_stage_and_the_arguments_of_the_manifest(assembly):
+    for stack, service, _ in service_stacks(assembly):
+        asset, source = image_asset(assembly, stack)[1]["source"], assembly.catalog.images[service]
+        assert asset.get("dockerBuildArgs", {}) == source.build_arguments
+        assert asset.get("dockerBuildTarget") == source.target
+        name = asset.get("dockerFile", "Dockerfile")
+        if source.recipe:
+            assert (assembly.directory / asset["directory"] / name).read_bytes() == source.recipe
+
+
+def test_an_existing_image_is_built_from_no_file_of_the_project_and_pushed_like_any_other(corners):
+    _, asset = image_asset(corners, "Ecs-imported")
+    assert corners.catalog.images["imported"].context.entries == ()
+    [destination] = asset["destinations"].values()
+    assert destination["repositoryName"] == "quay-corners/imported"
+    folder = corners.directory / asset["source"]["directory"]
+    first = (folder / RECIPE).read_text(encoding="utf-8").splitlines()[0]
+    assert first.startswith("FROM public.ecr.aws/docker/library/debian:trixie-slim AS ")
 
 
 def test_a_service_may_keep_its_readme_and_tests(corners):

@@ -164,6 +164,94 @@ class _Grace:
         return pod_container(assembly, spec)["startupProbe"]["failureThreshold"]
 
 
+def _content(image: str) -> str:
+    """The hash of what is in an image, which is in the tag of either platform."""
+    [found] = re.findall(r"(?:ecs|eks)-([0-9a-f]{64})", image)
+    return str(found)
+
+
+@means("image")
+class _Image:
+    """What is built: an existing image, or a Dockerfile's."""
+
+    @staticmethod
+    def ecs(assembly, spec):
+        return _content(json.dumps(container(assembly, spec)["Image"]))
+
+    @staticmethod
+    def eks(assembly, spec):
+        return _content(pod_container(assembly, spec)["image"])
+
+
+@means("build")
+class _Build(_Image):
+    pass
+
+
+@means("entrypoint")
+class _Entrypoint:
+    @staticmethod
+    def ecs(assembly, spec):
+        return container(assembly, spec).get("EntryPoint")
+
+    @staticmethod
+    def eks(assembly, spec):
+        return pod_container(assembly, spec).get("command")
+
+
+@means("command")
+class _Command:
+    @staticmethod
+    def ecs(assembly, spec):
+        return container(assembly, spec).get("Command")
+
+    @staticmethod
+    def eks(assembly, spec):
+        return pod_container(assembly, spec).get("args")
+
+
+@means("user")
+class _User:
+    @staticmethod
+    def ecs(assembly, spec):
+        return container(assembly, spec)["User"]
+
+    @staticmethod
+    def eks(assembly, spec):
+        context = pod(assembly, spec)["securityContext"]
+        assert context["fsGroup"] == context["runAsGroup"], "or the user could not write to the volumes"
+        return f"{context['runAsUser']}:{context['runAsGroup']}"
+
+
+@means("writable")
+class _Writable:
+    @staticmethod
+    def ecs(assembly, spec):
+        mounts = container(assembly, spec)["MountPoints"]
+        return {m["SourceVolume"]: m["ContainerPath"] for m in mounts if not m["ReadOnly"]}
+
+    @staticmethod
+    def eks(assembly, spec):
+        mounts = pod_container(assembly, spec)["volumeMounts"]
+        return {m["name"]: m["mountPath"] for m in mounts if not m.get("readOnly")}
+
+
+@means("storage")
+class _Storage:
+    """In GiB; none is what Fargate has anyway."""
+
+    @staticmethod
+    def ecs(assembly, spec):
+        return task(assembly, spec).get("EphemeralStorage", {"SizeInGiB": 20})["SizeInGiB"]
+
+    @staticmethod
+    def eks(assembly, spec):
+        resources = pod_container(assembly, spec)["resources"]
+        asked = {resources[part].get("ephemeral-storage", "20Gi") for part in ("requests", "limits")}
+        [same] = asked
+        return quantity(same) / 2**30
+
+
 @means("cpu")
 class _Cpu:
     """In thousandths of a processor."""
@@ -457,14 +545,27 @@ def _alarms(assembly: Assembly, spec: ServiceSpec) -> Any:
     return {"errors_percent": alarms["errors"], "latency_ms": alarms["latency"] * 1000}
 
 
+def _init(assembly: Assembly, spec: ServiceSpec) -> Any:
+    return container(assembly, spec)["LinuxParameters"]["InitProcessEnabled"]
+
+
+def _tmp_size(assembly: Assembly, spec: ServiceSpec) -> Any:
+    [tmp] = [volume for volume in pod(assembly, spec)["volumes"] if volume["name"] == "tmp"]
+    size = tmp["emptyDir"]["sizeLimit"]
+    return int(size.removesuffix("Mi")) if size.endswith("Mi") else None
+
+
+# Fields that Fargate has no counterpart of, as their meaning in docs/manifest.md says, and how EKS has them.
+ONLY_ON_EKS: dict[str, Reader] = {"tmp_size": _tmp_size}
+
 # Fields that Kubernetes has no counterpart of, as their meaning in docs/manifest.md says, and how ECS has them.
-ONLY_ON_ECS: dict[str, Reader] = {"call_timeout": _call_timeout, "alarms": _alarms}
+ONLY_ON_ECS: dict[str, Reader] = {"call_timeout": _call_timeout, "alarms": _alarms, "init": _init}
 
 
 def test_every_field_of_the_manifest_is_compared():
     """Loading a manifest applies `overrides`; name and folder are not keys of a manifest."""
-    assert READERS.keys() | ONLY_ON_ECS.keys() == set(manifest_fields())
-    assert READERS.keys() & ONLY_ON_ECS.keys() == set()
+    groups = (READERS, ONLY_ON_ECS, ONLY_ON_EKS)
+    assert sorted(itertools.chain(*groups)) == sorted(manifest_fields())
 
 
 @pytest.mark.parametrize("field", sorted(ONLY_ON_ECS))
@@ -476,11 +577,20 @@ def test_a_field_of_ecs_only_says_so_and_is_what_the_manifest_has(assembly, fiel
         assert ONLY_ON_ECS[field](assembly, spec) == wanted, spec.name
 
 
+@pytest.mark.parametrize("field", sorted(ONLY_ON_EKS))
+def test_a_field_of_eks_only_says_so_and_is_what_the_manifest_has(assembly, field):
+    assert meaning_of(field).ecs.startswith("no")
+    for spec in (spec for spec in assembly.services(Platform.EKS) if _takes(field, spec)):
+        assert ONLY_ON_EKS[field](assembly, spec) == getattr(spec, field), spec.name
+
+
 # A service on both platforms has the default of this field.
 _ALWAYS_THE_DEFAULT = {"platforms"}
 
 
-@pytest.mark.parametrize("field", sorted((READERS.keys() | ONLY_ON_ECS.keys()) - _ALWAYS_THE_DEFAULT))
+@pytest.mark.parametrize(
+    "field", sorted((READERS.keys() | ONLY_ON_ECS.keys() | ONLY_ON_EKS.keys()) - _ALWAYS_THE_DEFAULT)
+)
 def test_every_field_has_a_value_other_than_its_default_somewhere(corners, field):
     """Otherwise both platforms could ignore it, and the comparison below would compare nothing with nothing."""
     models = {type(spec).model_fields[field] for spec in on_both(corners) if _takes(field, spec)}
@@ -553,9 +663,10 @@ def test_the_same_answers_count_as_healthy_for_every_prober(assembly):
         assert annotations["alb.ingress.kubernetes.io/success-codes"] == "200-399"
 
 
-def test_tmp_holds_as_much_in_a_pod_as_in_a_task(assembly):
+def test_folders_hold_as_much_in_a_pod_as_in_a_task(assembly):
     """A task has 20 GiB in all unless it asks for more."""
     for spec in on_both(assembly):
-        [tmp] = [volume for volume in pod(assembly, spec)["volumes"] if volume["name"] == "tmp"]
-        assert "EphemeralStorage" not in task(assembly, spec).body["Properties"]
-        assert tmp["emptyDir"]["sizeLimit"] == "20Gi"
+        limits = {v["name"]: v["emptyDir"]["sizeLimit"] for v in pod(assembly, spec)["volumes"] if "emptyDir" in v}
+        if spec.tmp_size:
+            assert limits.pop("tmp") == f"{spec.tmp_size}Mi"
+        assert set(limits.values()) <= {f"{_Storage.ecs(assembly, spec)}Gi"}, spec.name

@@ -55,7 +55,10 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     (changed(HTTP, name="tracking"), "name: is not a key: the folder's name is the service's name; remove this line"),
     (changed(HTTP, folder="x"), "folder: is not a key: "),
     (changed(HTTP, helth="/x"), "helth: is unknown; did you mean health?"),
-    (changed(HTTP, zzz=2), "zzz: is unknown; remove it or use one of alarms, call_timeout, calls, cpu, "),
+    (
+        changed(HTTP, zzz=2),
+        "zzz: is unknown; remove it or use one of alarms, build, call_timeout, calls, command, cpu, ",
+    ),
     *(
         (changed(base, **{key: "x"}), f"{key}: {problem}; {remedy}")
         for base in (HTTP, WORKER, JOB)
@@ -63,7 +66,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ),
     (changed(HTTP, sidecars=[]), "sidecars: is not a key here: a service has one container; start both in it"),
     (changed(HTTP, replicas=2), "replicas: is not a key here; write scaling: {min: 2, max: 2}"),
-    (changed(WORKER, command="x"), "command: is not a key here; set it in the Dockerfile"),
+    (changed(WORKER, workdir="x"), "workdir: is not a key here; set it in the Dockerfile"),
+    (changed(WORKER, dockerfile="x"), "dockerfile: is not a key here; write it under build"),
     (
         changed(HTTP, description="{{resolve:ssm:/x}}"),
         "description: contains {{resolve:, which CloudFormation would replace",

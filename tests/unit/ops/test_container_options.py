@@ -10,6 +10,8 @@ CONTAINER = {
     "User": "65532:65532",
     "LinuxParameters": {"InitProcessEnabled": True, "Capabilities": {"Drop": ["ALL"]}, "SharedMemorySize": 64},
     "StopTimeout": 45,
+    "EntryPoint": ["/bin/app"],
+    "Command": ["serve"],
     "HealthCheck": {"Command": ["CMD", "true"], "Interval": 10, "StartPeriod": 5},
     "DockerSecurityOptions": ["no-new-privileges"],
     "Secrets": [{"Name": "KEY", "ValueFrom": "arn"}],
@@ -27,6 +29,8 @@ def test_everything_a_definition_asks_for_reaches_the_container(container):
     assert container_options.options(container, {"Memory": "512"}) == {
         "read_only": True,
         "user": "65532:65532",
+        "entrypoint": ["/bin/app"],
+        "command": ["serve"],
         "mem_limit": 512 * 1024 * 1024,
         "init": True,
         "cap_drop": ["ALL"],
@@ -48,6 +52,14 @@ def test_a_definition_that_asks_for_nothing_gets_ecs_defaults():
     assert container_options.options({}, {}) == {"read_only": False}
     assert container_options.labels({}) == {container_options.STOP_TIMEOUT_LABEL: "30"}
     assert container_options.secrets({}) == []
+
+
+def test_whoever_starts_one_task_may_name_another_command():
+    assert container_options.options({**CONTAINER, "command": ["once"]}, {})["command"] == ["once"]
+
+
+def test_without_an_init_process_the_containers_own_is_the_first():
+    assert "init" not in container_options.options({"LinuxParameters": {"InitProcessEnabled": False}}, {})
 
 
 def test_a_containers_own_memory_comes_before_the_tasks():
