@@ -142,6 +142,12 @@ class Settings(Model):
         examples=[["210987654321"]],
         max_length=20,  # a trust policy has 2,048 characters
     )
+    permissions_boundary: Annotated[str, Rule(rules.check_boundary)] | None = Field(
+        None,
+        description="Policy that bounds every role of every stack: its name, or its ARN. It has to allow what the roles do "
+        "(docs/rights.md).",
+        examples=["developer-boundary"],
+    )
     architecture: Architecture = Field(
         description="Architecture of images, Fargate tasks and Kubernetes nodes.", examples=["arm64"]
     )
@@ -182,6 +188,14 @@ class Settings(Model):
         max_length=CERTIFICATES.value - 1,
         description="ARNs of ACM certificates, in the environment's region, for the hosts of services; needs domain.",
         examples=[["arn:aws:acm:eu-central-1:123456789012:certificate/12345678-1234-1234-1234-123456789012"]],
+    )
+    web_acl_arn: Annotated[str, Rule(rules.check_web_acl)] | None = Field(
+        None,
+        description="Web ACL of AWS WAF, of scope REGIONAL and in the environment's region, in front of every load balancer. "
+        "On EKS a load balancer keeps it when the setting is removed (docs/settings.md).",
+        examples=[
+            "arn:aws:wafv2:eu-central-1:123456789012:regional/webacl/harbour/0a1b2c3d-1111-2222-3333-444455556666"
+        ],
     )
     log_retention_days: Annotated[int, Rule(rules.check_retention, (("enum", list(limits.LOG_RETENTION_DAYS)),))] = (
         Field(
@@ -343,6 +357,15 @@ class Settings(Model):
                 f"means nothing while egress is {self.egress.value}",
                 "remove it, or write egress: nat-instance",
                 field="nat_image",
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _check_web_acl(self) -> Self:
+        region = self.web_acl_arn.split(":")[3] if self.web_acl_arn else self.region
+        if self.region and region != self.region:
+            raise fault(
+                f"is in {region}, and region is {self.region}", f"write one of {self.region}", field="web_acl_arn"
             )
         return self
 

@@ -69,6 +69,11 @@ def entrance(settings: Settings) -> list[KubernetesObject]:
         },
     }
     not_found = _answer(settings, ENTRANCE, NOT_FOUND, action)
+    if settings.web_acl_arn:
+        # One Ingress speaks for the group. Auto Mode's classes have no field for it, and its cluster policy has the rights:
+        # https://docs.aws.amazon.com/eks/latest/userguide/auto-configure-alb.html and
+        # https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonEKSLoadBalancingPolicy.html
+        not_found["metadata"]["annotations"][f"{_ANNOTATION}/wafv2-acl-arn"] = settings.web_acl_arn
     return [not_found, _redirect(settings, settings.domain)] if settings.domain else [not_found]
 
 

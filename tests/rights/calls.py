@@ -152,6 +152,7 @@ class Holder:
             "tables": tables,
             "keys": keys,
             "table_keys": keys if tables else [],
+            "web_acls": [acl] if (acl := self.ground.assembly.settings.web_acl_arn) else [],
             "sessions": [""] if self.ground.assembly.settings.exec else [],
             "session_keys": keys if self.ground.assembly.settings.exec else [],
         }[kind]

@@ -206,6 +206,18 @@ def test_a_role_is_assumed_by_one_service_or_by_the_account(assembly):
             assert "*" not in str(statement.principals)
 
 
+def test_every_role_has_the_boundary_of_the_settings(assembly):
+    """Those of CDK's own custom resources too."""
+    name = assembly.settings.permissions_boundary
+    bounds = {str(role.get("PermissionsBoundary")).partition(":policy/")[2] for role in assembly.roles()}
+    assert bounds == {name or ""}
+
+
+def test_a_boundary_is_on_every_role_in_corners(corners):
+    assert corners.settings.permissions_boundary
+    assert any("CustomResourceProvider" in role.id for role in corners.roles())
+
+
 def test_only_its_own_service_can_use_a_table(assembly):
     """Task role on ECS, Pod Identity's role on Kubernetes; no other role names a table."""
     tables = {_table_arn(table): table for table in assembly.resources("AWS::DynamoDB::Table")}
