@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from config import limits
 from config.discovery import SERVICES, manifest_file, service_folders
 from config.errors import ConfigError, did_you_mean, shown
+from config.existing_image import ExistingImage, sidecar_tag
 from config.image import ImageSource
 from config.leftovers import notice
 from config.manifest import load_service
@@ -21,10 +22,13 @@ from config.settings import Platform, Settings, environments, settings_file
 
 @dataclass(frozen=True)
 class Catalog:
-    """The services that this environment runs, sorted by name, the sources of their images, and notices for the user."""
+    """The services that this environment runs, sorted by name, the sources of their images and, by each service's name, of its
+    sidecars' images; and notices for the user.
+    """
 
     services: tuple[ServiceSpec, ...]
     images: Mapping[str, ImageSource] = field(default_factory=dict, compare=False)
+    sidecar_images: Mapping[str, Mapping[str, ExistingImage]] = field(default_factory=dict, compare=False)
     notices: tuple[str, ...] = field(default=(), compare=False)
     _orders: dict[Platform, tuple[ServiceSpec, ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
@@ -86,8 +90,22 @@ def load_catalog(root: Path, settings: Settings) -> Catalog:
     _check_kept_repositories(declared, settings)
     # Of all services, not only those that run here: a mistake should show in every environment.
     images = {spec.name: ImageSource.of(root, spec.folder, settings) for spec in declared}
+    sidecar_images = {spec.name: _sidecar_images(spec, settings) for spec in declared}
     notices = (*_absences(placed, settings), *_cycles(Catalog(services)), *_leftovers(images.values()))
-    return Catalog(services, images, notices)
+    return Catalog(services, images, sidecar_images, notices)
+
+
+def _sidecar_images(spec: ServiceSpec, settings: Settings) -> dict[str, ExistingImage]:
+    return {
+        name: ExistingImage(
+            reference=sidecar.image,
+            platform=f"linux/{settings.architecture.value}",
+            user=sidecar.user,
+            folders=sidecar.folders,
+            name=sidecar_tag(name),
+        )
+        for name, sidecar in spec.sidecars.items()
+    }
 
 
 # --- order -----------------------------------------------------------------------------------------------------------
@@ -148,10 +166,20 @@ def _check_platforms(spec: ServiceSpec) -> None:
     if Platform.EKS in spec.platforms and by_requests:
         problem = "cannot be measured on eks, where this service also runs"
         raise ConfigError(file, "scaling.requests_target", problem, "set platforms: [ecs], or use cpu_target")
+    _check_sidecars(spec)
     if Platform.ECS in spec.platforms and isinstance(spec, Job) and spec.calls:
         # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-connect.html: only services resolve names
         problem = "cannot be resolved on ecs, where a scheduled task has no Service Connect"
         raise ConfigError(file, "calls", problem, "set platforms: [eks], or remove it")
+
+
+def _check_sidecars(spec: ServiceSpec) -> None:
+    """A pod is not ready without any one of its sidecars, and Kubernetes starts each again that ends."""
+    for name, sidecar in spec.sidecars.items():
+        if Platform.EKS in spec.platforms and not sidecar.essential:
+            problem = "is false, which eks, where this service also runs, does not know"
+            remedy = "remove it, or set platforms: [ecs]"
+            raise ConfigError(manifest_file(spec.name), f"sidecars.{name}.essential", problem, remedy)
 
 
 # --- between services ------------------------------------------------------------------------------------------------

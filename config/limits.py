@@ -27,6 +27,10 @@ WRITABLE_GIB: Final = 20
 """What a Fargate task has for its image and /tmp together by default; a pod's /tmp gets the same bound:
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-task-storage.html"""
 
+SIDECARS: Final = 8
+"""A task definition has ten containers at most: the service's own, and Service Connect's proxy where one is added:
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html"""
+
 DNS_LABEL: Final = 63
 """https://kubernetes.io/docs/concepts/overview/working-with-objects/names/"""
 

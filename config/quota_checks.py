@@ -24,6 +24,7 @@ SHARED_ROLES: Final = 20
 
 _FIXED_TASK_DEFINITION: Final = 4096  # a task definition without variables and secrets
 _FIXED_OBJECTS: Final = 16_384  # a service's Kubernetes objects without what is counted below, as they are in the event
+_FIXED_SIDECAR: Final = 2048  # a sidecar without what its manifest says
 _FIXED_POLICY: Final = 2048  # a role's statements other than those for secrets
 _LONGEST_ARN: Final = "arn:aws-us-gov:secretsmanager:ap-southeast-1:123456789012:secret:-123456"
 _LONGEST_TABLE_NAME: Final = 255
@@ -173,7 +174,7 @@ def task_definition_size(spec: ServiceSpec) -> int:
     """Upper bound for the bytes of the task definition."""
     entries = [{"name": name, "value": value} for name, value in _variables(spec)]
     entries += [{"name": n, "valueFrom": arn} for n, arn in zip(sorted(spec.secrets), _secret_arns(spec), strict=True)]
-    return _FIXED_TASK_DEFINITION + sum(len(json.dumps(entry)) + 1 for entry in entries)
+    return _FIXED_TASK_DEFINITION + sum(len(json.dumps(entry)) + 1 for entry in entries) + _sidecars_size(spec)
 
 
 def kubectl_event_size(spec: ServiceSpec, callers: int) -> int:
@@ -185,7 +186,19 @@ def kubectl_event_size(spec: ServiceSpec, callers: int) -> int:
         600 + 6 * len(name) + len(arn) for name, arn in zip(sorted(spec.secrets), _secret_arns(spec), strict=True)
     )
     peers = 300 * len(spec.calls) + 180 * callers
-    return 2 * (_FIXED_OBJECTS + variables + secrets + peers)
+    return 2 * (_FIXED_OBJECTS + variables + secrets + peers + _sidecars_size(spec))
+
+
+def _sidecars_size(spec: ServiceSpec) -> int:
+    """Upper bound for the bytes of the sidecars, in a task definition or in an object: quotes may be escaped in both."""
+    arns = dict(zip(sorted(spec.secrets), _secret_arns(spec), strict=True))
+    return sum(
+        _FIXED_SIDECAR
+        + 2 * len(json.dumps(sidecar.model_dump(mode="json")))
+        + sum(100 + 2 * len(secret) + len(arns[secret]) for secret in sidecar.secrets)
+        + sum(250 + 2 * len(name) for name in (*sidecar.environment, *sidecar.folders))
+        for name, sidecar in spec.sidecars.items()
+    )
 
 
 def _variables(spec: ServiceSpec) -> Iterable[tuple[str, str]]:

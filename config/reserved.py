@@ -32,8 +32,14 @@ SERVICE_NAMES: Final = {
 RESERVED_BEGINNINGS: Final = frozenset({"localhost", "kubernetes", "aws"})
 """Of those, the ones that a longer name cannot begin with either, as in aws-endpoint."""
 
+CONTAINER_BEGINNINGS: Final = ("aws-", "ecs-")
+"""What the names of the containers begin with that AWS adds to a task: Service Connect's proxy, GuardDuty's agent."""
+
+OF_THE_SERVICE: Final = ("PORT", "BASE_PATH", "SERVICE_NAME", "DEPLOY_ENVIRONMENT")
+"""Variables that the service's own container gets, and its sidecars do not."""
+
 VARIABLES: Final = {
-    **dict.fromkeys(("PORT", "BASE_PATH", "SERVICE_NAME", "DEPLOY_ENVIRONMENT"), "is set by the platform"),
+    **dict.fromkeys(OF_THE_SERVICE, "is set by the platform"),
     # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-metadata.html, task-iam-roles.html
     **dict.fromkeys(
         (

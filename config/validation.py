@@ -61,12 +61,19 @@ def _to_error(model: type[Model], fault: Any, where: Where) -> ConfigError:
     context = fault.get("ctx", {})
     if fault["type"] == FAULT:
         if context["field"]:
-            location = (*location, *context["field"].split("."))
+            location = (*location, *_steps(model, location, context["field"]))
         file, field = where(location)
         return ConfigError(file, field, context["problem"], context["remedy"])
     file, field = where(location)
     problem, remedy = _words(model, location, fault, context)
     return ConfigError(file, field, problem, remedy)
+
+
+def _steps(model: type[Model], location: Location, field: str) -> Location:
+    """What a fault adds to its location; the first step into a list is a number."""
+    first, *others = field.split(".")
+    in_a_list = get_origin(_walk(model, location)[0]) is tuple
+    return (int(first) if in_a_list else first, *others)
 
 
 def _words(model: type[Model], location: Location, fault: Any, context: dict[str, Any]) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from config.existing_image import ExistingImage
 from config.image import ImageSource
 from stacks.base import EnvironmentStack
 
@@ -21,7 +22,9 @@ class ServiceImage:
     uri: str
 
 
-def add_service_image(stack: EnvironmentStack, *, source: ImageSource, display_name: str) -> ServiceImage:
+def add_service_image(
+    stack: EnvironmentStack, *, source: ImageSource | ExistingImage, display_name: str
+) -> ServiceImage:
     """Has the image built and pushed before the stack is deployed."""
     location = stack.synthesizer.add_docker_image_asset(
         source_hash=source.digest,

@@ -8,6 +8,7 @@ from typing import Final
 from aws_cdk import aws_ecs
 
 from config.service import USER_ID, HttpService
+from stacks.ecs.sidecars import before_own_container
 from stacks.workload import Workload
 
 # The name of an http service's port, by which Service Connect knows it.
@@ -34,6 +35,9 @@ def service_container(
         name=spec.name,
         image=image_uri,
         essential=True,
+        # Without sidecars all of the task is its own; beside them it would get next to nothing when both are busy.
+        cpu=spec.own_cpu if spec.sidecars else None,
+        depends_on=before_own_container(spec),
         environment=[
             _CfnTaskDefinition.KeyValuePairProperty(name=name, value=value)
             for name, value in workload.environment().items()

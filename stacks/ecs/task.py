@@ -11,6 +11,7 @@ from config.settings import Architecture, Platform, Settings
 from stacks.acknowledgements import acknowledge
 from stacks.base import EnvironmentStack
 from stacks.ecs.container import VOLUMES, service_container
+from stacks.ecs.sidecars import sidecar_containers, sidecar_volumes
 from stacks.logs import owned_log_group
 from stacks.workload import Workload
 
@@ -26,7 +27,8 @@ def capacity_weights(settings: Settings) -> dict[str, int]:
 
 
 class FargateTask(Construct):
-    """Task definition with one container: read-only root, numeric user, no capabilities, an init process, writable /tmp.
+    """Task definition of the service's container, the first one, and its sidecars: read-only root, numeric user, no capabilities,
+    an init process, writable /tmp.
 
     The definition is CloudFormation's own resource, as CDK's class takes more calls to Node for the same; the roles are
     CDK's, for their grants.
@@ -57,7 +59,13 @@ class FargateTask(Construct):
         container = service_container(
             workload, image_uri=image.uri, secrets=secrets, log_options=self.log_options(Platform.ECS)
         )
-        definition = self._create_definition(inner, container)
+        sidecars = sidecar_containers(
+            workload.spec,
+            images=workload.add_sidecar_images(scope),
+            secrets=secrets,
+            log_options=self.log_options(Platform.ECS),
+        )
+        definition = self._create_definition(inner, [container, *sidecars])
         self.definition_arn = definition.ref
         workload.grant_table(task_role)
         _acknowledge_findings(definition, execution_role)
@@ -72,7 +80,7 @@ class FargateTask(Construct):
         }
 
     def _create_definition(
-        self, scope: Construct, container: CfnTaskDefinition.ContainerDefinitionProperty
+        self, scope: Construct, containers: list[CfnTaskDefinition.ContainerDefinitionProperty]
     ) -> CfnTaskDefinition:
         spec, settings = self._workload.spec, self._workload.settings
         execution_role, task_role = self.roles
@@ -89,8 +97,8 @@ class FargateTask(Construct):
             ),
             execution_role_arn=execution_role,
             task_role_arn=task_role,
-            container_definitions=[container],
-            volumes=[CfnTaskDefinition.VolumeProperty(name=name) for name in VOLUMES],
+            container_definitions=containers,
+            volumes=[CfnTaskDefinition.VolumeProperty(name=name) for name in (*VOLUMES, *sidecar_volumes(spec))],
         )
 
 

@@ -47,6 +47,11 @@ class EksServiceStack(EnvironmentStack):
             synthesizer=ServiceSynthesizer(settings=workload.settings, service=spec.name, platform=Platform.EKS),
         )
         workload.note_table_keys(self)
-        on_eks = EksWorkload(workload=workload, cluster=cluster, image_uri=workload.add_image(self).uri)
+        on_eks = EksWorkload(
+            workload=workload,
+            cluster=cluster,
+            image_uri=workload.add_image(self).uri,
+            sidecar_images=workload.add_sidecar_images(self),
+        )
         # "Default" is left out of logical ids.
         KINDS[type(spec)](self, "Default", on_eks=on_eks)

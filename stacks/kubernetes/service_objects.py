@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from config.catalog import Catalog
@@ -34,6 +34,7 @@ class Surroundings:
         image: the image's URI.
         environment: the container's variables and their values.
         public_cidrs: the ranges that the load balancer's requests come from.
+        sidecar_images: the URI of each sidecar's image, by its name.
     """
 
     settings: Settings
@@ -41,6 +42,7 @@ class Surroundings:
     image: str
     environment: Mapping[str, str]
     public_cidrs: Sequence[str]
+    sidecar_images: Mapping[str, str] = field(default_factory=dict)
 
 
 class ServiceObjects(ABC, Generic[AnyService]):

@@ -31,9 +31,15 @@ def definitions(assembly: Assembly) -> list[tuple[ServiceSpec, Resource]]:
 
 
 def containers(assembly: Assembly) -> list[tuple[ServiceSpec, dict[str, Any]]]:
+    """The services' own containers, each the first one of its task."""
     found = [(spec, definition["ContainerDefinitions"]) for spec, definition in definitions(assembly)]
-    assert all(len(group) == 1 for _, group in found)
+    assert all([c["Name"] for c in group] == [spec.name, *spec.sidecars] for spec, group in found)
     return [(spec, group[0]) for spec, group in found]
+
+
+def all_containers(assembly: Assembly) -> list[tuple[ServiceSpec, dict[str, Any]]]:
+    """Sidecars too."""
+    return [(spec, c) for spec, definition in definitions(assembly) for c in definition["ContainerDefinitions"]]
 
 
 def target_group(assembly: Assembly, spec: ServiceSpec) -> Resource:
@@ -103,6 +109,8 @@ def _needs(body: Any, names: set[str]) -> set[str]:
         return set()
     found: set[str] = set()
     for key, value in body.items():
+        if key == "ContainerDefinitions":  # their DependsOn names containers
+            continue
         if key in {"Ref", "DependsOn"}:
             found |= {value} if isinstance(value, str) else set(value)
         elif key == "Fn::GetAtt":
@@ -119,7 +127,7 @@ def test_a_deployment_leaves_the_scaled_number_of_tasks_alone(assembly):
 
 def test_a_fixed_number_of_tasks_is_the_manifests(corners):
     fixed = {spec.name: service["DesiredCount"] for spec, service in ecs_services(corners) if not spec.autoscaled}
-    assert fixed == {"front": 2, "beta": 1}
+    assert fixed == {"front": 2, "beta": 1, "escort": 1}
 
 
 def test_scaling_follows_the_manifest(assembly):
@@ -171,26 +179,30 @@ def test_a_first_start_has_the_manifests_time_to_become_healthy(assembly):
 
 def test_the_root_file_system_is_read_only_and_tmp_is_a_volume(assembly):
     for spec, definition in definitions(assembly):
-        container = definition["ContainerDefinitions"][0]
-        assert container["ReadonlyRootFilesystem"] is True, spec.name
-        assert definition["Volumes"] == [{"Name": "tmp"}]
-        assert container["MountPoints"] == [{"ContainerPath": "/tmp", "ReadOnly": False, "SourceVolume": "tmp"}]
+        own, *sidecars = definition["ContainerDefinitions"]
+        assert own["MountPoints"] == [{"ContainerPath": "/tmp", "ReadOnly": False, "SourceVolume": "tmp"}]
+        mounts = [mount for container in (own, *sidecars) for mount in container["MountPoints"]]
+        assert definition["Volumes"] == [{"Name": mount["SourceVolume"]} for mount in mounts]
+        assert len({mount["SourceVolume"] for mount in mounts}) == len(mounts), "containers share a folder"
+        for container in (own, *sidecars):
+            assert container["ReadonlyRootFilesystem"] is True, spec.name
+            assert "/tmp" in [mount["ContainerPath"] for mount in container["MountPoints"]]
 
 
 def test_containers_run_as_a_numeric_user_that_is_not_root(assembly):
-    for _, container in containers(assembly):
+    for _, container in all_containers(assembly):
         user, group = container["User"].split(":")
         assert int(user) > 0
         assert int(group) > 0
 
 
 def test_an_init_process_reaps_and_forwards_signals(assembly):
-    for _, container in containers(assembly):
+    for _, container in all_containers(assembly):
         assert container["LinuxParameters"]["InitProcessEnabled"] is True
 
 
 def test_all_capabilities_are_dropped_and_nothing_is_privileged(assembly):
-    for _, container in containers(assembly):
+    for _, container in all_containers(assembly):
         assert container["LinuxParameters"]["Capabilities"] == {"Drop": ["ALL"]}
         assert not container.get("Privileged", False)
 
@@ -257,7 +269,7 @@ def test_a_task_has_the_manifests_size_and_the_environments_architecture(assembl
 
 
 def test_every_task_definition_logs_without_ever_blocking_the_service(assembly):
-    for spec, container in containers(assembly):
+    for spec, container in all_containers(assembly):
         options = container["LogConfiguration"]["Options"]
         group = assembly.by_reference(options["awslogs-group"])
         assert (group.type, group.stack) == ("AWS::Logs::LogGroup", f"Ecs-{spec.name}")
