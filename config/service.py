@@ -248,10 +248,14 @@ class HttpService(ScaledService):
         examples=[60],
     )
     alarms: Annotated[
-        AlarmThresholds, Meaning(ecs="errors and latency alarms", eks="none: Kubernetes names its load balancer")
+        AlarmThresholds,
+        Meaning(
+            ecs="errors and latency alarms; a worker's are on its queue, once for both platforms",
+            eks="none on errors and latency: Kubernetes names its load balancer",
+        ),
     ] = Field(
         AlarmThresholds(),
-        description="Where the alarms on errors and latency go off.",
+        description="Where the alarms on errors and latency go off, or on a worker's queue.",
         examples=[{"errors_percent": 1, "latency_ms": 5000}],
     )
     scaling: Annotated[HttpScaling, Meaning(ecs="Application Auto Scaling", eks="HorizontalPodAutoscaler")] = Field(

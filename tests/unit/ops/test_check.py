@@ -15,8 +15,8 @@ from tests.unit.config.project import HTTP, JOB, ROOT, WORKER, Project, http
 def right(project: Project) -> Project:
     project.service("tracking", HTTP)
     project.service("quotes", http("/quotes", calls=["tracking"]))
-    project.service("hello", JOB)
-    project.service("mailer", {**WORKER, "platforms": ["eks"]})
+    project.service("hello", {**JOB, "sends": ["mailer"]})
+    project.service("mailer", {**WORKER, "platforms": ["eks"], "queue": {}})
     return project
 
 
@@ -26,7 +26,7 @@ def test_every_service_has_a_line_and_the_exit_code_is_0(right, capsys):
     assert printed.err == ""
     assert printed.out.splitlines() == [
         "sandbox: 4 services on ecs and eks",
-        "  hello     job, ecs+eks, */5 * * * * Etc/UTC, cpu 256, memory 512",
+        "  hello     job, ecs+eks, */5 * * * * Etc/UTC, cpu 256, memory 512, sends to mailer",
         "  mailer    worker, eks, cpu 256, memory 512",
         "  quotes    http, ecs+eks, /quotes at priority 33788, cpu 256, memory 512, calls tracking",
         "  tracking  http, ecs+eks, /tracking at priority 20563, cpu 256, memory 512",
