@@ -8,13 +8,14 @@ from pathlib import Path, PurePosixPath
 
 from config import limits
 from config.discovery import SERVICES, manifest_file, service_folders
-from config.errors import ConfigError, did_you_mean, shown
+from config.errors import ConfigError
 from config.image import ImageSource
 from config.leftovers import notice
 from config.manifest import load_service
 from config.names import stack_id
 from config.quota_checks import check_quotas
 from config.routing import priority_band
+from config.sends import check_receivers_run, check_sends, fault_of_name
 from config.service import HttpService, Job, ServiceSpec, Worker
 from config.settings import Platform, Settings, environments, settings_file
 
@@ -74,14 +75,14 @@ def load_catalog(root: Path, settings: Settings) -> Catalog:
     known = environments(root)
     declared = tuple(load_service(folder, settings.environment, known) for folder in service_folders(root))
     _check_calls(declared)
-    _check_sends(declared)
+    check_sends(declared)
     placed = tuple(_place(spec, settings) for spec in declared)
     services = tuple(spec for spec in placed if spec.platforms)
     for spec in services:
         _check_name(spec)
         _check_platforms(spec)
     _check_call_platforms(services)
-    _check_receivers_run(services)
+    check_receivers_run(services)
     for platform in Platform:
         _check_routes([s for s in services if isinstance(s, HttpService) and platform in s.platforms])
     check_quotas(services, settings)
@@ -172,18 +173,8 @@ def _check_calls(declared: tuple[ServiceSpec, ...]) -> None:
                 raise ConfigError(manifest_file(spec.name), f"calls[{index}]", *fault)
 
 
-def _fault_of_name(spec: ServiceSpec, name: str, by_name: Mapping[str, ServiceSpec]) -> tuple[str, str] | None:
-    if name == spec.name:
-        return "is the service itself", "remove it"
-    if name not in by_name:
-        others = [n for n in by_name if n != spec.name]
-        remedy = did_you_mean(name, others, else_say=f"remove it, or add {SERVICES}/{name}/")
-        return f"is {shown(name)}, which is not a service", remedy
-    return None
-
-
 def _fault_of_call(spec: ServiceSpec, name: str, by_name: Mapping[str, ServiceSpec]) -> tuple[str, str] | None:
-    if fault := _fault_of_name(spec, name, by_name):
+    if fault := fault_of_name(spec, name, by_name):
         return fault
     if not isinstance(by_name[name], HttpService):
         return (
@@ -191,40 +182,6 @@ def _fault_of_call(spec: ServiceSpec, name: str, by_name: Mapping[str, ServiceSp
             f"remove it, or make {name} kind: http",
         )
     return None
-
-
-def _check_sends(declared: tuple[ServiceSpec, ...]) -> None:
-    by_name = {spec.name: spec for spec in declared}
-    for spec in declared:
-        for index, name in enumerate(spec.sends):
-            fault = _fault_of_receiver(spec, name, by_name)
-            if fault:
-                raise ConfigError(manifest_file(spec.name), f"sends[{index}]", *fault)
-
-
-def _fault_of_receiver(spec: ServiceSpec, name: str, by_name: Mapping[str, ServiceSpec]) -> tuple[str, str] | None:
-    if fault := _fault_of_name(spec, name, by_name):
-        return fault
-    receiver = by_name[name]
-    if not isinstance(receiver, Worker):
-        return (
-            f"is {name}, of kind {receiver.kind.value}, and only a worker has a queue",
-            "remove it, or send to a worker",
-        )
-    if receiver.queue is None:
-        return f"is {name}, a worker without a queue", f"add queue: {{}} to {manifest_file(name)}"
-    return None
-
-
-def _check_receivers_run(services: tuple[ServiceSpec, ...]) -> None:
-    """A queue is shared by both platforms, so its worker may run on either."""
-    running = {spec.name for spec in services}
-    for spec in services:
-        for index, name in enumerate(spec.sends):
-            if name not in running:
-                problem = f"is {name}, which does not run in this environment, so nobody would take the messages"
-                remedy = f"add a platform of the environment to the platforms of {name}, or remove it in overrides"
-                raise ConfigError(manifest_file(spec.name), f"sends[{index}]", problem, remedy)
 
 
 def _check_call_platforms(services: tuple[ServiceSpec, ...]) -> None:

@@ -15,8 +15,8 @@ from tests.unit.config.project import HTTP, JOB, ROOT, WORKER, Project, http
 def right(project: Project) -> Project:
     project.service("tracking", HTTP)
     project.service("quotes", http("/quotes", calls=["tracking"]))
-    project.service("hello", {**JOB, "sends": ["mailer"]})
-    project.service("mailer", {**WORKER, "platforms": ["eks"], "queue": {}})
+    project.service("hello", JOB)
+    project.service("mailer", {**WORKER, "platforms": ["eks"]})
     return project
 
 
@@ -26,11 +26,18 @@ def test_every_service_has_a_line_and_the_exit_code_is_0(right, capsys):
     assert printed.err == ""
     assert printed.out.splitlines() == [
         "sandbox: 4 services on ecs and eks",
-        "  hello     job, ecs+eks, */5 * * * * Etc/UTC, cpu 256, memory 512, sends to mailer",
+        "  hello     job, ecs+eks, */5 * * * * Etc/UTC, cpu 256, memory 512",
         "  mailer    worker, eks, cpu 256, memory 512",
         "  quotes    http, ecs+eks, /quotes at priority 33788, cpu 256, memory 512, calls tracking",
         "  tracking  http, ecs+eks, /tracking at priority 20563, cpu 256, memory 512",
     ]
+
+
+def test_a_line_says_whom_a_service_sends_to(right, capsys):
+    right.service("hello", {**JOB, "sends": ["mailer"]})
+    right.service("mailer", {**WORKER, "queue": {}})
+    assert main(["check", "--root", str(right.root), "--env", "sandbox"]) == 0
+    assert "cpu 256, memory 512, sends to mailer\n" in capsys.readouterr().out
 
 
 def test_without_a_name_every_environment_is_checked(right, capsys):
