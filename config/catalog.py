@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from config import limits
 from config.discovery import SERVICES, manifest_file, service_folders
-from config.errors import ConfigError, did_you_mean, shown
+from config.errors import ConfigError
 from config.existing_image import ExistingImage, sidecar_tag
 from config.image import ImageSource
 from config.leftovers import notice
@@ -16,7 +16,8 @@ from config.manifest import load_service
 from config.names import stack_id
 from config.quota_checks import check_quotas
 from config.routing import priority_band
-from config.service import HttpService, Job, ServiceSpec
+from config.sends import check_receivers_run, check_sends, fault_of_name
+from config.service import HttpService, Job, ServiceSpec, Worker
 from config.settings import Platform, Settings, environments, settings_file
 
 
@@ -78,12 +79,14 @@ def load_catalog(root: Path, settings: Settings) -> Catalog:
     known = environments(root)
     declared = tuple(load_service(folder, settings.environment, known) for folder in service_folders(root))
     _check_calls(declared)
+    check_sends(declared)
     placed = tuple(_place(spec, settings) for spec in declared)
     services = tuple(spec for spec in placed if spec.platforms)
     for spec in services:
         _check_name(spec)
         _check_platforms(spec)
     _check_call_platforms(services)
+    check_receivers_run(services)
     for platform in Platform:
         _check_routes([s for s in services if isinstance(s, HttpService) and platform in s.platforms])
     check_quotas(services, settings)
@@ -166,6 +169,10 @@ def _check_platforms(spec: ServiceSpec) -> None:
     if Platform.EKS in spec.platforms and by_requests:
         problem = "cannot be measured on eks, where this service also runs"
         raise ConfigError(file, "scaling.requests_target", problem, "set platforms: [ecs], or use cpu_target")
+    by_backlog = isinstance(spec, Worker) and spec.scaling.backlog_target is not None
+    if Platform.EKS in spec.platforms and by_backlog:
+        problem = "cannot be measured on eks, where this service also runs"
+        raise ConfigError(file, "scaling.backlog_target", problem, "set platforms: [ecs], or use cpu_target")
     _check_sidecars(spec)
     if Platform.ECS in spec.platforms and isinstance(spec, Job) and spec.calls:
         # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-connect.html: only services resolve names
@@ -195,12 +202,8 @@ def _check_calls(declared: tuple[ServiceSpec, ...]) -> None:
 
 
 def _fault_of_call(spec: ServiceSpec, name: str, by_name: Mapping[str, ServiceSpec]) -> tuple[str, str] | None:
-    if name == spec.name:
-        return "is the service itself", "remove it"
-    if name not in by_name:
-        others = [n for n in by_name if n != spec.name]
-        remedy = did_you_mean(name, others, else_say=f"remove it, or add {SERVICES}/{name}/")
-        return f"is {shown(name)}, which is not a service", remedy
+    if fault := fault_of_name(spec, name, by_name):
+        return fault
     if not isinstance(by_name[name], HttpService):
         return (
             f"is {name}, a {by_name[name].kind.value}, which does not listen",

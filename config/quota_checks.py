@@ -14,13 +14,15 @@ from config import quotas
 from config.discovery import SERVICES, manifest_file
 from config.errors import ConfigError
 from config.quotas import Quota
-from config.service import HttpService, Job, ServiceSpec, env_name
+from config.service import HttpService, Job, ServiceSpec, Worker, env_name, queue_variable
 from config.settings import Platform, Settings, settings_file
 
 REGISTRY_OWN: Final = 2
 """Resources of Registry other than repositories: the publisher's role and its policy."""
 SHARED_ROLES: Final = 20
 """An upper bound for the roles of the shared stacks."""
+QUEUE_RESOURCES: Final = 6
+"""Resources of State for a queue: it and its dead-letter queue, a policy and an alarm for each."""
 
 _FIXED_TASK_DEFINITION: Final = 4096  # a task definition without variables and secrets
 _FIXED_OBJECTS: Final = 16_384  # a service's Kubernetes objects without what is counted below, as they are in the event
@@ -28,6 +30,8 @@ _FIXED_SIDECAR: Final = 2048  # a sidecar without what its manifest says
 _FIXED_POLICY: Final = 2048  # a role's statements other than those for secrets
 _LONGEST_ARN: Final = "arn:aws-us-gov:secretsmanager:ap-southeast-1:123456789012:secret:-123456"
 _LONGEST_TABLE_NAME: Final = 255
+_LONGEST_QUEUE: Final = 160  # an address: a host, an account and a name of 80 characters; an ARN is shorter
+_QUEUE_STATEMENTS: Final = 1024  # a role's statements for queues and their key, without the queues' ARNs
 
 
 def check_quotas(services: Sequence[ServiceSpec], settings: Settings) -> None:
@@ -81,9 +85,7 @@ def _check_shared_stacks(services: Sequence[ServiceSpec], settings: Settings) ->
     repositories = len(services) + kept + REGISTRY_OWN
     has = f"the stack Registry has {{}} resources, {REGISTRY_OWN} of them the publisher's"
     _refuse(repositories, quotas.STACK_RESOURCES, settings, holds=holds, has=has, remedy=elsewhere)
-    tables = sum(spec.table is not None for spec in services)
-    has = "the stack State has {} outputs, one per table"
-    _refuse(tables, quotas.STACK_OUTPUTS, settings, holds=f"{tables} tables", has=has, remedy=elsewhere)
+    _check_state(services, settings, elsewhere)
     jobs = sum(isinstance(spec, Job) and Platform.ECS in spec.platforms for spec in services)
     has = "an event bus has {} rules, and each takes one"
     remedy = "set platforms: [eks] in some of them"
@@ -93,10 +95,22 @@ def _check_shared_stacks(services: Sequence[ServiceSpec], settings: Settings) ->
     _refuse(roles, quotas.ROLES, settings, holds=holds, has="an account has {}", remedy="run fewer on both platforms")
 
 
+def _check_state(services: Sequence[ServiceSpec], settings: Settings, remedy: str) -> None:
+    """What both platforms share of a service: a table's name is an output, a queue's name and address are two."""
+    tables = sum(spec.table is not None for spec in services)
+    queues = sum(isinstance(spec, Worker) and spec.queue is not None for spec in services)
+    holds = " and ".join(f"{count} {what}" for count, what in ((tables, "tables"), (queues, "queues")) if count)
+    outputs = "the stack State has {} outputs, one per table" + (" and two per queue" if queues else "")
+    _refuse(tables + 2 * queues, quotas.STACK_OUTPUTS, settings, holds=holds, has=outputs, remedy=remedy)
+    resources = f"the stack State has {{}} resources, one per table and {QUEUE_RESOURCES} per queue"
+    count = tables + QUEUE_RESOURCES * queues
+    _refuse(count, quotas.STACK_RESOURCES, settings, holds=holds, has=resources, remedy=remedy)
+
+
 def _roles(spec: ServiceSpec) -> int:
     """On ECS a task role, an execution role and a job's starter; on Kubernetes one if the service needs any permission."""
     ecs = (3 if isinstance(spec, Job) else 2) if Platform.ECS in spec.platforms else 0
-    return ecs + (1 if Platform.EKS in spec.platforms and (spec.table or spec.secrets) else 0)
+    return ecs + (1 if Platform.EKS in spec.platforms and spec.needs_role else 0)
 
 
 def _refuse(count: int, quota: Quota, settings: Settings, *, holds: str, has: str, remedy: str) -> None:
@@ -142,6 +156,10 @@ def _check_security_groups(on_ecs: Sequence[ServiceSpec], settings: Settings) ->
 
 def _check_sizes(spec: ServiceSpec, services: Sequence[ServiceSpec]) -> None:
     policy = policy_size(spec)
+    if spec.sends and policy > quotas.ROLE_INLINE_POLICIES.value and _secrets_policy_size(spec) < policy // 2:
+        limit = quotas.ROLE_INLINE_POLICIES.value
+        problem = f"lists {len(spec.sends)}, which make a policy of about {policy} characters, and IAM allows {limit}"
+        raise ConfigError(manifest_file(spec.name), "sends", problem, "send to fewer workers")
     if spec.secrets and policy > quotas.ROLE_INLINE_POLICIES.value:
         limit = quotas.ROLE_INLINE_POLICIES.value
         problem = f"holds {len(spec.secrets)}, which make a policy of about {policy} characters, and IAM allows {limit}"
@@ -163,11 +181,16 @@ def _refuse_size(spec: ServiceSpec, size: int, quota: Quota, says: str) -> None:
 
 
 def policy_size(spec: ServiceSpec) -> int:
-    """Upper bound for the characters in the inline policies of the role that reads the secrets."""
+    """Upper bound for the characters in the inline policies of the role that reads the secrets and uses the queues."""
+    queues = _QUEUE_STATEMENTS + _LONGEST_QUEUE * len(spec.queues) if spec.queues else 0
+    return _FIXED_POLICY + queues + _secrets_policy_size(spec)
+
+
+def _secrets_policy_size(spec: ServiceSpec) -> int:
     statement = 20  # an ARN's share of the statements; CDK splits them at about a dozen ARNs
     # A name is also in a condition on the secret's key, within a pattern.
     patterns = sum(len(s.secrets_manager or s.ssm or "") + len('"*:parameter-??????",') for s in spec.secrets.values())
-    return _FIXED_POLICY + patterns + sum(len(arn) + statement for arn in _secret_arns(spec))
+    return patterns + sum(len(arn) + statement for arn in _secret_arns(spec))
 
 
 def task_definition_size(spec: ServiceSpec) -> int:
@@ -208,6 +231,8 @@ def _variables(spec: ServiceSpec) -> Iterable[tuple[str, str]]:
         yield f"{env_name(callee)}_URL", f"http://{callee}:65535"
     if spec.table:
         yield spec.table_variable, "t" * _LONGEST_TABLE_NAME
+    for worker in spec.queues:
+        yield queue_variable(worker), "q" * _LONGEST_QUEUE
 
 
 def _secret_arns(spec: ServiceSpec) -> list[str]:

@@ -15,8 +15,9 @@ from pydantic import Field, model_validator
 from pydantic.fields import FieldInfo
 
 from config import service_rules as rules
-from config.fields.alarms import AlarmThresholds
-from config.fields.scaling import HttpScaling, Scaling
+from config.fields.alarms import AlarmThresholds, QueueAlarms
+from config.fields.queue import Queue
+from config.fields.scaling import HttpScaling, Scaling, WorkerScaling
 from config.fields.secrets import SecretSource
 from config.fields.sidecars import Sidecar, check_names
 from config.fields.tables import Table
@@ -116,6 +117,15 @@ class ServiceSpec(Kinded):
         description="Services that this one calls; each sets <NAME>_URL and opens only that network path.",
         examples=[["tracking"]],
     )
+    sends: Annotated[
+        tuple[ServiceName, ...],
+        UNIQUE,
+        Meaning(ecs="right to send, of the task role", eks="right to send, by Pod Identity"),
+    ] = Field(
+        (),
+        description="Workers to whose queue this service sends messages; each sets <NAME>_QUEUE_URL.",
+        examples=[["notices"]],
+    )
     stop_timeout: Annotated[int, Meaning(ecs="stopTimeout", eks="terminationGracePeriodSeconds")] = Field(
         30, ge=1, le=120, description="Seconds between SIGTERM and SIGKILL; Fargate allows 120.", examples=[30]
     )
@@ -152,6 +162,21 @@ class ServiceSpec(Kinded):
         """The variable with the name of this service's table."""
         return f"{self.env_name}_TABLE"
 
+    @property
+    def queues(self) -> tuple[str, ...]:
+        """The workers whose queues this service uses: a worker's own, if it has one, and those that it sends to."""
+        return self.sends
+
+    @property
+    def holds_state(self) -> bool:
+        """Whether the stack State holds anything of this service."""
+        return self.table is not None
+
+    @property
+    def needs_role(self) -> bool:
+        """Whether its code, or whoever fetches its secrets, needs rights in AWS."""
+        return bool(self.table or self.secrets or self.queues)
+
     @classmethod
     def words_for_unknown(cls, key: str) -> tuple[str, str] | None:
         takers = [kind.value for kind, model in KINDS.items() if key in model.model_fields]
@@ -169,6 +194,7 @@ class ServiceSpec(Kinded):
     @model_validator(mode="after")
     def _check_variable_names(self) -> Self:
         taken = {env_name(name) + "_URL": f"calls: [{name}]" for name in self.calls}
+        taken |= {queue_variable(name): "queue" if name == self.name else f"sends: [{name}]" for name in self.queues}
         if self.table:
             taken[self.table_variable] = "table"
         for field, names in (("environment", self.environment), ("secrets", self.secrets)):
@@ -269,10 +295,14 @@ class HttpService(ScaledService):
         examples=[60],
     )
     alarms: Annotated[
-        AlarmThresholds, Meaning(ecs="errors and latency alarms", eks="none: Kubernetes names its load balancer")
+        AlarmThresholds,
+        Meaning(
+            ecs="errors and latency alarms; a worker's are on its queue, once for both platforms",
+            eks="none on errors and latency: Kubernetes names its load balancer",
+        ),
     ] = Field(
         AlarmThresholds(),
-        description="Where the alarms on errors and latency go off.",
+        description="Where the alarms on errors and latency go off, or on a worker's queue.",
         examples=[{"errors_percent": 1, "latency_ms": 5000}],
     )
     scaling: Annotated[HttpScaling, Meaning(ecs="Application Auto Scaling", eks="HorizontalPodAutoscaler")] = Field(
@@ -318,6 +348,36 @@ class Worker(ScaledService):
     """Runs continuously; nothing calls it."""
 
     kind: Literal[Kind.WORKER]
+    queue: Annotated[
+        Queue | None,
+        Meaning(ecs="one SQS queue for both; task role", eks="one SQS queue for both; Pod Identity"),
+    ] = Field(
+        None,
+        description="The worker's own SQS queue and its dead letters; <NAME>_QUEUE_URL is its address.",
+        examples=[{"tries": 5}],
+    )
+    scaling: Annotated[WorkerScaling, Meaning(ecs="Application Auto Scaling", eks="HorizontalPodAutoscaler")] = Field(
+        WorkerScaling(), description="How many copies run.", examples=[{"min": 1, "max": 6, "backlog_target": 20}]
+    )
+    alarms: Annotated[QueueAlarms, Meaning(ecs="alarm on the queue", eks="alarm on the queue")] = Field(
+        QueueAlarms(), description="Where the alarm on the queue goes off.", examples=[{"backlog_age": 300}]
+    )
+
+    @property
+    def queues(self) -> tuple[str, ...]:
+        return (self.name, *self.sends) if self.queue else self.sends
+
+    @property
+    def holds_state(self) -> bool:
+        return super().holds_state or self.queue is not None
+
+    @model_validator(mode="after")
+    def _check_queue(self) -> Self:
+        if self.queue is None and self.scaling.backlog_target is not None:
+            raise fault("needs a queue to measure", "add queue: {}, or use cpu_target", field="scaling.backlog_target")
+        if self.queue is None and "alarms" in self.model_fields_set:
+            raise fault("are on the worker's queue, and it has none", "add queue: {}, or remove them", field="alarms")
+        return self
 
 
 class Job(ServiceSpec):
@@ -372,6 +432,11 @@ def manifest_fields() -> dict[str, FieldInfo]:
 def meaning_of(field: str) -> Meaning:
     """A manifest field's meaning on both platforms. Raises KeyError for an unknown field."""
     return next(m for m in manifest_fields()[field].metadata if isinstance(m, Meaning))
+
+
+def queue_variable(name: str) -> str:
+    """The variable with the address of a worker's queue, in the worker and in the services that send to it."""
+    return f"{env_name(name)}_QUEUE_URL"
 
 
 def env_name(name: str) -> str:

@@ -51,10 +51,19 @@ def _build_shared(app: App, settings: Settings, catalog: Catalog) -> SharedStack
     key = foundation.key
     return SharedStacks(
         foundation=foundation,
-        network=NetworkStack(app, names.NETWORK, settings=settings, key=key),
-        # CloudFormation refuses a stack without resources, so it exists only if a service declares a table.
-        state=StateStack(app, names.STATE, settings=settings, services=catalog.services, key=key)
-        if any(spec.table for spec in catalog.services)
+        network=NetworkStack(
+            app, names.NETWORK, settings=settings, key=key, queues=any(spec.queues for spec in catalog.services)
+        ),
+        # CloudFormation refuses a stack without resources, so it exists only if a service declares a table or a queue.
+        state=StateStack(
+            app,
+            names.STATE,
+            settings=settings,
+            services=catalog.services,
+            key=key,
+            alarm_topic_arn=foundation.alarm_topic_arn,
+        )
+        if any(spec.holds_state for spec in catalog.services)
         else None,
     )
 
@@ -106,6 +115,7 @@ def _workloads(settings: Settings, catalog: Catalog, shared: SharedStacks, platf
             settings=settings,
             catalog=catalog,
             table=shared.state.tables.get(spec.name) if shared.state else None,
+            queues={name: shared.state.queues[name] for name in spec.queues} if shared.state else {},
             alarm_topic_arn=shared.foundation.alarm_topic_arn,
         )
         for spec in catalog.on(platform)

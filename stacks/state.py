@@ -1,6 +1,6 @@
-"""The tables of the services that declare one, apart from the stacks that are deployed ten times a day.
+"""The tables and queues of the services that declare one, apart from the stacks that are deployed ten times a day.
 
-A test pins each table's logical id: a changed one would create a new, empty table.
+A test pins their logical ids: a changed one would create a new, empty table or queue.
 """
 
 from __future__ import annotations
@@ -11,16 +11,18 @@ from aws_cdk import aws_dynamodb, aws_kms
 from constructs import Construct
 
 from config.fields.tables import Table
-from config.service import ServiceSpec
+from config.service import ServiceSpec, Worker
 from config.settings import Settings
 from stacks.base import EnvironmentStack
+from stacks.queues import create_queue
 
 
 class StateStack(EnvironmentStack):
-    """DynamoDB tables.
+    """DynamoDB tables and SQS queues.
 
     Attributes:
         tables: by service name. Both platforms' workloads of a service share its table.
+        queues: by the name of the worker, whose workloads on both platforms share it.
     """
 
     def __init__(
@@ -31,9 +33,18 @@ class StateStack(EnvironmentStack):
         settings: Settings,
         services: Iterable[ServiceSpec],
         key: aws_kms.IKey | None,
+        alarm_topic_arn: str,
     ) -> None:
-        super().__init__(scope, construct_id, settings=settings, description=f"{settings.prefix}: tables", key=key)
-        self.tables = {spec.name: self._create_table(spec.name, spec.table) for spec in services if spec.table}
+        holders = [spec for spec in services if spec.holds_state]
+        workers = [spec for spec in holders if isinstance(spec, Worker)]
+        holds = "tables and queues" if any(spec.queue for spec in workers) else "tables"
+        super().__init__(scope, construct_id, settings=settings, description=f"{settings.prefix}: {holds}", key=key)
+        self.tables = {spec.name: self._create_table(spec.name, spec.table) for spec in holders if spec.table}
+        self.queues = {
+            spec.name: create_queue(self, spec, spec.queue, alarm_topic_arn=alarm_topic_arn)
+            for spec in workers
+            if spec.queue
+        }
 
     def _create_table(self, service: str, table: Table) -> aws_dynamodb.Table:
         encryption = (

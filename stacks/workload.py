@@ -5,17 +5,19 @@ Kept in one place so that a field of service.yaml cannot mean one thing on ECS a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from aws_cdk import Aws, aws_dynamodb, aws_iam, aws_kms, aws_secretsmanager, aws_ssm
+from aws_cdk import Aws, aws_dynamodb, aws_iam, aws_kms, aws_secretsmanager, aws_sqs, aws_ssm
 from constructs import Construct
 
 from config.catalog import Catalog
-from config.service import HttpService, ServiceSpec
+from config.service import HttpService, ServiceSpec, Worker, queue_variable
 from config.settings import Settings
 from stacks.acknowledgements import acknowledge
 from stacks.base import EnvironmentStack, stack_of
 from stacks.image import ServiceImage, add_service_image
+from stacks.narrow import narrow
 
 # Reading and writing items; neither streams nor the table's own settings.
 _TABLE_DATA = [
@@ -41,6 +43,12 @@ _TABLE_KEY = [
     "kms:ReEncryptFrom",
     "kms:ReEncryptTo",
 ]
+# Taking messages and giving them back; neither sending nor the queue's own settings, nor emptying it.
+_TAKE = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
+_SEND = ["sqs:SendMessage"]
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-key-management.html
+_TAKE_KEY = ["kms:Decrypt"]
+_SEND_KEY = ["kms:Decrypt", "kms:GenerateDataKey"]
 
 
 def allow_key(role: aws_iam.IRole, key: aws_kms.IKey, actions: list[str], *, service: str) -> None:
@@ -69,6 +77,7 @@ class Workload:
         catalog: all services, to look up callees and callers.
         table: the service's own table, if it declares one.
         alarm_topic_arn: the topic that alarms are published to.
+        queues: by worker, the queues that the service takes from or sends to.
     """
 
     spec: ServiceSpec
@@ -76,6 +85,7 @@ class Workload:
     catalog: Catalog
     table: aws_dynamodb.ITable | None
     alarm_topic_arn: str
+    queues: Mapping[str, aws_sqs.IQueue] = field(default_factory=dict)
 
     def environment(self) -> dict[str, str]:
         """The variables of the container, in a stable order: those that we set, then the manifest's."""
@@ -87,6 +97,7 @@ class Workload:
             variables[callee.url_variable] = f"http://{callee.name}:{callee.port}"
         if self.table:
             variables[spec.table_variable] = self.table.table_name
+        variables |= {queue_variable(name): queue.queue_url for name, queue in self.queues.items()}
         return variables | dict(sorted(spec.environment.items()))
 
     def note_table_keys(self, stack: EnvironmentStack) -> None:
@@ -98,6 +109,12 @@ class Workload:
         table = self.spec.table
         if table:
             stack.add_metadata("TableKeys", [table.partition_key, *([table.sort_key] if table.sort_key else [])])
+
+    def note_queues(self, stack: EnvironmentStack) -> None:
+        """The same for the queues that the service uses: in order or not, each is another queue."""
+        if self.queues:
+            receivers = [narrow(self.catalog.service(name), Worker) for name in self.queues]
+            stack.add_metadata("FifoQueues", [w.name for w in receivers if w.queue and w.queue.fifo])
 
     def add_image(self, stack: EnvironmentStack) -> ServiceImage:
         """The image, built by the CDK CLI from the copy of the service's folder in the cloud assembly."""
@@ -120,6 +137,17 @@ class Workload:
         key = stack_of(role).key
         if key:
             allow_key(role, key, _TABLE_KEY, service="dynamodb")
+
+    def grant_queues(self, role: aws_iam.IRole) -> None:
+        """Lets a role take from the worker's own queue, and send to those that the manifest lists under `sends`."""
+        own = [_queue_arn(queue) for name, queue in self.queues.items() if name == self.spec.name]
+        others = [_queue_arn(queue) for name, queue in self.queues.items() if name != self.spec.name]
+        key = stack_of(role).key
+        for arns, actions, key_actions in ((own, _TAKE, _TAKE_KEY), (others, _SEND, _SEND_KEY)):
+            if arns:
+                role.add_to_principal_policy(aws_iam.PolicyStatement(actions=actions, resources=arns))
+                if key:
+                    allow_key(role, key, key_actions, service="sqs")
 
     def grant_secrets(self, scope: Construct, role: aws_iam.Role, *, read_secret: list[str]) -> dict[str, str]:
         """Lets a role read the service's secrets and parameters, with the calls of whoever fetches them on the platform.
@@ -213,6 +241,11 @@ def _let_decrypt_via(role: aws_iam.Role, keeper: str, *, context: str, patterns:
 def _table_arn(name: str) -> str:
     # Built from the name, which the container needs anyway: the ARN would take up another of State's 200 outputs.
     return f"arn:{Aws.PARTITION}:dynamodb:{Aws.REGION}:{Aws.ACCOUNT_ID}:table/{name}"
+
+
+def _queue_arn(queue: aws_sqs.IQueue) -> str:
+    # From the name, which a metric needs too, as a table's is.
+    return f"arn:{Aws.PARTITION}:sqs:{Aws.REGION}:{Aws.ACCOUNT_ID}:{queue.queue_name}"
 
 
 def _any_key(partition: str, region: str, account: str) -> str:

@@ -79,7 +79,7 @@ class Hooks:
             found.update(container_options.options(container, task))
             if self._gateway and "extra_hosts" in found:
                 found["extra_hosts"] = {"host.docker.internal": self._gateway}
-            found["environment"] = _task_credentials(found["environment"])
+            found["environment"] = _with_reachable_addresses(_task_credentials(found["environment"]))
             return sidecars.joined(found, container["name"], task) if sidecars.labels(container) else found
 
         return wrapped
@@ -257,6 +257,17 @@ def _task_credentials(environment: Mapping[str, str]) -> dict[str, str]:
         "AWS_DEFAULT_REGION": region,
         "AWS_EC2_METADATA_DISABLED": "true",
         **kept,
+    }
+
+
+def _with_reachable_addresses(environment: Mapping[str, str]) -> dict[str, str]:
+    """Addresses on the emulator, such as a queue's, as the container reaches it: some SDKs take a queue's for the endpoint."""
+    own, reachable = os.environ.get("AWS_ENDPOINT_URL", ""), environment.get("AWS_ENDPOINT_URL", "")
+    if not own or not reachable:
+        return dict(environment)
+    return {
+        name: f"{reachable}{value.removeprefix(own)}" if value.startswith(f"{own}/") else value
+        for name, value in environment.items()
     }
 
 

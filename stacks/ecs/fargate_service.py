@@ -190,6 +190,29 @@ def track(
     )
 
 
+def track_queries(
+    scope: Construct,
+    name: str,
+    target: aws_applicationautoscaling.CfnScalableTarget,
+    queries: Sequence[_CfnScalingPolicy.TargetTrackingMetricDataQueryProperty],
+    value: int,
+) -> None:
+    """Keeps the result of metric math at a value, by the number of copies."""
+    _CfnScalingPolicy(
+        scope,
+        name,
+        policy_name=name,
+        policy_type="TargetTrackingScaling",
+        scaling_target_id=target.ref,
+        target_tracking_scaling_policy_configuration=_CfnScalingPolicy.TargetTrackingScalingPolicyConfigurationProperty(
+            customized_metric_specification=_CfnScalingPolicy.CustomizedMetricSpecificationProperty(
+                metrics=list(queries)
+            ),
+            target_value=value,
+        ),
+    )
+
+
 def create_service_outputs(scope: Construct, *, on_ecs: EcsWorkload, service_name: str) -> None:
     """What a reader needs to ask ECS and CloudWatch Logs about the service."""
     CfnOutput(scope, "ServiceName", value=service_name)

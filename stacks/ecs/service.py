@@ -65,6 +65,7 @@ class EcsServiceStack(EnvironmentStack):
         )
         self.workload = workload
         workload.note_table_keys(self)
+        workload.note_queues(self)
         self.security_group_id = create_security_group(self, vpc=cluster.vpc, service=spec.name).security_group_id
         self._open_declared_calls(earlier)
         on_ecs = EcsWorkload(

@@ -68,6 +68,7 @@ class FargateTask(Construct):
         definition = self._create_definition(inner, [container, *sidecars])
         self.definition_arn = definition.ref
         workload.grant_table(task_role)
+        workload.grant_queues(task_role)
         _acknowledge_findings(definition, execution_role)
 
     def log_options(self, stream_prefix: str) -> dict[str, str]:

@@ -47,6 +47,7 @@ class EksServiceStack(EnvironmentStack):
             synthesizer=ServiceSynthesizer(settings=workload.settings, service=spec.name, platform=Platform.EKS),
         )
         workload.note_table_keys(self)
+        workload.note_queues(self)
         on_eks = EksWorkload(
             workload=workload,
             cluster=cluster,

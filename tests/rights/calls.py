@@ -137,7 +137,16 @@ class Holder:
         sources = list(spec.secrets.values()) if spec else []
         keys = [self.ground.arn(r) for r in self.ground.assembly.resources("AWS::KMS::Key", stack="Foundation")]
         tables = [self.ground.named("State", f"Table{self._service.replace('-', '')}")] if spec and spec.table else []
+        queues = {
+            name: self.ground.named("State", f"Queue{name.replace('-', '')}") for name in (spec.queues if spec else ())
+        }
+        own = [arn for name, arn in queues.items() if name == self._service]
+        receivers = [arn for name, arn in queues.items() if name != self._service]
         return {
+            "queues": own,
+            "queue_keys": keys if own else [],
+            "receivers": receivers,
+            "receiver_keys": keys if receivers else [],
             "secrets": [s.secrets_manager for s in sources if s.secrets_manager],
             "parameters": [s.ssm for s in sources if s.ssm],
             "tables": tables,

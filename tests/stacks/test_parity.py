@@ -248,6 +248,50 @@ def _table_access(assembly: Assembly, role: str) -> set[tuple[str, str]]:
     }
 
 
+def _queue_access(assembly: Assembly, role: str) -> set[tuple[str, str]]:
+    """(queue, allowed action)"""
+    return {
+        (resource, action)
+        for statement in assembly.statements(assembly.by_reference(role))
+        for action in statement.actions
+        for resource in statement.resources
+        if action.startswith("sqs:")
+    }
+
+
+def _own_role(assembly: Assembly, spec: ServiceSpec, platform: Platform) -> set[tuple[str, str]]:
+    if platform is Platform.ECS:
+        return _queue_access(assembly, task(assembly, spec)["TaskRoleArn"])
+    identities = assembly.resources("AWS::EKS::PodIdentityAssociation", stack=f"Eks-{spec.name}")
+    return _queue_access(assembly, identities[0]["RoleArn"]) if identities else set()
+
+
+@means("queue")
+class _Queue:
+    """(queue, allowed action) of the worker's own role, sending left out."""
+
+    @staticmethod
+    def ecs(assembly, spec):
+        return {pair for pair in _own_role(assembly, spec, Platform.ECS) if pair[1] != "sqs:SendMessage"}
+
+    @staticmethod
+    def eks(assembly, spec):
+        return {pair for pair in _own_role(assembly, spec, Platform.EKS) if pair[1] != "sqs:SendMessage"}
+
+
+@means("sends")
+class _Sends:
+    """(queue, sqs:SendMessage) of the service's own role."""
+
+    @staticmethod
+    def ecs(assembly, spec):
+        return {pair for pair in _own_role(assembly, spec, Platform.ECS) if pair[1] == "sqs:SendMessage"}
+
+    @staticmethod
+    def eks(assembly, spec):
+        return {pair for pair in _own_role(assembly, spec, Platform.EKS) if pair[1] == "sqs:SendMessage"}
+
+
 @means("calls")
 class _Calls:
     """(callee, port) of each path that is open from this service."""
@@ -440,8 +484,8 @@ def _start_order(waits: dict[str, set[str]]) -> list[str]:
 
 
 def _takes(field: str, spec: ServiceSpec) -> bool:
-    # The description of a worker or a job is only in its stack.
-    return spec.kind in kinds_with(field) and (field != "description" or spec.kind is Kind.HTTP)
+    # The description of a worker or a job is only in its stack; a worker's alarms are with its queue (test_queues.py).
+    return spec.kind in kinds_with(field) and (field not in ("alarms", "description") or spec.kind is Kind.HTTP)
 
 
 def on_both(assembly: Assembly) -> Iterator[ServiceSpec]:
@@ -511,6 +555,9 @@ def test_variables_are_the_contract_with_the_services(assembly, platform):
         for callee in (assembly.catalog.service(name) for name in spec.calls):
             wanted[f"{callee.name.upper().replace('-', '_')}_URL"] = f"http://{callee.name}:{callee.port}"
         variables = read(assembly, spec)
+        for worker in spec.queues:
+            address = variables.pop(f"{worker.upper().replace('-', '_')}_QUEUE_URL")
+            assert assembly.by_reference(address).path.startswith(f"State/Queue{worker.replace('-', '')}")
         if spec.table:
             name = variables.pop(f"{spec.name.upper().replace('-', '_')}_TABLE")
             assert assembly.by_reference(name).type == "AWS::DynamoDB::Table"

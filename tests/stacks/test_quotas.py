@@ -1,11 +1,12 @@
 """Every quantity of an environment against its quota, at 10, 60, 100, 200 and 400 services, from the templates.
 
-Each size synthesizes the shared stacks whole, since only they grow with the number of services, and one service of each
-group that has the same resources (kind, with a role or without). That is enough: a service's template depends on
-its own manifest and its peers' names (test_assembly holds that a new service changes no other), so an account holds the shared
-stacks' number of a resource, and each group's number times the group's size. What one service's stacks hold at most does not
-depend on the size, so only the largest project has the services at the loader's bounds: most callers, callees, variables and
-secrets. State publishes a table's name only where a stack reads it, so one more stack reads all, as the services' own would.
+Each size synthesizes the shared stacks whole, since only they grow with the number of services, and one service of each group
+that has the same resources (kind, with a role or without). That is enough: a service's template depends on its own manifest
+and its peers' names (test_assembly holds that a new service changes no other), so an account holds the shared stacks' number
+of a resource, and each group's number times the group's size. What one service's stacks hold at most does not depend on the
+size, so only the largest project has the services at the loader's bounds: most callers, callees, variables and secrets. State
+publishes the names of tables and queues only where a stack reads them, so one more stack reads all, as the services' own
+would.
 """
 
 from __future__ import annotations
@@ -23,9 +24,11 @@ import pytest
 
 from config import quotas
 from config.catalog import Catalog
+from config.fields.queue import Queue
 from config.fields.secrets import SecretSource
 from config.image import ImageSource
 from config.quota_checks import (
+    QUEUE_RESOURCES,
     REGISTRY_OWN,
     SHARED_ROLES,
     check_quotas,
@@ -73,6 +76,7 @@ def _project(folder: Path, size: int) -> Sized:
         {**WORKER, "table": {"partition_key": "id"}, "secrets": {"KEY": {"ssm": "/harbour/key"}}}, "production"
     )
     rights = {"table": with_rights.table, "secrets": with_rights.secrets}
+    queue = {"queue": Queue()}
     quantity = {Kind.HTTP: min(size // 4, 98), Kind.JOB: size // 8}
     quantity[Kind.WORKER] = size - sum(quantity.values())
 
@@ -81,7 +85,7 @@ def _project(folder: Path, size: int) -> Sized:
         if kind is Kind.HTTP:
             more |= {"path": f"/{number}", "priority": number + 1}
         if number % 10 == 1:
-            more |= rights
+            more |= rights | (queue if kind is Kind.WORKER else {})
         return loaded[kind].model_copy(update=more)
 
     services = [make(kind, number) for kind, count in quantity.items() for number in range(count)]
@@ -156,6 +160,9 @@ def _synthesize(sized: Sized, out: Path) -> Assembly:
     CfnWaitConditionHandle(reader, "Nothing")  # a stack needs a resource
     for name, table in app.node.find_child("State").tables.items():
         CfnOutput(reader, f"Table-{name}", value=table.table_name)
+    for name, queue in app.node.find_child("State").queues.items():
+        CfnOutput(reader, f"Queue-{name}", value=queue.queue_url)
+        CfnOutput(reader, f"QueueName-{name}", value=queue.queue_name)
     app.synth(skip_validation=True)
     return Assembly(out, sized.settings, catalog)
 
@@ -358,7 +365,11 @@ def test_every_quantity_stays_within_its_quota(size, tmp_path):
 def _loader_counts_what_templates_hold(sized: Sized, assembly: Assembly, found: dict[Quota, int]) -> None:
     """The loader's numbers are never too small, or a template would fail though its manifest was accepted."""
     tables = sum(spec.table is not None for spec in sized.services)
-    assert len(assembly.templates["State"]["Outputs"]) == tables == found[quotas.TABLES]
+    queues = sum(bool(spec.queues) for spec in sized.services)
+    state = assembly.templates["State"]
+    assert tables == found[quotas.TABLES]
+    assert len(state["Outputs"]) == tables + 2 * queues
+    assert len(state["Resources"]) == tables + QUEUE_RESOURCES * queues
     registry = assembly.resources(stack="Registry")
     assert len(registry) == len(sized.services) + REGISTRY_OWN
     shared_roles = [role for role in assembly.roles() if role.stack in _shared(assembly)]

@@ -88,6 +88,15 @@ def _with_tables(makers: Makers, count: int) -> Specs:
     return makers.many(count, {**WORKER, "platforms": ["eks"], "table": {"partition_key": "id"}})
 
 
+def _with_queues(makers: Makers, count: int) -> Specs:
+    return makers.many(count, {**WORKER, "platforms": ["eks"], "queue": {}})
+
+
+def _with_both(makers: Makers, count: int) -> Specs:
+    table = {**WORKER, "platforms": ["eks"], "table": {"partition_key": "id"}}
+    return [*makers.many(count, table), *makers.many(60, {**WORKER, "platforms": ["eks"], "queue": {}}, "q")]
+
+
 def _jobs(makers: Makers, count: int) -> Specs:
     return makers.many(count, {**JOB, "platforms": ["ecs"]}) + makers.many(9, {**JOB, "platforms": ["eks"]}, "k")
 
@@ -155,6 +164,20 @@ CASES = {
         _with_tables,
         "services: folder: holds 201 tables, and the stack State has 200 outputs, one per table; "
         "move services to a project with another app",
+    ),
+    "queues": Case(
+        quotas.STACK_RESOURCES,
+        quotas.STACK_RESOURCES.value // 6,
+        _with_queues,
+        "services: folder: holds 84 queues, and the stack State has 500 resources, one per table and 6 per queue; "
+        "move services to a project with another app",
+    ),
+    "tables and queues": Case(
+        quotas.STACK_OUTPUTS,
+        80,
+        _with_both,
+        "services: folder: holds 81 tables and 60 queues, and the stack State has 200 outputs, one per table and two per "
+        "queue; move services to a project with another app",
     ),
     "jobs": Case(
         quotas.BUS_RULES,

@@ -133,6 +133,61 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         changed(HTTP, scaling={"max": 2, "requests_target": 5}),
         "scaling.requests_target: cannot be measured on eks, where this service also runs; set platforms: [ecs], or use",
     ),
+    (
+        changed(HTTP, scaling={"max": 2, "backlog_target": 5}),
+        "scaling.backlog_target: means nothing for kind http; use cpu_target",
+    ),
+    (
+        changed(WORKER, scaling={"max": 2, "backlog_target": 5}),
+        "scaling.backlog_target: needs a queue to measure; add queue: {}, or use cpu_target",
+    ),
+    (
+        changed(WORKER, queue={}, scaling={"max": 2, "backlog_target": 5}),
+        "scaling.backlog_target: cannot be measured on eks, where this service also runs; set platforms: [ecs], or use",
+    ),
+    (
+        changed(WORKER, queue={}, scaling={"max": 2, "backlog_target": 0}),
+        "scaling.backlog_target: is 0, out of range; ",
+    ),
+    (
+        changed(WORKER, queue={}, scaling={"max": 2}),
+        "scaling: can scale but has no target to scale by; add cpu_target: 60",
+    ),
+    (
+        changed(WORKER, queue={}, scaling={"min": 0}),
+        "scaling.min: is 0, out of range; write a whole number from 1 to 1000",
+    ),
+    # queue
+    *(
+        (changed(base, queue={}), f"queue: means nothing for kind {base['kind']}; remove it; worker services have it")
+        for base in (HTTP, JOB)
+    ),
+    (changed(WORKER, queue="orders"), "queue: is 'orders', not a mapping; write a mapping, e.g. queue: {tries: 5}"),
+    (changed(WORKER, queue={"retries": 3}), "queue.retries: is unknown; did you mean tries?"),
+    (changed(WORKER, queue={"tries": 0}), "queue.tries: is 0, out of range; write a whole number from 1 to 1000"),
+    (changed(WORKER, queue={"visibility_timeout": 43201}), "queue.visibility_timeout: is 43201, out of range; "),
+    (
+        changed(WORKER, queue={"retention_days": 15}),
+        "queue.retention_days: is 15, out of range; write a whole number from 1",
+    ),
+    (changed(WORKER, queue={"fifo": "no"}), "queue.fifo: is 'no', not true or false; "),
+    (
+        changed(WORKER, alarms={"backlog_age": 60}),
+        "alarms: are on the worker's queue, and it has none; add queue: {}, or remove them",
+    ),
+    (changed(WORKER, queue={}, alarms={"backlog_age": 5}), "alarms.backlog_age: is 5, out of range; "),
+    (changed(WORKER, queue={}, alarms={"errors_percent": 5}), "alarms.errors_percent: is unknown; "),
+    (changed(JOB, alarms={"backlog_age": 60}), "alarms: means nothing for kind job; "),
+    (
+        changed(WORKER, queue={}, environment={"TRACKING_QUEUE_URL": "x"}),
+        "environment.TRACKING_QUEUE_URL: is set by queue; remove it",
+    ),
+    (
+        changed(HTTP, sends=["mail-room"], secrets={"MAIL_ROOM_QUEUE_URL": {"ssm": "/x"}}),
+        "secrets.MAIL_ROOM_QUEUE_URL: is set by sends: [mail-room]; remove it",
+    ),
+    (changed(HTTP, sends="mailer"), "sends: is 'mailer', not a list; write a list, e.g. sends: [notices]"),
+    (changed(HTTP, sends=["a", "a"]), "sends: lists 'a' twice; list each once"),
     # environment
     (changed(HTTP, environment={"LEVEL": 5}), 'environment.LEVEL: is 5, not text; put it in quotes: "5"'),
     (changed(HTTP, environment={"DEBUG": True}), 'environment.DEBUG: is true, not text; put it in quotes: "true"'),
@@ -327,6 +382,12 @@ RIGHT: list[dict[str, Any]] = [
     changed(HTTP, scaling={"min": 2, "max": 4, "cpu_target": 60}),
     changed(HTTP, scaling={"min": 1, "max": 4, "requests_target": 100}, **ECS_ONLY),
     changed(WORKER, scaling={"max": 4, "cpu_target": 60}),
+    changed(WORKER, queue={}),
+    changed(WORKER, queue={"visibility_timeout": 43200, "retention_days": 14, "tries": 1, "fifo": True}),
+    changed(WORKER, queue={}, alarms={"backlog_age": 3600}),
+    changed(WORKER, queue={}, scaling={"max": 4, "backlog_target": 20}, **ECS_ONLY),
+    changed(WORKER, queue={}, scaling={"max": 4, "cpu_target": 60, "backlog_target": 20}, **ECS_ONLY),
+    changed(WORKER, environment={"TRACKING_QUEUE_URL": "no queue here"}),
     changed(HTTP, environment={"lower": "x", "_X": "", "A": "a $ b ${C}\nd", "TRACKING_TABLE": "no table here"}),
     changed(HTTP, environment={"AWS_MAX_ATTEMPTS": "3", "AWS_USE_FIPS_ENDPOINT": "true", "aws_region": "x"}),
     changed(HTTP, environment={"A": "{{name}} ${NAME} {resolve:x}"}),

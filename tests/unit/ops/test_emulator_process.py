@@ -84,6 +84,21 @@ def test_the_container_gets_its_definition_and_the_emulators_credentials(hooks):
     assert not [name for name in environment if name.startswith("AWS_CONTAINER_")]
 
 
+def test_an_address_on_the_emulator_is_the_one_that_the_container_reaches(hooks, monkeypatch):
+    """Some SDKs send to the host in a queue's address, whatever the endpoint is."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://localhost:4566")
+    given = {
+        "NOTICES_QUEUE_URL": "http://localhost:4566/000000000000/q",
+        "OWN": "http://localhost:45661/x",
+        "TEXT": "see http://localhost:4566/",
+        "AWS_ENDPOINT_URL": "http://host:4566",
+    }
+    assert emulator_process._with_reachable_addresses(given) == {
+        **given,
+        "NOTICES_QUEUE_URL": "http://host:4566/000000000000/q",
+    }
+
+
 def test_secrets_in_cloudformations_spelling_are_resolved(hooks):
     assert hooks.ecs._resolve_container_secrets(CONTAINER) == {"KEY": "arn"}
 
