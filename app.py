@@ -55,6 +55,8 @@ def build(app: App, root: Path = ROOT) -> None:
     out = Path(app.outdir)
     for spec in catalog.services:
         catalog.images[spec.name].stage(out)
+        for sidecar in catalog.sidecar_images[spec.name].values():
+            sidecar.stage(out)
     app.node.set_context(_REFERENCES, settings.references.value)
     # Where in Node each construct was created: only a debugger asks. `cdk --debug` sets the variable.
     app.node.set_context(_NO_CREATION_TRACES, "CDK_DEBUG" not in os.environ)

@@ -9,25 +9,29 @@ from pathlib import Path
 from config import limits
 from config.discovery import SERVICES, manifest_file, service_folders
 from config.egress import check_egress
-from config.errors import ConfigError, did_you_mean, shown
+from config.errors import ConfigError
 from config.fields.network import Protocol
 from config.image import ImageSource
 from config.leftovers import notice
 from config.manifest import load_service
 from config.names import stack_id
 from config.quota_checks import check_quotas
-from config.recipe import source_of
+from config.recipe import sidecar_sources, source_of
 from config.route_checks import check_routes
+from config.sends import check_receivers_run, check_sends, fault_of_name
 from config.service import HttpService, Job, ServiceSpec, Worker
 from config.settings import Platform, Settings, environments, settings_file
 
 
 @dataclass(frozen=True)
 class Catalog:
-    """The services that this environment runs, sorted by name, the sources of their images, and notices for the user."""
+    """The services that this environment runs, sorted by name, the sources of their images and, by each service's name, of its
+    sidecars' images; and notices for the user.
+    """
 
     services: tuple[ServiceSpec, ...]
     images: Mapping[str, ImageSource] = field(default_factory=dict, compare=False)
+    sidecar_images: Mapping[str, Mapping[str, ImageSource]] = field(default_factory=dict, compare=False)
     notices: tuple[str, ...] = field(default=(), compare=False)
     _orders: dict[Platform, tuple[ServiceSpec, ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
@@ -77,7 +81,7 @@ def load_catalog(root: Path, settings: Settings) -> Catalog:
     known = environments(root)
     declared = tuple(load_service(folder, settings.environment, known) for folder in service_folders(root))
     _check_calls(declared)
-    _check_sends(declared)
+    check_sends(declared)
     placed = tuple(_place(spec, settings) for spec in declared)
     services = tuple(spec for spec in placed if spec.platforms)
     for spec in services:
@@ -87,16 +91,17 @@ def load_catalog(root: Path, settings: Settings) -> Catalog:
         check_egress(spec, settings)
     _check_call_platforms(services)
     _check_addresses(Catalog(services))
-    _check_receivers_run(services)
+    check_receivers_run(services)
     for platform in Platform:
         check_routes([s for s in services if isinstance(s, HttpService) and platform in s.platforms])
     check_quotas(services, settings)
     _check_kept_repositories(declared, settings)
     # Of all services, not only those that run here: a mistake should show in every environment.
     images = {spec.name: source_of(root, spec, settings) for spec in declared}
+    sidecar_images = {spec.name: sidecar_sources(spec, settings) for spec in declared}
     whole = Catalog(services)
     notices = (*_absences(placed, settings), *_unreachable(whole), *_cycles(whole), *_leftovers(images.values()))
-    return Catalog(services, images, notices)
+    return Catalog(services, images, sidecar_images, notices)
 
 
 # --- order -----------------------------------------------------------------------------------------------------------
@@ -165,6 +170,7 @@ def _check_platforms(spec: ServiceSpec) -> None:
     if Platform.EKS in spec.platforms and by_backlog:
         problem = "cannot be measured on eks, where this service also runs"
         raise ConfigError(file, "scaling.backlog_target", problem, "set platforms: [ecs], or use cpu_target")
+    _check_sidecars(spec)
     if Platform.ECS in spec.platforms and isinstance(spec, Job) and spec.calls:
         # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-connect.html: only services resolve names
         problem = "cannot be resolved on ecs, where a scheduled task has no Service Connect"
@@ -187,6 +193,15 @@ def _check_entrance(spec: ServiceSpec, settings: Settings) -> None:
         raise ConfigError(file, "hosts", problem, f"add the ARN of its certificate to certificates in {environment}")
 
 
+def _check_sidecars(spec: ServiceSpec) -> None:
+    """A pod is not ready without any one of its sidecars, and Kubernetes starts each again that ends."""
+    for name, sidecar in spec.sidecars.items():
+        if Platform.EKS in spec.platforms and not sidecar.essential:
+            problem = "is false, which eks, where this service also runs, does not know"
+            remedy = "remove it, or set platforms: [ecs]"
+            raise ConfigError(manifest_file(spec.name), f"sidecars.{name}.essential", problem, remedy)
+
+
 # --- between services ------------------------------------------------------------------------------------------------
 
 
@@ -199,18 +214,8 @@ def _check_calls(declared: tuple[ServiceSpec, ...]) -> None:
                 raise ConfigError(manifest_file(spec.name), f"calls[{index}]", *fault)
 
 
-def _fault_of_name(spec: ServiceSpec, name: str, by_name: Mapping[str, ServiceSpec]) -> tuple[str, str] | None:
-    if name == spec.name:
-        return "is the service itself", "remove it"
-    if name not in by_name:
-        others = [n for n in by_name if n != spec.name]
-        remedy = did_you_mean(name, others, else_say=f"remove it, or add {SERVICES}/{name}/")
-        return f"is {shown(name)}, which is not a service", remedy
-    return None
-
-
 def _fault_of_call(spec: ServiceSpec, name: str, by_name: Mapping[str, ServiceSpec]) -> tuple[str, str] | None:
-    if fault := _fault_of_name(spec, name, by_name):
+    if fault := fault_of_name(spec, name, by_name):
         return fault
     if not isinstance(by_name[name], HttpService):
         return (
@@ -218,40 +223,6 @@ def _fault_of_call(spec: ServiceSpec, name: str, by_name: Mapping[str, ServiceSp
             f"remove it, or make {name} kind: http",
         )
     return None
-
-
-def _check_sends(declared: tuple[ServiceSpec, ...]) -> None:
-    by_name = {spec.name: spec for spec in declared}
-    for spec in declared:
-        for index, name in enumerate(spec.sends):
-            fault = _fault_of_receiver(spec, name, by_name)
-            if fault:
-                raise ConfigError(manifest_file(spec.name), f"sends[{index}]", *fault)
-
-
-def _fault_of_receiver(spec: ServiceSpec, name: str, by_name: Mapping[str, ServiceSpec]) -> tuple[str, str] | None:
-    if fault := _fault_of_name(spec, name, by_name):
-        return fault
-    receiver = by_name[name]
-    if not isinstance(receiver, Worker):
-        return (
-            f"is {name}, of kind {receiver.kind.value}, and only a worker has a queue",
-            "remove it, or send to a worker",
-        )
-    if receiver.queue is None:
-        return f"is {name}, a worker without a queue", f"add queue: {{}} to {manifest_file(name)}"
-    return None
-
-
-def _check_receivers_run(services: tuple[ServiceSpec, ...]) -> None:
-    """A queue is shared by both platforms, so its worker may run on either."""
-    running = {spec.name for spec in services}
-    for spec in services:
-        for index, name in enumerate(spec.sends):
-            if name not in running:
-                problem = f"is {name}, which does not run in this environment, so nobody would take the messages"
-                remedy = f"add a platform of the environment to the platforms of {name}, or remove it in overrides"
-                raise ConfigError(manifest_file(spec.name), f"sends[{index}]", problem, remedy)
 
 
 def _check_call_platforms(services: tuple[ServiceSpec, ...]) -> None:

@@ -42,6 +42,8 @@ class ImageSource:
         build_arguments: as `docker build --build-arg` takes them.
         recipe: the Dockerfile, if it is not the one of the service's folder as it is (config/recipe.py).
         target: the stage to build; None for the last one.
+        label: what the tag begins with, after the platform's prefix, if the repository has images of several containers. No hash
+            has the dot that follows.
     """
 
     context: BuildContext
@@ -49,6 +51,7 @@ class ImageSource:
     build_arguments: Mapping[str, str] = field(default_factory=dict)
     recipe: bytes | None = None
     target: str | None = None
+    label: str = ""
 
     @classmethod
     def of(cls, root: Path, folder: Path, settings: Settings) -> ImageSource:
@@ -61,7 +64,7 @@ class ImageSource:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 in hexadecimal. Raises ConfigError if a file disappeared after the context was read."""
+        """SHA-256 in hexadecimal, after the label. Raises ConfigError if a file disappeared after the context was read."""
         described = {
             "version": _VERSION,
             "platform": self.platform,
@@ -71,7 +74,8 @@ class ImageSource:
         }
         if self.target:
             described["target"] = self.target
-        return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+        found = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+        return f"{self.label}.{found}" if self.label else found
 
     def _dockerfile(self) -> str:
         if self.recipe is not None:

@@ -46,6 +46,10 @@ LARGEST_STORAGE_OF_A_POD: Final = 60
 https://docs.aws.amazon.com/eks/latest/userguide/create-node-class.html and
 https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/"""
 
+SIDECARS: Final = 8
+"""A task definition has ten containers at most: the service's own, and Service Connect's proxy where one is added:
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html"""
+
 DNS_LABEL: Final = 63
 """https://kubernetes.io/docs/concepts/overview/working-with-objects/names/"""
 

@@ -27,6 +27,7 @@ QUEUE_RESOURCES: Final = 6
 _FIXED_TASK_DEFINITION: Final = 4096  # a task definition without variables and secrets
 _FIXED_OBJECTS: Final = 16_384  # a service's Kubernetes objects without what is counted below, as they are in the event
 _INGRESS: Final = 2048  # another Ingress, of a further path or host
+_FIXED_SIDECAR: Final = 2048  # a sidecar without what its manifest says
 _FIXED_POLICY: Final = 2048  # a role's statements other than those for secrets
 _KEY_STATEMENT: Final = 1024  # two statements that let decrypt with one key: of secrets and of parameters
 _LONGEST_ARN: Final = "arn:aws-us-gov:secretsmanager:ap-southeast-1:123456789012:secret:-123456"
@@ -221,7 +222,7 @@ def task_definition_size(spec: ServiceSpec) -> int:
     """Upper bound for the bytes of the task definition."""
     entries = [{"name": name, "value": value} for name, value in _variables(spec)]
     entries += [{"name": n, "valueFrom": arn} for n, arn in zip(sorted(spec.secrets), _secret_arns(spec), strict=True)]
-    return _FIXED_TASK_DEFINITION + sum(len(json.dumps(entry)) + 1 for entry in entries)
+    return _FIXED_TASK_DEFINITION + sum(len(json.dumps(entry)) + 1 for entry in entries) + _sidecars_size(spec)
 
 
 def kubectl_event_size(spec: ServiceSpec, callers: int) -> int:
@@ -234,7 +235,19 @@ def kubectl_event_size(spec: ServiceSpec, callers: int) -> int:
     )
     ports, ingresses = (len(spec.ports), len(spec.routes)) if isinstance(spec, HttpService) else (1, 1)
     peers = 300 * len(spec.calls) + 180 * callers * ports + 150 * sum(destination.rules for destination in spec.egress)
-    return 2 * (_FIXED_OBJECTS + variables + secrets + peers + _INGRESS * max(0, ingresses - 1))
+    return 2 * (_FIXED_OBJECTS + variables + secrets + peers + _INGRESS * max(0, ingresses - 1) + _sidecars_size(spec))
+
+
+def _sidecars_size(spec: ServiceSpec) -> int:
+    """Upper bound for the bytes of the sidecars, in a task definition or in an object: quotes may be escaped in both."""
+    arns = dict(zip(sorted(spec.secrets), _secret_arns(spec), strict=True))
+    return sum(
+        _FIXED_SIDECAR
+        + 2 * len(json.dumps(sidecar.model_dump(mode="json")))
+        + sum(100 + 2 * len(secret) + len(arns[secret]) for secret in sidecar.secrets)
+        + sum(250 + 2 * len(name) for name in (*sidecar.environment, *sidecar.folders))
+        for name, sidecar in spec.sidecars.items()
+    )
 
 
 def _variables(spec: ServiceSpec) -> Iterable[tuple[str, str]]:

@@ -40,6 +40,25 @@ def source_of(root: Path, spec: ServiceSpec, settings: Settings) -> ImageSource:
     return _Built(root, spec, settings).source()
 
 
+def sidecar_sources(spec: ServiceSpec, settings: Settings) -> dict[str, ImageSource]:
+    """The source of the image of each of a service's sidecars, by its name."""
+    return {
+        name: _copy_of(
+            spec,
+            sidecar.image,
+            settings,
+            _owned(sidecar.writable, f"{sidecar.user}:{sidecar.user}"),
+            label=sidecar_label(name),
+        )
+        for name, sidecar in spec.sidecars.items()
+    }
+
+
+def sidecar_label(sidecar: str) -> str:
+    """What a sidecar's tags begin with, after the platform's prefix."""
+    return f"sidecar.{sidecar}"
+
+
 def _platform(settings: Settings) -> str:
     return f"linux/{settings.architecture.value}"
 
@@ -52,15 +71,25 @@ def _existing(spec: ServiceSpec, image: str, settings: Settings) -> ImageSource:
         if os.path.lexists(spec.folder / name):
             problem = "is beside image: in service.yaml, which takes an existing image"
             raise ConfigError(_in_services(spec, name), "file", problem, "remove one of the two")
+    return _copy_of(spec, image, settings, _writable(spec))
+
+
+def _copy_of(
+    spec: ServiceSpec, image: str, settings: Settings, folders: tuple[Folder, ...], label: str = ""
+) -> ImageSource:
     # Whatever the image declares, /tmp becomes a volume that anybody may write to.
-    folders = (Folder(TMP, owner="0:0", mode="1777"), *_writable(spec))
+    recipe = from_image(image, (Folder(TMP, owner="0:0", mode="1777"), *folders)).encode()
     context = BuildContext.of_nothing(f"{SERVICES}/{spec.name}", spec.folder)
-    return ImageSource(context, _platform(settings), recipe=from_image(image, folders).encode())
+    return ImageSource(context, _platform(settings), recipe=recipe, label=label)
 
 
 def _writable(spec: ServiceSpec) -> tuple[Folder, ...]:
     user, group = spec.user_and_group
-    return tuple(Folder(path, owner=f"{user}:{group}", mode="0755") for path in spec.writable)
+    return _owned(spec.writable, f"{user}:{group}")
+
+
+def _owned(paths: tuple[str, ...], owner: str) -> tuple[Folder, ...]:
+    return tuple(Folder(path, owner=owner, mode="0755") for path in paths)
 
 
 # --- a build ----------------------------------------------------------------------------------------------------------

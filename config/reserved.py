@@ -38,8 +38,14 @@ RESERVED_BEGINNINGS: Final = frozenset({"localhost", "kubernetes", "aws"})
 PRIVATE_PORT: Final = "PRIVATE_PORT"
 """The variable with the private port of a service, which one without such a port may set itself."""
 
+CONTAINER_BEGINNINGS: Final = ("aws-", "ecs-")
+"""What the names of the containers begin with that AWS adds to a task: Service Connect's proxy, GuardDuty's agent."""
+
+OF_THE_SERVICE: Final = ("PORT", "BASE_PATH", "SERVICE_NAME", "DEPLOY_ENVIRONMENT")
+"""Variables that the service's own container gets, and its sidecars do not."""
+
 VARIABLES: Final = {
-    **dict.fromkeys(("PORT", "BASE_PATH", "SERVICE_NAME", "DEPLOY_ENVIRONMENT"), "is set by the platform"),
+    **dict.fromkeys(OF_THE_SERVICE, "is set by the platform"),
     # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-metadata.html, task-iam-roles.html
     **dict.fromkeys(
         (

@@ -25,6 +25,7 @@ from config.fields.process import TMP, Words, check_folders, check_user, user_an
 from config.fields.queue import Queue
 from config.fields.scaling import HttpScaling, Scaling, WorkerScaling
 from config.fields.secrets import SecretSource, check_sources
+from config.fields.sidecars import Sidecar, check_names
 from config.fields.tables import Table
 from config.limits import HIGHEST_PORT, LARGEST_STORAGE, LOWEST_PORT, LOWEST_PRIORITY, WRITABLE_GIB
 from config.model import NOT_EMPTY, UNIQUE, Meaning, Model, Pattern, Rule, fault
@@ -33,6 +34,8 @@ from config.settings import Platform, ServiceName
 
 # The user that an image runs as if the manifest names no other; numeric, so Kubernetes can verify that it is not root.
 USER_ID: Final = 65532
+# The least CPU units, and MiB of memory, of a service's own container.
+LEAST: Final = 64
 
 
 class Kind(StrEnum):
@@ -150,14 +153,14 @@ class ServiceSpec(Kinded):
         int,
         Meaning(ecs="CPU of the task, shared with Service Connect's proxy; only Fargate's values", eks="CPU request"),
     ] = Field(
-        ge=64,
+        ge=LEAST,
         le=16384,
         description="CPU units; 1024 is one vCPU. Add 256 on ECS for a busy service that calls or is called.",
         examples=[256],
     )
     memory: Annotated[
         int, Meaning(ecs="memory of the task; only what Fargate allows for the CPU", eks="memory request and limit")
-    ] = Field(ge=64, le=122880, description="Memory in MiB.", examples=[512])
+    ] = Field(ge=LEAST, le=122880, description="Memory in MiB.", examples=[512])
     environment: Annotated[
         dict[str, str],
         Rule(rules.check_variables),
@@ -212,6 +215,28 @@ class ServiceSpec(Kinded):
     stop_timeout: Annotated[int, Meaning(ecs="stopTimeout", eks="terminationGracePeriodSeconds")] = Field(
         30, ge=1, le=120, description="Seconds between SIGTERM and SIGKILL; Fargate allows 120.", examples=[30]
     )
+
+    sidecars: Annotated[
+        dict[str, Sidecar],
+        Rule(check_names),
+        Meaning(
+            ecs="containers of the task, restarted on their own", eks="native sidecars; with starts: after, containers"
+        ),
+    ] = Field(
+        {},
+        description="Containers that run beside the service's own, by name; their cpu and memory are part of the service's.",
+        examples=[{"proxy": {"image": "public.ecr.aws/nginx/nginx:1.29", "cpu": 64, "memory": 128}}],
+    )
+
+    @property
+    def own_cpu(self) -> int:
+        """CPU units that the sidecars leave to the service's own container."""
+        return self.cpu - sum(sidecar.cpu for sidecar in self.sidecars.values())
+
+    @property
+    def own_memory(self) -> int:
+        """MiB that the sidecars leave to the service's own container."""
+        return self.memory - sum(sidecar.memory for sidecar in self.sidecars.values())
 
     @property
     def env_name(self) -> str:
@@ -286,6 +311,28 @@ class ServiceSpec(Kinded):
         for name in self.secrets:
             if name in self.environment:
                 raise fault("is in environment too", "keep one of the two", field=f"secrets.{name}")
+        return self
+
+    @model_validator(mode="after")
+    def _check_sidecars(self) -> Self:
+        if self.name in self.sidecars:
+            raise fault("is the service's own name", "write another name", field=f"sidecars.{self.name}")
+        for name, sidecar in self.sidecars.items():
+            for secret in sidecar.secrets:
+                if secret not in self.secrets:
+                    raise fault(
+                        f"names {secret}, which is not a secret of the service",
+                        "add it under secrets, or remove it",
+                        field=f"sidecars.{name}.secrets",
+                    )
+        for what, left in (("cpu", self.own_cpu), ("memory", self.own_memory)):
+            if self.sidecars and left < LEAST:
+                whole = getattr(self, what)
+                raise fault(
+                    f"take {whole - left} of {what} {whole}, which leaves the service less than {LEAST}",
+                    f"lower theirs, or write {what}: {whole - left + LEAST} or more",
+                    field="sidecars",
+                )
         return self
 
 
@@ -413,10 +460,14 @@ class HttpService(ScaledService):
         examples=[60],
     )
     alarms: Annotated[
-        AlarmThresholds, Meaning(ecs="errors and latency alarms", eks="none: Kubernetes names its load balancer")
+        AlarmThresholds,
+        Meaning(
+            ecs="errors and latency alarms; a worker's are on its queue, once for both platforms",
+            eks="none on errors and latency: Kubernetes names its load balancer",
+        ),
     ] = Field(
         AlarmThresholds(),
-        description="Where the alarms on errors and latency go off.",
+        description="Where the alarms on errors and latency go off, or on a worker's queue.",
         examples=[{"errors_percent": 1, "latency_ms": 5000}],
     )
     scaling: Annotated[HttpScaling, Meaning(ecs="Application Auto Scaling", eks="HorizontalPodAutoscaler")] = Field(
@@ -518,6 +569,15 @@ class Job(ServiceSpec):
     """Runs on a schedule and ends."""
 
     kind: Literal[Kind.JOB]
+
+    @model_validator(mode="after")
+    def _check_starts(self) -> Self:
+        for name, sidecar in self.sidecars.items():
+            if not sidecar.starts_before:
+                # On Kubernetes such a container would keep a run from ending.
+                raise fault("is after, which a job cannot have", "remove it", field=f"sidecars.{name}.starts")
+        return self
+
     schedule: Annotated[
         str, Rule(rules.check_schedule), Meaning(ecs="EventBridge Scheduler", eks="CronJob schedule")
     ] = Field(

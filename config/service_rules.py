@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
@@ -14,7 +15,11 @@ from config.model import fault
 from config.schedule import ScheduleError, parse
 
 _IN_THE_DOCKERFILE = ("is not a key here", "set it in the Dockerfile")
-_ONE_CONTAINER = ("is not a key here: a service has one container", "start both in it, or add a service")
+_SIDECARS = ("is not a key here", "write sidecars: {proxy: {image: NAME:TAG, cpu: 64, memory: 128}}")
+_BEFORE = (
+    "is not a key here: nothing runs to its end before a container starts",
+    "do it when the service starts, or write sidecars",
+)
 _COUNT = ("is not a key here", "write scaling: {min: 2, max: 2}")
 _ONE_PORT = ("is not a key here", "write port: 8080, and private_port for a second one")
 
@@ -24,7 +29,8 @@ ELSEWHERE: Final = {
     **dict.fromkeys(("context", "dockerfile", "target"), ("is not a key here", "write it under build")),
     **dict.fromkeys(("runAsUser", "run_as_user"), ("is not a key here", "write user: 1000")),
     **dict.fromkeys(("ephemeral_storage", "ephemeralStorage"), ("is not a key here", "write storage: 40")),
-    **dict.fromkeys(("containers", "init_containers", "initContainers", "sidecar", "sidecars"), _ONE_CONTAINER),
+    **dict.fromkeys(("containers", "sidecar"), _SIDECARS),
+    **dict.fromkeys(("init_containers", "initContainers"), _BEFORE),
     **dict.fromkeys(("count", "desired_count", "replicas"), _COUNT),
     **dict.fromkeys(("container_port", "expose", "ports", "targetPort"), _ONE_PORT),
     **dict.fromkeys(("env", "variables", "vars"), ("is not a key here", "write environment: {NAME: value}")),
@@ -114,13 +120,23 @@ def check_parameter_name(name: str) -> None:
 
 
 def check_variables(variables: dict[str, object]) -> None:
+    """Variables of the service's own container."""
+    _check_names(variables, reserved.VARIABLES)
+
+
+def check_own_variables(variables: dict[str, object]) -> None:
+    """Variables of a container in which the platform sets none of its own."""
+    _check_names(variables, {k: why for k, why in reserved.VARIABLES.items() if k not in reserved.OF_THE_SERVICE})
+
+
+def _check_names(variables: Iterable[str], taken: Mapping[str, str]) -> None:
     for name in variables:
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,127}", name):
             raise fault(
                 "is not a valid variable name", "use letters, digits and _, a letter first, e.g. LOG_LEVEL", field=name
             )
-        if name in reserved.VARIABLES:
-            raise fault(reserved.VARIABLES[name], "remove it", field=name)
+        if name in taken:
+            raise fault(taken[name], "remove it", field=name)
 
 
 def check_values(variables: dict[str, str]) -> None:

@@ -211,7 +211,8 @@ class Settings(Model):
         examples=[50],
     )
     removal: Removal = Field(
-        description="What happens to data when a stack is destroyed: disposable deletes it, kept leaves tables, images and logs.",
+        description="What happens to data when a stack is destroyed: disposable deletes it, kept leaves tables, queues, images "
+        "and logs.",
         examples=["kept"],
     )
     references: References = Field(

@@ -27,7 +27,7 @@ def manifest_parts() -> dict[str, str]:
     rows.append(["`overrides`", "all", "map of maps", "none", "Keys that differ in an environment.", "", ""])
     heads = ["Key", "Kinds", "Value", "Default", "Meaning", "On ECS", "On EKS"]
     nested = {part: _nested(model) for part, model in _mappings(manifest_fields())}
-    return {"fields": markdown_table(heads, rows), **nested}
+    return {"fields": markdown_table(heads, rows), **nested, **dict(_of_one_kind(manifest_fields()))}
 
 
 def _mappings(fields: Mapping[str, FieldInfo], above: str = "") -> Iterator[tuple[str, type[Model]]]:
@@ -36,6 +36,17 @@ def _mappings(fields: Mapping[str, FieldInfo], above: str = "") -> Iterator[tupl
         for model in _models_in(info.annotation):
             yield f"{above}{name}", model
             yield from _mappings(visible_fields(model), f"{above}{name}-")
+
+
+def _of_one_kind(fields: Mapping[str, FieldInfo]) -> Iterator[tuple[str, str]]:
+    """The keys that a mapping has only in a kind other than its first, by the names of the field and of the kind."""
+    for name, info in fields.items():
+        known = {key for model in _models_in(info.annotation) for key in visible_fields(model)}
+        for kind in kinds_with(name):
+            for model in _models_in(KINDS[kind].model_fields[name].annotation):
+                own = {key: field for key, field in visible_fields(model).items() if key not in known}
+                if own:
+                    yield f"{name}-{kind.value}", _keys(own)
 
 
 def _models_in(annotation: Any) -> Iterator[type[Model]]:
@@ -69,9 +80,12 @@ def _setting_row(name: str, info: FieldInfo) -> list[str]:
 
 
 def _nested(model: type[Model]) -> str:
-    rows = [_setting_row(name, info) for name, info in visible_fields(model).items()]
-    table = markdown_table(["Key", "Value", "Default", "Meaning"], rows)
-    return f"{(model.__doc__ or '').strip()}\n\n{table}"
+    return f"{(model.__doc__ or '').strip()}\n\n{_keys(visible_fields(model))}"
+
+
+def _keys(fields: Mapping[str, FieldInfo]) -> str:
+    rows = [_setting_row(name, info) for name, info in fields.items()]
+    return markdown_table(["Key", "Value", "Default", "Meaning"], rows)
 
 
 def _default(info: FieldInfo) -> str:

@@ -48,3 +48,5 @@ def _facts(spec: ServiceSpec) -> Iterator[str]:
     yield f"cpu {spec.cpu}, memory {spec.memory}"
     if spec.calls:
         yield f"calls {' '.join(spec.calls)}"
+    if spec.sends:
+        yield f"sends to {' '.join(spec.sends)}"

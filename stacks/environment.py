@@ -107,7 +107,7 @@ def _build_registry(app: App, settings: Settings, catalog: Catalog, shared: Shar
         app,
         names.REGISTRY,
         settings=settings,
-        services=[spec.name for spec in catalog.services],
+        services={spec.name: spec.sidecars for spec in catalog.services},
         waiting=[stack_id(platform, spec.name) for platform in settings.platforms for spec in catalog.on(platform)],
         key=shared.foundation.key,
     )

@@ -9,7 +9,6 @@ from aws_cdk import Duration, aws_sqs
 
 from config.fields.queue import Queue
 from config.service import Worker
-from stacks.acknowledgements import acknowledge
 from stacks.alarms import Metric, ServiceAlarms
 from stacks.base import EnvironmentStack
 from stacks.durations import seconds
@@ -32,7 +31,6 @@ def create_queue(stack: EnvironmentStack, spec: Worker, queue: Queue, *, alarm_t
         alarm_topic_arn: where the alarms publish to.
     """
     dead_letters = _create(stack, f"DeadLetters-{spec.name}", queue, retention=Duration.days(_KEEP_DEAD_LETTERS_DAYS))
-    acknowledge(dead_letters, {"AwsSolutions-SQS3": "This is the dead-letter queue."})
     created = _create(
         stack,
         f"Queue-{spec.name}",

@@ -141,6 +141,13 @@ class Workload:
         """The image, built by the CDK CLI from the copy of the service's folder in the cloud assembly."""
         return add_service_image(stack, source=self.catalog.images[self.spec.name], display_name=self.spec.name)
 
+    def add_sidecar_images(self, stack: EnvironmentStack) -> dict[str, str]:
+        """The URI of each sidecar's image, by the sidecar's name; copied through the service's repository."""
+        return {
+            name: add_service_image(stack, source=source, display_name=f"{self.spec.name}, sidecar {name}").uri
+            for name, source in self.catalog.sidecar_images.get(self.spec.name, {}).items()
+        }
+
     def grant_table(self, role: aws_iam.IRole) -> None:
         """Lets a role read and write items of the service's table."""
         if self.table is None:

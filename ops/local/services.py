@@ -24,6 +24,7 @@ from ops.errors import OpsError
 from ops.local import cloudformation
 from ops.local.engine import FREE_SPACE, NO_SPACE, Engine
 from ops.local.outcome import JobRun, Outcome, Tasks
+from ops.local.sidecars import SIDECAR_ENDED
 from ops.local.target import Target
 
 if TYPE_CHECKING:
@@ -157,7 +158,7 @@ class Services:
         """Run a job once, unless this version has already succeeded. Raises OpsError if its exit code is not 0."""
         name = placement.spec.name
         for task in self.tasks(placement, "STOPPED"):
-            if task["taskDefinitionArn"] == placement.task_definition and task["containers"][0].get("exitCode") == 0:
+            if task["taskDefinitionArn"] == placement.task_definition and _succeeded(task, name):
                 return
         started = self._ecs.run_task(
             cluster=placement.cluster, taskDefinition=placement.task_definition, startedBy=JOB_STARTED_BY
@@ -166,9 +167,9 @@ class Services:
         while time.monotonic() < deadline:
             task = self._ecs.describe_tasks(cluster=placement.cluster, tasks=[started])["tasks"][0]
             if task["lastStatus"] == "STOPPED":
-                code = task["containers"][0].get("exitCode")
-                if code == 0:
+                if _succeeded(task, name):
                     return
+                code = None if _ended_by_sidecar(task) else _exit_code(task, name)
                 ended = _reason([task]) if code is None else f"exit code {code}"
                 raise OpsError(f"{name}: the job failed: {ended}. See `make logs SERVICE={name}`")
             time.sleep(POLL_SECONDS)
@@ -186,14 +187,14 @@ class Services:
         """The outcome of one service."""
         spec, containers = placement.spec, tuple(self._containers(placement))
         if isinstance(spec, Job):
-            ran = any(task["containers"][0].get("exitCode") == 0 for task in self.tasks(placement, "STOPPED"))
+            ran = any(_succeeded(task, spec.name) for task in self.tasks(placement, "STOPPED"))
             job = JobRun(ran, spec.schedule)
-            return Outcome(spec.name, Platform.ECS.value, job, self._image(placement.task_definition), containers)
+            return Outcome(spec.name, Platform.ECS.value, job, self._image(placement.task_definition, spec), containers)
         found = self._describe(placement)
         url = self.url(spec, base_url)
         status = answer(url, host_of(spec)) if url else 0
         tasks = Tasks(found["runningCount"], found["desiredCount"], url, status, host_of(spec))
-        return Outcome(spec.name, Platform.ECS.value, tasks, self._image(found["taskDefinition"]), containers)
+        return Outcome(spec.name, Platform.ECS.value, tasks, self._image(found["taskDefinition"], spec), containers)
 
     def url(self, spec: ServiceSpec, base_url: str) -> str | None:
         """A service's address on this machine; None if only other services call it, or no HTTP/1.1 reaches it."""
@@ -201,10 +202,10 @@ class Services:
             return None
         return f"{base_url}{spec.address.path}"
 
-    def _image(self, task_definition: str) -> str:
+    def _image(self, task_definition: str, spec: ServiceSpec) -> str:
         described = self._ecs.describe_task_definition(taskDefinition=task_definition)
         containers = described["taskDefinition"].get("containerDefinitions", [])
-        return containers[0].get("image", "") if containers else ""
+        return next((c.get("image", "") for c in containers if c.get("name") == spec.name), "")
 
     def _containers(self, placement: Placement) -> Iterable[str]:
         listed = self._engine.run(
@@ -235,6 +236,19 @@ def _reason(failures: list[TaskTypeDef]) -> str:
     latest = max(failures, key=lambda task: task["createdAt"])
     text = latest.get("stoppedReason", "it stopped").removeprefix("ResourceInitializationError: ")
     return ENGINE_ERROR.sub(r"\1", text.removeprefix("unable to pull image or start container: "))
+
+
+def _exit_code(task: TaskTypeDef, name: str) -> int | None:
+    """How the service's own container ended, whatever its sidecars did."""
+    return next((container.get("exitCode") for container in task["containers"] if container.get("name") == name), None)
+
+
+def _ended_by_sidecar(task: TaskTypeDef) -> bool:
+    return task.get("stoppedReason", "").startswith(SIDECAR_ENDED)
+
+
+def _succeeded(task: TaskTypeDef, name: str) -> bool:
+    return _exit_code(task, name) == 0 and not _ended_by_sidecar(task)
 
 
 def _disk_was_full(task: TaskTypeDef) -> bool:

@@ -10,6 +10,7 @@ from aws_cdk import aws_ecs
 from config.fields.network import Protocol
 from config.service import HttpService, ServiceSpec
 from config.settings import Settings
+from stacks.ecs.sidecars import before_own_container
 from stacks.workload import Workload
 
 # The names of an http service's ports, by which Service Connect knows them.
@@ -50,6 +51,9 @@ def service_container(
         essential=True,
         entry_point=list(spec.entrypoint) if spec.entrypoint else None,
         command=list(spec.command) if spec.command else None,
+        # Without sidecars all of the task is its own; beside them it would get next to nothing when both are busy.
+        cpu=spec.own_cpu if spec.sidecars else None,
+        depends_on=before_own_container(spec),
         environment=[
             _CfnTaskDefinition.KeyValuePairProperty(name=name, value=value)
             for name, value in workload.environment().items()

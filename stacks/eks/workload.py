@@ -31,11 +31,13 @@ class EksWorkload:
         workload: the service, independent of the platform.
         cluster: the stack with everything that the services on EKS share.
         image_uri: of the service's image.
+        sidecar_images: the URI of each sidecar's image, by its name.
     """
 
     workload: Workload
     cluster: EksClusterStack
     image_uri: str
+    sidecar_images: Mapping[str, str]
 
     @property
     def name(self) -> str:
@@ -56,6 +58,7 @@ class EksWorkload:
             environment=self.workload.environment(),
             public_cidrs=self.cluster.public_cidrs,
             has_role=self.workload.needs_role,
+            sidecar_images=self.sidecar_images,
         )
 
     def apply(self, scope: Construct, groups: Mapping[str, list[KubernetesObject]]) -> None:

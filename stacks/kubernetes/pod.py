@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from config.fields.process import TMP
 from config.limits import WRITABLE_GIB
 from config.service import ServiceSpec
 from config.settings import Settings
 from stacks.kubernetes.objects import KubernetesObject, labels, part_of
+from stacks.kubernetes.sidecars import Sidecars, resources
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +27,7 @@ class Pod:
         image: the image's URI.
         environment: variables and their values.
         restart_policy: Always, or Never for a job.
+        sidecar_images: the URI of each sidecar's image, by its name.
         drain: seconds before SIGTERM, in which the load balancer stops sending.
         of_container: additional fields of the container.
         of_pod: additional fields of the pod.
@@ -35,6 +38,7 @@ class Pod:
     image: str
     environment: Mapping[str, str]
     restart_policy: str
+    sidecar_images: Mapping[str, str] = field(default_factory=dict)
     drain: int = 0
     of_container: KubernetesObject = field(default_factory=dict)
     of_pod: KubernetesObject = field(default_factory=dict)
@@ -57,11 +61,16 @@ class Pod:
                 "fsGroup": group,
                 "seccompProfile": {"type": "RuntimeDefault"},
             },
-            "containers": [self._container()],
-            "volumes": self._volumes(),
+            **({"initContainers": native} if (native := self._sidecars.native()) else {}),
+            "containers": [self._container(), *self._sidecars.plain()],
+            "volumes": [*self._volumes(), *self._sidecars.volumes()],
             **self.of_pod,
         }
         return {"metadata": {"labels": {**labels(spec.name), **part_of(self.settings)}}, "spec": pod}
+
+    @cached_property
+    def _sidecars(self) -> Sidecars:
+        return Sidecars(spec=self.spec, images=self.sidecar_images)
 
     def _container(self) -> KubernetesObject:
         return {
@@ -70,7 +79,7 @@ class Pod:
             "imagePullPolicy": "IfNotPresent",
             **self._process(),
             "env": self._env(),
-            "resources": self._resources(),
+            "resources": resources(self.spec.own_cpu, self.spec.own_memory, self.spec.storage),
             "securityContext": {
                 "allowPrivilegeEscalation": False,
                 "readOnlyRootFilesystem": True,
@@ -92,14 +101,6 @@ class Pod:
             for name in sorted(self.spec.secrets)
         ]
         return plain + secret
-
-    def _resources(self) -> KubernetesObject:
-        # Memory cannot be taken back from a process, so all that it may use is reserved. CPU can: without a limit there is no
-        # throttling, and the request is its share when a node is full.
-        memory = f"{self.spec.memory}Mi"
-        cpu = f"{self.spec.cpu * 1000 // 1024}m"
-        disk = {"ephemeral-storage": f"{self.spec.storage}Gi"} if self.spec.storage else {}
-        return {"requests": {"cpu": cpu, "memory": memory, **disk}, "limits": {"memory": memory, **disk}}
 
     def _volumes(self) -> list[KubernetesObject]:
         volumes: list[KubernetesObject] = [

@@ -39,6 +39,7 @@ class ScaledServiceObjects(ServiceObjects[AnyScaled]):
             settings=self._settings,
             image=self._around.image,
             environment=self._around.environment,
+            sidecar_images=self._around.sidecar_images,
             restart_policy="Always",
             of_pod={"topologySpreadConstraints": self._spread()},
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ipaddress
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from config.catalog import Catalog
@@ -37,6 +37,7 @@ class Surroundings:
         environment: the container's variables and their values.
         public_cidrs: the ranges that the load balancer's requests come from.
         has_role: whether the pods have a role in AWS.
+        sidecar_images: the URI of each sidecar's image, by its name.
     """
 
     settings: Settings
@@ -45,6 +46,7 @@ class Surroundings:
     environment: Mapping[str, str]
     public_cidrs: Sequence[str]
     has_role: bool
+    sidecar_images: Mapping[str, str] = field(default_factory=dict)
 
 
 class ServiceObjects(ABC, Generic[AnyService]):

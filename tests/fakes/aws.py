@@ -85,7 +85,7 @@ class Ecs:
         return {"services": [self.states.pop(0) if len(self.states) > 1 else self.states[0]]}
 
     def describe_task_definition(self, **_: Any) -> dict[str, Any]:
-        return {"taskDefinition": {"containerDefinitions": [{"image": self.image}]}}
+        return {"taskDefinition": {"containerDefinitions": [{"name": "proxy"}, {"name": "web", "image": self.image}]}}
 
     def list_tasks(self, **asked: Any) -> dict[str, Any]:
         return {"taskArns": ["t"] if asked["desiredStatus"] == "STOPPED" and self.stopped else []}

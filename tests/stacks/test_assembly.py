@@ -45,12 +45,16 @@ PINNED = {
     "Eks/AccessLogs8B620ECA",
     "Eks/ClusterEB0386A7",
     "Eks/EnvelopeKey0499CB8D",
+    "Ecs-hello/JobFailures02E56A28",
     "Foundation/Alarms04B5A0BF",
     "Network/Vpc8378EB38",
     "Registry/Repositoryhello9115B9D3",
+    "Registry/Repositorynotices0662BAD1",
     "Registry/Repositoryquotes2CBC5E67",
     "Registry/Repositorytracking806CE792",
     "Registry/RepositorywebC59B8B71",
+    "State/DeadLettersnotices6466B36B",
+    "State/Queuenotices5866AA55",
     "State/TabletrackingA563C38D",
 }
 PINNED_WITH_A_KEY = PINNED | {"Foundation/Key961B73FD"}

@@ -31,9 +31,15 @@ def definitions(assembly: Assembly) -> list[tuple[ServiceSpec, Resource]]:
 
 
 def containers(assembly: Assembly) -> list[tuple[ServiceSpec, dict[str, Any]]]:
+    """The services' own containers, each the first one of its task."""
     found = [(spec, definition["ContainerDefinitions"]) for spec, definition in definitions(assembly)]
-    assert all(len(group) == 1 for _, group in found)
+    assert all([c["Name"] for c in group] == [spec.name, *spec.sidecars] for spec, group in found)
     return [(spec, group[0]) for spec, group in found]
+
+
+def all_containers(assembly: Assembly) -> list[tuple[ServiceSpec, dict[str, Any]]]:
+    """Sidecars too."""
+    return [(spec, c) for spec, definition in definitions(assembly) for c in definition["ContainerDefinitions"]]
 
 
 def target_group(assembly: Assembly, spec: ServiceSpec) -> Resource:
@@ -103,6 +109,8 @@ def _needs(body: Any, names: set[str]) -> set[str]:
         return set()
     found: set[str] = set()
     for key, value in body.items():
+        if key == "ContainerDefinitions":  # their DependsOn names containers
+            continue
         if key in {"Ref", "DependsOn"}:
             found |= {value} if isinstance(value, str) else set(value)
         elif key == "Fn::GetAtt":
@@ -174,12 +182,16 @@ def test_the_root_file_system_is_read_only_and_what_may_be_written_is_a_volume(a
     """With ECS Exec, so are the three folders of its agent."""
     agent = ["/managed-agents", "/var/lib/amazon/ssm", "/var/log/amazon/ssm"] if assembly.settings.exec else []
     for spec, definition in definitions(assembly):
-        container = definition["ContainerDefinitions"][0]
-        assert container["ReadonlyRootFilesystem"] is True, spec.name
-        assert [mount["ContainerPath"] for mount in container["MountPoints"]] == ["/tmp", *spec.writable, *agent]
-        assert not any(mount["ReadOnly"] for mount in container["MountPoints"])
+        own, *sidecars = definition["ContainerDefinitions"]
+        assert [mount["ContainerPath"] for mount in own["MountPoints"]] == ["/tmp", *spec.writable, *agent]
+        mounts = [mount for container in (own, *sidecars) for mount in container["MountPoints"]]
+        assert not any(mount["ReadOnly"] for mount in mounts)
         # Without a host path or a driver: a folder of the task's own, gone with it.
-        assert definition["Volumes"] == [{"Name": mount["SourceVolume"]} for mount in container["MountPoints"]]
+        assert definition["Volumes"] == [{"Name": mount["SourceVolume"]} for mount in mounts]
+        assert len({mount["SourceVolume"] for mount in mounts}) == len(mounts), "containers share a folder"
+        for container in (own, *sidecars):
+            assert container["ReadonlyRootFilesystem"] is True, spec.name
+            assert "/tmp" in [mount["ContainerPath"] for mount in container["MountPoints"]]
 
 
 def test_only_a_task_that_asks_for_more_than_the_default_has_storage_of_its_own(assembly):
@@ -190,7 +202,7 @@ def test_only_a_task_that_asks_for_more_than_the_default_has_storage_of_its_own(
 
 
 def test_containers_run_as_a_numeric_user_that_is_not_root(assembly):
-    for _, container in containers(assembly):
+    for _, container in all_containers(assembly):
         user, group = container["User"].split(":")
         assert int(user) > 0
         assert int(group) > 0
@@ -199,10 +211,12 @@ def test_containers_run_as_a_numeric_user_that_is_not_root(assembly):
 def test_an_init_process_reaps_and_forwards_signals(assembly):
     for spec, container in containers(assembly):
         assert container["LinuxParameters"]["InitProcessEnabled"] is spec.init
+    for _, container in all_containers(assembly):
+        assert "InitProcessEnabled" in container["LinuxParameters"]
 
 
 def test_all_capabilities_are_dropped_and_nothing_is_privileged(assembly):
-    for _, container in containers(assembly):
+    for _, container in all_containers(assembly):
         assert container["LinuxParameters"]["Capabilities"] == {"Drop": ["ALL"]}
         assert not container.get("Privileged", False)
 
@@ -263,7 +277,7 @@ def test_a_task_has_the_manifests_size_and_the_environments_architecture(assembl
 
 
 def test_every_task_definition_logs_without_ever_blocking_the_service(assembly):
-    for spec, container in containers(assembly):
+    for spec, container in all_containers(assembly):
         options = container["LogConfiguration"]["Options"]
         group = assembly.by_reference(options["awslogs-group"])
         assert (group.type, group.stack) == ("AWS::Logs::LogGroup", f"Ecs-{spec.name}")

@@ -52,9 +52,15 @@ def containers(assembly: Assembly, *kinds: Kind) -> list[tuple[ServiceSpec, dict
     found = []
     for spec, objects in stacks(assembly, *kinds):
         pod = pod_template(workloads(objects)[0])["spec"]
-        assert len(pod["containers"]) == 1
+        assert {c["name"] for c in containers_of(pod)} == {spec.name, *spec.sidecars}
+        assert pod["containers"][0]["name"] == spec.name
         found.append((spec, pod, pod["containers"][0]))
     return found
+
+
+def containers_of(pod: dict[str, Any]) -> list[dict[str, Any]]:
+    """Sidecars too."""
+    return [*pod["containers"], *pod.get("initContainers", [])]
 
 
 # --- schema -----------------------------------------------------------------------------------------------------------
@@ -177,20 +183,22 @@ def test_a_rollout_is_not_given_up_while_a_start_may_still_succeed(assembly):
 
 
 def test_quantities_are_valid_and_requests_never_exceed_limits(assembly):
-    for spec, _, container in containers(assembly):
-        requests, limits = container["resources"]["requests"], container["resources"]["limits"]
-        for name in {*requests, *limits}:
-            assert quantity(requests[name]) > 0
-            if name in limits:
-                assert quantity(requests[name]) <= quantity(limits[name]), spec.name
+    for spec, pod, _ in containers(assembly):
+        for container in containers_of(pod):
+            requests, limits = container["resources"]["requests"], container["resources"]["limits"]
+            for name in {*requests, *limits}:
+                assert quantity(requests[name]) > 0
+                if name in limits:
+                    assert quantity(requests[name]) <= quantity(limits[name]), spec.name
 
 
 def test_memory_is_reserved_in_full_as_the_manifest_says(assembly):
-    for spec, _, container in containers(assembly):
-        resources = container["resources"]
-        assert resources["requests"]["memory"] == resources["limits"]["memory"]
-        assert quantity(resources["limits"]["memory"]) == spec.memory * 2**20
-        assert abs(quantity(resources["requests"]["cpu"]) * 1024 - spec.cpu) < 2
+    for spec, pod, _ in containers(assembly):
+        given = [container["resources"] for container in containers_of(pod)]
+        assert all(resources["requests"]["memory"] == resources["limits"]["memory"] for resources in given)
+        assert sum(quantity(resources["limits"]["memory"]) for resources in given) == spec.memory * 2**20
+        cpu = sum(quantity(resources["requests"]["cpu"]) for resources in given)
+        assert abs(cpu * 1024 - spec.cpu) < 2 * len(given)
 
 
 @pytest.mark.parametrize("text", ["512MB", "0.5.1", "", "-1", "1 Gi", "1024mi"])
@@ -343,7 +351,8 @@ def test_the_root_file_system_is_read_only_and_only_tmp_is_writable(assembly):
         assert list(writable.values()) == ["/tmp"], spec.name
         volumes = {volume["name"]: volume for volume in pod["volumes"]}
         assert "emptyDir" in volumes[next(iter(writable))]
-        assert {m["name"] for m in container["volumeMounts"]} == set(volumes)
+        assert {m["name"] for c in containers_of(pod) for m in c["volumeMounts"]} == set(volumes)
+        assert all(c["securityContext"]["readOnlyRootFilesystem"] for c in containers_of(pod))
 
 
 def test_pods_run_as_the_same_user_as_tasks(assembly):
@@ -559,6 +568,7 @@ def test_pods_start_after_their_role_exists(assembly):
 
 
 def test_pods_of_a_service_use_an_image_that_the_eks_stack_pushed(assembly):
-    for spec, _, container in containers(assembly):
-        assert f"/{assembly.settings.prefix}/{spec.name}:eks-" in container["image"]
-        assert container["imagePullPolicy"] == "IfNotPresent"
+    for spec, pod, _ in containers(assembly):
+        for container in containers_of(pod):
+            assert f"/{assembly.settings.prefix}/{spec.name}:eks-" in container["image"]
+            assert container["imagePullPolicy"] == "IfNotPresent"

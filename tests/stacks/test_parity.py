@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -50,6 +51,12 @@ def pod(assembly: Assembly, spec: ServiceSpec) -> dict[str, Any]:
 def pod_container(assembly: Assembly, spec: ServiceSpec) -> dict[str, Any]:
     found: dict[str, Any] = pod(assembly, spec)["containers"][0]
     return found
+
+
+def all_containers(assembly: Assembly, spec: ServiceSpec) -> list[dict[str, Any]]:
+    """A pod's containers, sidecars included: their cpu and memory are part of the service's."""
+    found = pod(assembly, spec)
+    return [*found.get("initContainers", []), *found["containers"]]
 
 
 def ecs_object(assembly: Assembly, spec: ServiceSpec, kind: str) -> Any:
@@ -254,15 +261,16 @@ class _Storage:
 
 @means("cpu")
 class _Cpu:
-    """In thousandths of a processor."""
+    """In CPU units."""
 
     @staticmethod
     def ecs(assembly, spec):
-        return int(task(assembly, spec)["Cpu"]) * 1000 // 1024
+        return int(task(assembly, spec)["Cpu"])
 
     @staticmethod
     def eks(assembly, spec):
-        return quantity(pod_container(assembly, spec)["resources"]["requests"]["cpu"]) * 1000
+        requests = [quantity(c["resources"]["requests"]["cpu"]) for c in all_containers(assembly, spec)]
+        return sum(math.ceil(cpu * 1024) for cpu in requests)  # each is rounded down to thousandths
 
 
 @means("memory")
@@ -273,7 +281,7 @@ class _Memory:
 
     @staticmethod
     def eks(assembly, spec):
-        return quantity(pod_container(assembly, spec)["resources"]["limits"]["memory"])
+        return sum(quantity(c["resources"]["limits"]["memory"]) for c in all_containers(assembly, spec))
 
 
 @means("environment")
@@ -521,6 +529,77 @@ class _Description:
     @staticmethod
     def eks(assembly, spec):
         return assembly.templates[f"Eks-{spec.name}"]["Outputs"]["Url"]["Description"]
+
+
+@means("sidecars")
+class _Sidecars:
+    """What each sidecar runs and may do, and in which order the containers start."""
+
+    @staticmethod
+    def ecs(assembly, spec):
+        own, *others = task(assembly, spec)["ContainerDefinitions"]
+        waits = {c["Name"]: {d["ContainerName"] for d in c.get("DependsOn", [])} for c in (own, *others)}
+        awaited = {
+            d["ContainerName"] for c in (own, *others) for d in c.get("DependsOn", []) if d["Condition"] == "HEALTHY"
+        }
+        return _start_order(waits), {
+            c["Name"]: (
+                _image_tag(c["Image"]),
+                c.get("Command", []),
+                pairs(c.get("Environment", []), "Name", "Value"),
+                [secret["Name"] for secret in c.get("Secrets", [])],
+                c["Cpu"] * 1000 // 1024,
+                c["Memory"] * 2**20,
+                c["User"],
+                [m["ContainerPath"] for m in c["MountPoints"]],
+                c["ReadonlyRootFilesystem"],
+                c["LinuxParameters"]["Capabilities"]["Drop"],
+                c["HealthCheck"]["Command"][1:] if "HealthCheck" in c else None,
+                c["Name"] in awaited if "HealthCheck" in c else False,
+                c["Essential"] and c["RestartPolicy"]["Enabled"],
+            )
+            for c in others
+        }
+
+    @staticmethod
+    def eks(assembly, spec):
+        template = pod(assembly, spec)
+        own, *after = template["containers"]
+        before = template.get("initContainers", [])
+        order = [c["name"] for c in (*before, own, *after)]
+        return order, {
+            c["name"]: (
+                _image_tag(c["image"]),
+                c.get("args", []),
+                pairs([v for v in c.get("env", []) if "value" in v], "name", "value"),
+                [v["name"] for v in c.get("env", []) if "valueFrom" in v],
+                quantity(c["resources"]["requests"]["cpu"]) * 1000,
+                quantity(c["resources"]["limits"]["memory"]),
+                f"{c['securityContext']['runAsUser']}:{c['securityContext']['runAsGroup']}",
+                [m["mountPath"] for m in c["volumeMounts"]],
+                c["securityContext"]["readOnlyRootFilesystem"],
+                c["securityContext"]["capabilities"]["drop"],
+                c["startupProbe"]["exec"]["command"] if "startupProbe" in c else None,
+                "startupProbe" in c and c in before,
+                c.get("restartPolicy", template["restartPolicy"]) == "Always",
+            )
+            for c in (*before, *after)
+        }
+
+
+def _image_tag(image: str) -> str:
+    """An image's tag without the platform's prefix."""
+    return image.rpartition(":")[2].partition("-")[2]
+
+
+def _start_order(waits: dict[str, set[str]]) -> list[str]:
+    """The containers in the order in which ECS starts them, which must leave it no choice."""
+    order: list[str] = []
+    while len(order) < len(waits):
+        ready = [name for name, on in waits.items() if name not in order and on <= set(order)]
+        assert len(ready) == 1, "ECS could start several"
+        order += ready
+    return order
 
 
 def _takes(field: str, spec: ServiceSpec) -> bool:

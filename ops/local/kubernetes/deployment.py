@@ -142,7 +142,9 @@ class Deployment:
         own = [
             entry
             for service, found in services.items()
-            for entry in objects.owned(objects.with_variables(found, variables), namespace=app, service=service)
+            for entry in objects.owned(
+                objects.with_variables(found, variables, endpoint=self.target.endpoint), namespace=app, service=service
+            )
         ]
         namespaces = [entry for entry in shared if entry["kind"] == "Namespace"]
         others = objects.owned([entry for entry in shared if entry["kind"] != "Namespace"], namespace=app)

@@ -96,11 +96,21 @@ def pod_spec(entry: Mapping[str, Any]) -> Object:
     return found
 
 
-def with_variables(objects: Iterable[Object], variables: Mapping[str, str]) -> list[Object]:
-    """Copies of the objects with variables added to every container, so that pods find the emulator."""
+def with_variables(objects: Iterable[Object], variables: Mapping[str, str], *, endpoint: str = "") -> list[Object]:
+    """Copies of the objects with variables added to every container, so that pods find the emulator.
+
+    Args:
+        objects: the objects.
+        variables: what is added.
+        endpoint: the emulator's address on this machine; addresses on it, such as a queue's, become those that pods reach.
+    """
     copies = copy.deepcopy(list(objects))
+    reachable = variables.get("AWS_ENDPOINT_URL")
     for entry in copies:
         for container in pod_spec(entry).get("containers", []):
+            for variable in container.get("env", []) if endpoint and reachable else []:
+                if str(variable.get("value", "")).startswith(f"{endpoint}/"):
+                    variable["value"] = f"{reachable}{variable['value'].removeprefix(endpoint)}"
             container.setdefault("env", []).extend({"name": key, "value": value} for key, value in variables.items())
     return copies
 

@@ -64,7 +64,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         for base in (HTTP, WORKER, JOB)
         for key, (problem, remedy) in ELSEWHERE.items()
     ),
-    (changed(HTTP, sidecars=[]), "sidecars: is not a key here: a service has one container; start both in it"),
+    (changed(HTTP, containers=[]), "containers: is not a key here; write sidecars: {proxy: {image: NAME:TAG, "),
     (changed(HTTP, replicas=2), "replicas: is not a key here; write scaling: {min: 2, max: 2}"),
     (changed(WORKER, workdir="x"), "workdir: is not a key here; set it in the Dockerfile"),
     (changed(WORKER, dockerfile="x"), "dockerfile: is not a key here; write it under build"),

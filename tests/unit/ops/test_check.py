@@ -33,6 +33,13 @@ def test_every_service_has_a_line_and_the_exit_code_is_0(right, capsys):
     ]
 
 
+def test_a_line_says_whom_a_service_sends_to(right, capsys):
+    right.service("hello", {**JOB, "sends": ["mailer"]})
+    right.service("mailer", {**WORKER, "queue": {}})
+    assert main(["check", "--root", str(right.root), "--env", "sandbox"]) == 0
+    assert "cpu 256, memory 512, sends to mailer\n" in capsys.readouterr().out
+
+
 def test_without_a_name_every_environment_is_checked(right, capsys):
     assert main(["check", "--root", str(right.root)]) == 0
     heads = [line for line in capsys.readouterr().out.splitlines() if not line.startswith(" ")]

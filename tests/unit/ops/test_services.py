@@ -37,7 +37,7 @@ def failed(reason, *, at=100.0, code="TaskFailedToStart", exit_code=None):
         "stopCode": code,
         "stoppedReason": reason,
         "createdAt": datetime.fromtimestamp(at, UTC),
-        "containers": [{"exitCode": exit_code}],
+        "containers": [{"name": "proxy", "exitCode": 143}, {"name": "hello", "exitCode": exit_code}],
         "lastStatus": "STOPPED",
     }
 
@@ -165,6 +165,13 @@ def test_a_job_that_ends_at_once_is_reported_in_its_own_words(over):
     )
     with pytest.raises(OpsError, match=r"hello: the job failed: container hello exited with code 3: no\. See"):
         over(Ecs(stopped=[failed(said, exit_code=None)])).run_job(JOB)
+
+
+@pytest.mark.parametrize("code", [0, 7])
+def test_a_job_that_its_sidecar_ends_has_failed_whatever_its_own_code(over, code):
+    said = f"sidecar proxy exited with code {code}: no such host"
+    with pytest.raises(OpsError, match=rf"hello: the job failed: {said}\. See"):
+        over(Ecs(stopped=[failed(said, code="EssentialContainerExited", exit_code=code)])).run_job(JOB)
 
 
 def test_a_refused_connection_is_no_answer():
