@@ -139,7 +139,14 @@ def _sbom(options: argparse.Namespace, say: Say) -> int:
     from ops import sbom
 
     output = options.output or options.root / "sbom"
-    sbom.write(options.root, options.services, output=output, registry=options.base_registry, say=say)
+    sbom.write(
+        options.root,
+        options.services,
+        environment=options.env,
+        output=output,
+        registry=options.base_registry,
+        say=say,
+    )
     return 0
 
 
@@ -279,10 +286,10 @@ def _parser() -> argparse.ArgumentParser:
     changes.add_argument("--deployed", action="store_true", help="compare with what is deployed (reads only)")
     changes.add_argument("--accept", action="append", default=[], metavar="ID", help="a finding that is accepted")
     commands.add("costs", _costs, "print what an environment costs per month when idle", env, assembly)
-    sbom = commands.add("sbom", _sbom, "write a bill of materials for each image")
+    sbom = commands.add("sbom", _sbom, "write a bill of materials for each image", env)
     sbom.add_argument("services", nargs="*", metavar="service", help="default: all services")
     sbom.add_argument("--output", type=Path, help="folder to write to (default: sbom)")
-    sbom.add_argument("--base-registry", help="build argument BASE_REGISTRY (default: the Dockerfiles' own)")
+    sbom.add_argument("--base-registry", help="build argument BASE_REGISTRY (default: the environment's)")
 
     engine = commands.add("engine", _engine, "find a container engine that can build, or install and start one")
     engine.add_argument("--stop", action="store_true", help="stop the engine that was started here")
