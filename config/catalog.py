@@ -15,7 +15,7 @@ from config.manifest import load_service
 from config.names import stack_id
 from config.quota_checks import check_quotas
 from config.routing import priority_band
-from config.service import HttpService, Job, ServiceSpec
+from config.service import HttpService, Job, ScaledService, ServiceSpec
 from config.settings import Platform, Settings, environments, settings_file
 
 
@@ -134,6 +134,13 @@ def _check_name(spec: ServiceSpec) -> None:
     if isinstance(spec, Job) and Platform.EKS in spec.platforms and len(spec.name) > limits.CRON_JOB_NAME:
         problem = f"gives a CronJob a name of {len(spec.name)} characters, and Kubernetes allows {limits.CRON_JOB_NAME}"
         remedy = f"rename the folder to {limits.CRON_JOB_NAME} characters or fewer, or set platforms: [ecs]"
+        raise ConfigError(f"{SERVICES}/{spec.name}", "folder", problem, remedy)
+    migrates = isinstance(spec, ScaledService) and spec.before_deploy is not None
+    if migrates and Platform.EKS in spec.platforms and len(spec.name) > limits.MIGRATING_NAME:
+        problem = (
+            f"gives before_deploy's objects a name that is too long for Kubernetes: {len(spec.name)} characters here"
+        )
+        remedy = f"rename the folder to {limits.MIGRATING_NAME} characters or fewer, or set platforms: [ecs]"
         raise ConfigError(f"{SERVICES}/{spec.name}", "folder", problem, remedy)
 
 
