@@ -19,7 +19,7 @@ from config.quota_checks import check_quotas
 from config.recipe import sidecar_sources, source_of
 from config.route_checks import check_routes
 from config.sends import check_receivers_run, check_sends, fault_of_name
-from config.service import HttpService, Job, ServiceSpec, Worker
+from config.service import HttpService, Job, ScaledService, ServiceSpec, Worker
 from config.settings import Platform, Settings, environments, settings_file
 
 
@@ -148,6 +148,13 @@ def _check_name(spec: ServiceSpec) -> None:
     if isinstance(spec, Job) and Platform.EKS in spec.platforms and len(spec.name) > limits.CRON_JOB_NAME:
         problem = f"gives a CronJob a name of {len(spec.name)} characters, and Kubernetes allows {limits.CRON_JOB_NAME}"
         remedy = f"rename the folder to {limits.CRON_JOB_NAME} characters or fewer, or set platforms: [ecs]"
+        raise ConfigError(f"{SERVICES}/{spec.name}", "folder", problem, remedy)
+    migrates = isinstance(spec, ScaledService) and spec.before_deploy is not None
+    if migrates and Platform.EKS in spec.platforms and len(spec.name) > limits.MIGRATING_NAME:
+        problem = (
+            f"gives before_deploy's objects a name that is too long for Kubernetes: {len(spec.name)} characters here"
+        )
+        remedy = f"rename the folder to {limits.MIGRATING_NAME} characters or fewer, or set platforms: [ecs]"
         raise ConfigError(f"{SERVICES}/{spec.name}", "folder", problem, remedy)
 
 

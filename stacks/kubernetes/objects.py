@@ -20,7 +20,8 @@ LAST_ORDER = 1000
 # row maps a band of listener_priority to a range of orders, so that both load balancers try paths in the same order.
 # https://docs.aws.amazon.com/eks/latest/userguide/auto-configure-alb.html
 _ORDERS = ((1, 5000, -1000, -801), (5001, 15000, -800, -401), (15001, 49999, -400, 997), (50000, 50000, 998, 998))
-
+# The group of objects whose Job is not applied with the others, but run to its end.
+MIGRATION = "Migration"
 
 # Every http service's ports, by which Services, probes and network policies refer to them.
 PORT_NAME = "http"

@@ -9,9 +9,11 @@ from typing import Any
 import kubernetes_validate
 import pytest
 
+from config.reserved import BEFORE_DEPLOY
 from config.service import HttpService, Kind, ServiceSpec
 from config.settings import EKS_SERVICE_CIDR, Platform
 from tests.stacks.kubernetes import (
+    WORKLOADS,
     Object,
     admitted,
     pod_template,
@@ -21,7 +23,7 @@ from tests.stacks.kubernetes import (
     selects,
     workloads,
 )
-from tests.stacks.templates import Assembly
+from tests.stacks.templates import JOB, KUBERNETES, Assembly
 
 # Kinds that Kubernetes' schemas do not cover, each with its owner.
 CUSTOM_KINDS = {
@@ -42,7 +44,8 @@ def stacks(assembly: Assembly, *kinds: Kind) -> list[tuple[ServiceSpec, list[Obj
 
 
 def only(objects: list[Object], kind: str) -> Object:
-    found = [o for o in objects if o["kind"] == kind]
+    """The service's own object of a kind; what surrounds the Job of before_deploy has other names."""
+    found = [o for o in objects if o["kind"] == kind and not o["metadata"]["name"].endswith(f".{BEFORE_DEPLOY}")]
     assert len(found) == 1, f"{len(found)} objects of kind {kind}"
     return found[0]
 
@@ -128,28 +131,33 @@ def test_the_objects_of_a_service_are_those_of_its_kind(assembly):
 
 
 def test_every_selector_takes_the_services_own_pods_and_no_others(assembly):
+    """The pod of before_deploy's Job is not the service's: requests would go to it, and it would count for the scaler."""
     all_labels = {
-        spec.name: pod_template(workloads(objects)[0])["metadata"]["labels"] for spec, objects in stacks(assembly)
+        pod_template(workload)["spec"]["serviceAccountName"]: pod_template(workload)["metadata"]["labels"]
+        for _, objects in stacks(assembly)
+        for workload in workloads(objects)
     }
     for spec, objects in stacks(assembly):
-        for selector in _selectors(objects):
-            assert {name for name, labels in all_labels.items() if selects(selector, labels)} == {spec.name}
+        for name, selector in _selectors(objects):
+            assert {pods for pods, labels in all_labels.items() if selects(selector, labels)} == {name}
+            assert name in {spec.name, f"{spec.name}.{BEFORE_DEPLOY}"}
 
 
-def _selectors(objects: list[Object]) -> list[Object]:
+def _selectors(objects: list[Object]) -> list[tuple[str, Object]]:
+    """The selectors, each with the name of the object that has it."""
     found = []
     for o in objects:
-        spec = o.get("spec", {})
+        spec, name = o.get("spec", {}), o["metadata"]["name"]
         if o["kind"] == "Service":
-            found.append({"matchLabels": spec["selector"]})
+            found.append((name, {"matchLabels": spec["selector"]}))
         elif o["kind"] in {"Deployment", "PodDisruptionBudget"}:
-            found.append(spec["selector"])
+            found.append((name, spec["selector"]))
         elif o["kind"] == "NetworkPolicy":
-            found.append(spec["podSelector"])
+            found.append((name, spec["podSelector"]))
     for workload in workloads(objects):
         constraints = pod_template(workload)["spec"].get("topologySpreadConstraints", [])
-        found += [constraint["labelSelector"] for constraint in constraints]
-    assert all(selector.get("matchLabels") for selector in found)
+        found += [(workload["metadata"]["name"], constraint["labelSelector"]) for constraint in constraints]
+    assert all(selector.get("matchLabels") for _, selector in found)
     return found
 
 
@@ -244,6 +252,7 @@ def test_an_object_that_kubectl_does_not_prune_leaves_with_a_resource_of_its_own
         others = [kinds for kinds in by_resource if kinds is not workload]
         expected = [{"SecretProviderClass"}] if spec.secrets else []
         expected += [] if spec.kind is Kind.JOB else [{"PodDisruptionBudget", "HorizontalPodAutoscaler"}]
+        expected += [{"ServiceAccount", "NetworkPolicy"}] if getattr(spec, "before_deploy", None) else []
         assert sorted(map(sorted, others)) == sorted(map(sorted, expected))
 
 
@@ -364,11 +373,12 @@ def test_pods_run_as_the_same_user_as_tasks(assembly):
 
 def test_no_pod_holds_a_token_of_the_kubernetes_api(assembly):
     for spec, objects in stacks(assembly):
-        assert only(objects, "ServiceAccount")["automountServiceAccountToken"] is False
+        assert all(o["automountServiceAccountToken"] is False for o in objects if o["kind"] == "ServiceAccount")
         for workload in workloads(objects):
             pod = pod_template(workload)["spec"]
             assert pod["automountServiceAccountToken"] is False
-            assert pod["serviceAccountName"] == only(objects, "ServiceAccount")["metadata"]["name"] == spec.name
+            if workload["kind"] != "Job":
+                assert pod["serviceAccountName"] == only(objects, "ServiceAccount")["metadata"]["name"] == spec.name
 
 
 def test_no_variables_of_other_services_leak_in(assembly):
@@ -548,23 +558,49 @@ def test_each_secret_variable_has_a_key_that_the_driver_fetches(assembly):
 def test_a_pod_gets_the_role_of_its_service_account(assembly):
     for spec, objects in stacks(assembly):
         identities = assembly.resources("AWS::EKS::PodIdentityAssociation", stack=f"Eks-{spec.name}")
-        assert len(identities) == int(bool(spec.table or spec.secrets))
-        for identity in identities:
-            account = only(objects, "ServiceAccount")["metadata"]
-            assert (identity["ServiceAccount"], identity["Namespace"]) == (account["name"], account["namespace"])
-            assert assembly.by_reference(identity["RoleArn"]).stack == f"Eks-{spec.name}"
+        accounts = (
+            [o["metadata"] for o in objects if o["kind"] == "ServiceAccount"] if spec.table or spec.secrets else []
+        )
+        assert sorted((one["ServiceAccount"], one["Namespace"]) for one in identities) == sorted(
+            (account["name"], account["namespace"]) for account in accounts
+        )
+        assert {assembly.by_reference(identity["RoleArn"]).stack for identity in identities} <= {f"Eks-{spec.name}"}
+        assert len({identity["RoleArn"] for identity in identities}) <= 1
 
 
 def test_pods_start_after_their_role_exists(assembly):
     for identity in assembly.resources("AWS::EKS::PodIdentityAssociation"):
         [applied] = [
             resource
-            for resource in assembly.resources("Custom::AWSCDK-EKS-KubernetesResource", stack=identity.stack)
-            if {"Deployment", "CronJob"} & {item["kind"] for item in json.loads(resource["Manifest"])}
+            for kind in (KUBERNETES, JOB)
+            for resource in assembly.resources(kind, stack=identity.stack)
+            for item in json.loads(resource["Manifest"])
+            if item["kind"] in WORKLOADS
+            and pod_template(item)["spec"]["serviceAccountName"] == identity["ServiceAccount"]
         ]
-        policies = assembly.resources("AWS::IAM::Policy", stack=identity.stack)
+        role = assembly.by_reference(identity["RoleArn"])
+        policies = [p for p in assembly.resources("AWS::IAM::Policy", stack=identity.stack) if role.ref in p["Roles"]]
         assert policies
         assert {identity.id, *(policy.id for policy in policies)} <= set(applied.depends_on)
+
+
+def test_the_job_of_before_deploy_reaches_what_its_service_does_but_no_calls(assembly):
+    """As on ECS, where a task by itself finds no names. Nothing reaches it, and it is tried once."""
+    for spec, objects in stacks(assembly, Kind.HTTP, Kind.WORKER):
+        for job in (o for o in objects if o["kind"] == "Job"):
+            [policy] = [
+                o["spec"]
+                for o in objects
+                if o["kind"] == "NetworkPolicy"
+                and selects(o["spec"]["podSelector"], pod_template(job)["metadata"]["labels"])
+            ]
+            usual = only(objects, "NetworkPolicy")["spec"]["egress"]
+            assert policy["egress"] == [rule for rule in usual if "podSelector" not in rule["to"][0]]
+            assert "ingress" not in policy
+            assert policy["policyTypes"] == ["Ingress", "Egress"]
+            assert job["spec"]["backoffLimit"] == 0
+            assert pod_template(job)["spec"]["restartPolicy"] == "Never"
+            assert job["metadata"]["name"] == spec.name
 
 
 def test_pods_of_a_service_use_an_image_that_the_eks_stack_pushed(assembly):

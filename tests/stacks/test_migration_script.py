@@ -1,4 +1,4 @@
-"""The function that runs before_deploy on ECS, with stand-ins for AWS."""
+"""The functions that run before_deploy, with stand-ins for AWS."""
 
 import io
 import json
@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from botocore.exceptions import ClientError
 
-from stacks.ecs.migration_script import MIGRATION_SCRIPT
+from stacks.migration_script import ON_ECS, ON_EKS
 
 TASK = "arn:aws:ecs:eu-west-1:1:task/app/0123"
 WANTED = {"cluster": "app", "taskDefinition": "arn:definition:2"}
@@ -78,13 +78,13 @@ RUNNING = {"taskArn": TASK, "lastStatus": "RUNNING", "containers": []}
 def run(monkeypatch):
     """Runs the function for a request; returns what CloudFormation is told."""
 
-    def answer(aws, request="Update", **more):
+    def answer(aws, request="Update", script=ON_ECS, **more):
         told = []
         clock = iter(range(0, 100_000, 5))
-        monkeypatch.setitem(sys.modules, "boto3", SimpleNamespace(client=lambda _: aws))
+        monkeypatch.setitem(sys.modules, "boto3", SimpleNamespace(client=lambda *_, **__: aws))
         monkeypatch.setattr(urllib.request, "urlopen", lambda asked, timeout: told.append(asked) or io.BytesIO())
         names = {}
-        exec(compile(MIGRATION_SCRIPT, "index.py", "exec"), names)  # noqa: S102 - our own text
+        exec(compile(script, "index.py", "exec"), names)  # noqa: S102 - our own text
         names["time"] = SimpleNamespace(time=lambda: next(clock), sleep=lambda _: None)
         event = {
             "RequestType": request,
@@ -174,3 +174,85 @@ def test_a_fault_of_its_own_is_answered_too(run):
     """Without an answer, CloudFormation would wait."""
     told = run(Aws(stopped(0)), ResourceProperties={})
     assert (told["Status"], told["Reason"]) == ("FAILED", "before_deploy: 'Task'")
+
+
+# --- on EKS ----------------------------------------------------------------------------------------------------------
+
+JOB = {"metadata": {"name": "web", "namespace": "harbour"}}
+ON_CLUSTER = {
+    "Manifest": json.dumps([JOB]),
+    "Namespace": "harbour",
+    "ClusterName": "app",
+    "Kubectl": "arn:kubectl",
+    "Seconds": "60",
+}
+
+
+class Kubectl(Aws):
+    """The handler that runs kubectl: it answers with one value after the other, the last one again and again."""
+
+    def __init__(self, *values, refused="", words="", status="UPDATE_IN_PROGRESS"):
+        super().__init__(status=status)
+        self.values, self.refused, self.words = list(values), refused, words
+
+    def invoke(self, FunctionName, Payload):  # noqa: N803
+        assert FunctionName == "arn:kubectl"
+        asked = json.loads(Payload)
+        properties = asked["ResourceProperties"]
+        self.calls.append((asked["ResourceType"], properties))
+        if asked["ResourceType"].endswith("Resource"):
+            return self._fault(self.refused) if self.refused else self._said(None)
+        if properties["ObjectType"] == "pods":
+            return self._said(self.words) if self.words else self._fault("Timeout waiting for output")
+        value = self.values.pop(0) if len(self.values) > 1 else self.values[0]
+        return self._said(value) if value else self._fault("Timeout waiting for output")
+
+    def _said(self, value):
+        said = None if value is None else {"Data": {"Value": value}}
+        return {"Payload": io.BytesIO(json.dumps(said).encode())}
+
+    def _fault(self, message):
+        payload = json.dumps({"errorMessage": message}).encode()
+        return {"FunctionError": "Unhandled", "Payload": io.BytesIO(payload)}
+
+
+@pytest.fixture
+def run_job(run):
+    return lambda aws, **more: run(aws, **{"script": ON_EKS, "ResourceProperties": ON_CLUSTER, **more})
+
+
+@pytest.mark.parametrize("ended", ["Complete: ", "SuccessCriteriaMet: Reached expected number of succeeded pods"])
+def test_the_deployment_goes_on_after_a_job_is_complete(run_job, ended):
+    kubectl = Kubectl("", ended)
+    assert run_job(kubectl)["Status"] == "SUCCESS"
+    kind, properties = kubectl.calls[0]
+    assert kind == "Custom::AWSCDK-EKS-KubernetesResource"
+    [job] = json.loads(properties["Manifest"])
+    assert job["metadata"] == {"name": "web-r-1", "namespace": "harbour"}
+    assert properties["Overwrite"] == "true"
+    assert {asked["ObjectName"] for _, asked in kubectl.calls[1:]} == {"web-r-1"}
+
+
+@pytest.mark.parametrize(
+    ("ended", "words", "reason"),
+    [
+        ("Failed: Job has reached", "1: Traceback\n  x\nno such table\n", "ended with exit code 1: no such table"),
+        ("FailureTarget: Job has reached", "3: ", "ended with exit code 3"),
+        ("Failed: Job has reached\n", "", "failed: Failed: Job has reached"),
+        ("Failed: Job was active longer than specified deadline", "", "did not end within 60 s"),
+        ("", "", "did not end within 60 s"),
+    ],
+)
+def test_any_other_end_of_a_job_stops_the_deployment(run_job, ended, words, reason):
+    told = run_job(Kubectl(ended, words=words))
+    assert (told["Status"], told["Reason"]) == ("FAILED", f"before_deploy {reason}")
+
+
+def test_a_job_that_the_cluster_refuses_stops_the_deployment(run_job):
+    assert run_job(Kubectl("", refused="forbidden"))["Reason"] == "before_deploy could not start: forbidden"
+
+
+def test_a_rollback_creates_no_job(run_job):
+    kubectl = Kubectl("", status="UPDATE_ROLLBACK_IN_PROGRESS")
+    assert run_job(kubectl)["Status"] == "SUCCESS"
+    assert kubectl.calls == []

@@ -18,7 +18,7 @@ from config.model import Model
 from config.service import Kind, ServiceSpec, kinds_with, manifest_fields, meaning_of
 from config.settings import Platform
 from tests.stacks.kubernetes import pod_template, port_number, quantity, workloads
-from tests.stacks.templates import Assembly, pairs
+from tests.stacks.templates import KUBERNETES, Assembly, pairs
 
 Reader = Callable[[Assembly, ServiceSpec], Any]
 READERS: dict[str, tuple[Reader, Reader]] = {}
@@ -407,7 +407,7 @@ class _Calls:
 
     @staticmethod
     def eks(assembly, spec):
-        policy = eks_object(assembly, spec, "NetworkPolicy")["spec"]
+        policy = assembly.object(f"Eks-{spec.name}", "NetworkPolicy", spec.name)["spec"]
         return {
             (
                 peer["podSelector"]["matchLabels"]["app.kubernetes.io/name"],
@@ -460,6 +460,42 @@ class _Stop:
     def eks(assembly, spec):
         pause = pod_container(assembly, spec).get("lifecycle", {"preStop": {"sleep": {"seconds": 0}}})
         return pod(assembly, spec)["terminationGracePeriodSeconds"] - pause["preStop"]["sleep"]["seconds"]
+
+
+@means("before_deploy")
+class _BeforeDeploy:
+    """(container, arguments, seconds, what its resource is waited for by), and that nothing else of the container differs."""
+
+    @staticmethod
+    def ecs(assembly, spec):
+        stack = f"Ecs-{spec.name}"
+        for run in assembly.resources("Custom::BeforeDeploy", stack=stack):
+            started = json.loads(run["Task"])
+            assert started["taskDefinition"] == assembly.one("AWS::ECS::TaskDefinition", stack=stack).ref
+            assert run.id in ecs_object(assembly, spec, "AWS::ECS::Service").depends_on
+            [override] = started["overrides"]["containerOverrides"]
+            assert override.keys() == {"name", "command"}
+            return override["name"], override["command"], int(run["Seconds"])
+        return None
+
+    @staticmethod
+    def eks(assembly, spec):
+        stack = f"Eks-{spec.name}"
+        for run in assembly.resources("Custom::BeforeDeployOnKubernetes", stack=stack):
+            [job] = json.loads(run["Manifest"])
+            [own] = pod_template(job)["spec"]["containers"]
+            usual = pod_container(assembly, spec)
+            for field in ("image", "env", "resources", "securityContext", "volumeMounts"):
+                assert own[field] == usual[field]
+            [applied] = [
+                resource
+                for resource in assembly.resources(KUBERNETES, stack=stack)
+                if "Deployment" in {item["kind"] for item in json.loads(resource["Manifest"])}
+            ]
+            assert run.id in applied.depends_on
+            assert job["spec"]["activeDeadlineSeconds"] == int(run["Seconds"])
+            return own["name"], own["args"], int(run["Seconds"])
+        return None
 
 
 @means("scaling")

@@ -7,9 +7,10 @@ from types import SimpleNamespace
 
 import pytest
 
-from ops.local import emulator_process
-from ops.local.emulator_process import Hooks, Launcher
+from ops.local import emulator_process, task_variables
+from ops.local.emulator_process import Hooks
 from ops.local.kept_lines import Copied, KeptLines
+from ops.local.launcher import Launcher
 from ops.local.mesh import Membership, Mesh
 from tests.fakes.docker import Client, Container
 
@@ -95,7 +96,7 @@ def test_an_address_on_the_emulator_is_the_one_that_the_container_reaches(hooks,
         "TEXT": "see http://localhost:4566/",
         "AWS_ENDPOINT_URL": "http://host:4566",
     }
-    assert emulator_process._with_reachable_addresses(given) == {
+    assert task_variables.reachable(given) == {
         **given,
         "NOTICES_QUEUE_URL": "http://host:4566/000000000000/q",
     }
