@@ -70,7 +70,7 @@ def _refuse_same_but_case(folders: list[Path]) -> None:
 
 def _check_folder(root: Path, folder: Path) -> None:
     _refuse_leaving(root, folder, _relative(folder))
-    _check_name(folder)
+    check_name(folder)
     for name, remedy in REQUIRED_FILES.items():
         file, relative = folder / name, f"{_relative(folder)}/{name}"
         _refuse_leaving(root, file, relative)
@@ -80,7 +80,8 @@ def _check_folder(root: Path, folder: Path) -> None:
             raise ConfigError(relative, "file", "is not a regular file", "put a file there")
 
 
-def _check_name(folder: Path) -> None:
+def check_name(folder: Path) -> None:
+    """Raises ConfigError if a service cannot have the folder's name; the folder need not exist."""
     name, relative = folder.name, _relative(folder)
     if not re.fullmatch(NAME.pattern, name):
         words = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-0123456789")
