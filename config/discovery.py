@@ -68,7 +68,7 @@ def _refuse_same_but_case(folders: list[Path]) -> None:
 
 def _check_folder(root: Path, folder: Path) -> None:
     _refuse_leaving(root, folder, _relative(folder))
-    _check_name(folder)
+    check_name(folder)
     _refuse_leaving(root, folder / EXTRA, f"{_relative(folder)}/{EXTRA}")
     require_file(root, folder / MANIFEST, f"{_relative(folder)}/{MANIFEST}", remedy=_NO_MANIFEST)
 
@@ -82,7 +82,8 @@ def require_file(root: Path, file: Path, relative: str, *, remedy: str, problem:
         raise ConfigError(relative, "file", "is not a regular file", "put a file there")
 
 
-def _check_name(folder: Path) -> None:
+def check_name(folder: Path) -> None:
+    """Raises ConfigError if a service cannot have the folder's name; the folder need not exist."""
     name, relative = folder.name, _relative(folder)
     if not re.fullmatch(NAME.pattern, name):
         words = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-0123456789")

@@ -53,6 +53,13 @@ def _docs(options: argparse.Namespace, say: Say) -> int:
     return 0
 
 
+def _import(options: argparse.Namespace, say: Say) -> int:
+    from ops.importing import command
+
+    command.run(options.root, options.path, say, service=options.service, name=options.name, dry_run=options.dry_run)
+    return 0
+
+
 # --- on a cloud assembly, or on AWS ----------------------------------------------------------------------------------
 
 
@@ -268,6 +275,13 @@ def _parser() -> argparse.ArgumentParser:
     commands.add(
         "docs", _docs, "write the generated parts of docs/, from the models and a synth of the sandbox", env, assembly
     )
+    importing = commands.add(
+        "import", _import, "write service.yaml from a Copilot manifest, a compose file or Kubernetes manifests"
+    )
+    importing.add_argument("path", help="the file, a folder of Kubernetes manifests, or - for standard input")
+    importing.add_argument("--service", help="one service of the file (default: all)")
+    importing.add_argument("--name", help="name of the new folder, if there is one service (default: as in the file)")
+    importing.add_argument("--dry-run", action="store_true", help="print the manifests instead of writing them")
     commands.add(
         "account", _account, "refuse AWS credentials of an account that the environment does not allow", env, context
     )

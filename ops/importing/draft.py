@@ -1,0 +1,267 @@
+"""A service before it is written: the fields of service.yaml, and what a reader must know about them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from pydantic_core import PydanticCustomError
+
+from config import limits, reserved
+from config.service import env_name
+from config.service_rules import check_values, check_variables
+from config.settings import SERVICE_NAME
+from ops.importing.ledger import Ledger, Path, View
+from ops.importing.values import is_template
+
+_SECRET: Final = re.compile(r"PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|PRIVATE_KEY|CREDENTIAL", re.IGNORECASE)
+_URL_WITH_PASSWORD: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/@:\s]*:[^/@\s]+@", re.IGNORECASE)
+
+
+@dataclass
+class Draft:
+    """One service.
+
+    Attributes:
+        name: of the folder.
+        origin: what it was in the file, for the first line of the manifest.
+        fields: of service.yaml, as plain values.
+        comments: per field, what was guessed about it.
+        overrides: per environment of this project, the fields that differ.
+        asides: environments that this project does not have, with the overrides for them.
+        files: folders that the image is built from.
+        scope: the beginnings of the paths in the file that belong to this service.
+    """
+
+    name: str
+    origin: str
+    ledger: Ledger
+    fields: dict[str, Any] = field(default_factory=dict)
+    comments: dict[str, list[str]] = field(default_factory=dict)
+    overrides: dict[str, dict[str, Any]] = field(default_factory=dict)
+    asides: dict[str, dict[str, Any]] = field(default_factory=dict)
+    files: list[str] = field(default_factory=list)
+    scope: list[Path] = field(default_factory=lambda: [()])
+
+    def owns(self, path: Path) -> bool:
+        """Whether a note on this path belongs to this service."""
+        return any(path[: len(beginning)] == beginning for beginning in self.scope)
+
+    def set(self, name: str, value: Any) -> None:
+        self.fields[name] = value
+
+    def guess(self, name: str, value: Any, why: str) -> None:
+        self.fields[name] = value
+        self.say(name, why)
+
+    def say(self, name: str, why: str) -> None:
+        """Comment on a field."""
+        said = self.comments.setdefault(name, [])
+        if why not in said:
+            said.append(why)
+
+    def add(self, name: str, *values: Any) -> None:
+        """Add to a field that is a list."""
+        known = self.fields.setdefault(name, [])
+        known.extend(value for value in values if value not in known)
+
+    def put(self, name: str, key: str, value: Any) -> None:
+        """Set one key of a field that is a mapping."""
+        self.fields.setdefault(name, {})[key] = value
+
+
+def set_variable(draft: Draft, name: str, view: View, value: str) -> None:
+    """An environment variable with a value from the file, to `environment` or, if it looks like one, to `secrets`."""
+    problem = _fault_of(name, value)
+    if name == "PORT" and value in (str(draft.fields.get("port", value)), ""):
+        view.carry()  # the platform sets it from `port`
+    elif problem:
+        view.lose(*problem)
+    elif is_template(value):
+        unknown_variable(draft, name, view)
+    elif value and (_SECRET.search(name) or _URL_WITH_PASSWORD.match(value)) and not _harmless(value):
+        view.guess()
+        draft.put("secrets", name, {"secrets_manager": f"{draft.name}/{name}"})
+        draft.say(
+            "secrets", f"{name} was plain text in the file: create the secret, and change the value that was there"
+        )
+    else:
+        view.carry()
+        draft.put("environment", name, value)
+
+
+def _harmless(value: str) -> bool:
+    """A switch, a number, a file or an address is no secret, whatever its variable is called."""
+    return value.lower() in ("true", "false", "yes", "no") or bool(
+        re.fullmatch(r"\d{1,6}|(https?:/)?/[\w./:-]+", value)
+    )
+
+
+def unknown_variable(draft: Draft, name: str, view: View) -> None:
+    """A variable whose value is filled in when the other tool runs."""
+    if _SECRET.search(name) or re.search(r"DATABASE_URL|DB_URI|_DSN$", name):
+        put_secret(
+            draft, name, view, {"secrets_manager": f"{draft.name}/{name}"}, guess=f"create the secret for {name}"
+        )
+    else:
+        view.lose(f"{name} is filled in from outside the file", "write its value under environment")
+
+
+def set_health(draft: Draft, found: dict[str, Any]) -> None:
+    """An http service's check, within what a load balancer can do:
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html
+    """
+    bounds = {"interval": (5, 300), "timeout": (2, 120), "healthy": (2, 10), "unhealthy": (2, 10)}
+    for name, (low, high) in bounds.items():
+        if name in found and not low <= found[name] <= high:
+            draft.say("health", f"{name} was {found[name]}; a load balancer takes {low} to {high}")
+            found[name] = min(high, max(low, found[name]))
+    if found.get("timeout", 0) >= found.get("interval", 300):
+        draft.say("health", f"interval was {found['interval']}, not longer than timeout")
+        found["interval"] = found["timeout"] + 1
+    draft.set("health", found if len(found) > 1 else found["path"])
+
+
+def put_secret(draft: Draft, name: str, view: View, source: dict[str, str], *, guess: str = "") -> None:
+    """A variable whose value the file takes from elsewhere. `guess` says what is not sure about its source."""
+    problem = _fault_of(name, "")
+    if problem:
+        view.lose(*problem)
+        return
+    draft.put("secrets", name, source)
+    if guess:
+        view.guess()
+        draft.say("secrets", f"guessed: {guess}")
+    else:
+        view.carry()
+
+
+def _fault_of(name: str, value: str) -> tuple[str, str] | None:
+    if name in reserved.VARIABLES:
+        return reserved.VARIABLES[name], "leave it out, or read another variable"
+    try:
+        check_variables({name: value})
+        check_values({name: value})
+    except PydanticCustomError as error:
+        found = error.context or {}
+        return str(found["problem"]), str(found["remedy"])
+    return None
+
+
+def set_size(draft: Draft, cpu: int | None, memory: int | None) -> None:
+    """CPU units and memory (MiB): the nearest size that Fargate has, with a comment where it is not the file's."""
+    size = limits.nearest_fargate_pair(cpu or 0, memory or 0)
+    draft.set("cpu", size[0])
+    draft.set("memory", size[1])
+    for name, asked, got in (("cpu", cpu, size[0]), ("memory", memory, size[1])):
+        if asked is None:
+            draft.say(name, "guessed: the file does not say")
+        elif asked != got:
+            draft.say(name, f"the file has {asked}{' MiB' if name == 'memory' else ''}; this is Fargate's next size")
+
+
+def set_port(draft: Draft, view: View, *, what: str = "port") -> bool:
+    """A port that the container listens on. False, with a note, for one that needs privileges or is no number."""
+    if not re.fullmatch(r"\d{1,5}", view.text):
+        view.lose("is not a number", f"write {what}: 8080")
+        return False
+    number = int(view.text)
+    if number < limits.LOWEST_PORT:
+        view.lose(
+            f"is {number}, and a container without privileges cannot listen below {limits.LOWEST_PORT}",
+            "let the service listen on PORT, or on 8080",
+        )
+        draft.guess(what, 8080, f"guessed: {number} needs privileges")
+        return False
+    draft.set(what, int(view.carry()))
+    return True
+
+
+def service_name(text: str) -> str:
+    """The nearest valid name of a service."""
+    words = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-").lstrip("-0123456789")
+    return words[: SERVICE_NAME.longest].strip("-") or "service"
+
+
+def add_call(draft: Draft, name: str) -> None:
+    if name != draft.name:
+        draft.add("calls", name)
+
+
+def finish(drafts: Iterable[Draft], outside: dict[str, int]) -> None:
+    """What is known only when every service is: who calls whom, by the names in variables, and what calls then set.
+
+    Args:
+        drafts: the services of the file.
+        outside: what the file has beside them, such as databases, with their ports.
+    """
+    known = {draft.name: draft for draft in drafts}
+    for draft in known.values():
+        for variable, value in list(draft.fields.get("environment", {}).items()):
+            for name in _named_in(variable, value, known):
+                if name not in draft.fields.get("calls", ()) and name != draft.name and _listens(known[name]):
+                    add_call(draft, name)
+                    draft.say("calls", f"guessed: {variable} names {name}")
+            for name in _named_in(variable, value, outside):
+                add_egress(draft, name, outside[name] or _port_in(value, name))
+                draft.say("environment", f"{variable} names {name}: write the address of the managed one")
+    taken: set[tuple[str, tuple[str, ...]]] = set()
+    for draft in known.values():
+        _give_own_path(draft, taken)
+        _drop_calls_to_nothing(draft, known)
+        _drop_set_by_calls(draft)
+
+
+def add_egress(draft: Draft, name: str, port: int) -> None:
+    """A way out to something that is not a service here; AWS's own 443 is open without."""
+    if port not in (0, 443) and all(way["name"] != name for way in draft.fields.get("egress", ())):
+        draft.add("egress", {"name": name, "port": port, "cidrs": ["10.0.0.0/16"]})
+        draft.say("egress", f"guessed: the network of {name}; security_group: sg-... instead of cidrs is narrower")
+
+
+def _give_own_path(draft: Draft, taken: set[tuple[str, tuple[str, ...]]]) -> None:
+    path, hosts = draft.fields.get("path"), tuple(draft.fields.get("hosts", ()))
+    if path and (path, hosts) in taken:
+        draft.guess("path", f"/{draft.name}", f"guessed: another service of the file has {path}")
+    elif path:
+        taken.add((path, hosts))
+
+
+def _listens(draft: Draft) -> bool:
+    return draft.fields.get("kind") == "http"
+
+
+def _named_in(variable: str, value: str, names: Iterable[str]) -> list[str]:
+    """The names that a value has as a host: after the // of a URL, before a port, or alone in a variable for a host."""
+    hosts = re.findall(r"(?:^|//|@|[,;=\s])([a-z][a-z0-9_-]*)(?=:\d|[/,;\s]|$)", value)
+    alone = re.search(r"HOST|SERVER|ADDR|ENDPOINT|UR[IL]|BROKER|SERVICE|NODE", variable, re.IGNORECASE)
+    return [name for name in names if name in hosts and (value != name or alone)]
+
+
+def _port_in(value: str, name: str) -> int:
+    found = re.search(rf"\b{re.escape(name)}:(\d{{2,5}})\b", value)
+    return int(found[1]) if found else 0
+
+
+def _drop_calls_to_nothing(draft: Draft, known: dict[str, Draft]) -> None:
+    calls = draft.fields.get("calls", [])
+    for name in [name for name in calls if name not in known or not _listens(known[name])]:
+        calls.remove(name)
+        if name in known:
+            draft.say("kind", f"{name}, which this waited for, is a {known[name].fields.get('kind')}: nothing calls it")
+    if not calls:
+        draft.fields.pop("calls", None)
+
+
+def _drop_set_by_calls(draft: Draft) -> None:
+    for name in draft.fields.get("calls", ()):
+        for where in ("environment", "secrets"):
+            variable = f"{env_name(name)}_URL"
+            value = draft.fields.get(where, {}).pop(variable, None)
+            if value is not None:
+                draft.say("calls", f"{variable} was {value}; now calls sets it" if where == "environment" else variable)
+        for where in ("environment", "secrets"):
+            if draft.fields.get(where) == {}:
+                del draft.fields[where]
