@@ -14,6 +14,9 @@ from typing import Final
 
 _DIRECTIVE: Final = re.compile(r"#\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(.+?)\s*")
 _FROM: Final = re.compile(r"FROM(?:\s+--\S+)*\s+(?P<base>[^\s-]\S*)(?:\s+AS\s+(?P<name>\S+))?\s*", re.IGNORECASE)
+_ARG: Final = re.compile(r"ARG\s+(?P<names>.+)", re.IGNORECASE | re.DOTALL)
+# https://docs.docker.com/reference/dockerfile/#predefined-args and #buildkit-built-in-build-args
+_KNOWN_WITHOUT_ARG: Final = re.compile(r"(HTTPS?|FTP|NO|ALL)_PROXY|BUILDKIT_\w+|SOURCE_DATE_EPOCH", re.IGNORECASE)
 _TAKES_DOCUMENTS: Final = re.compile(r"\s*(?:RUN|COPY|ADD)\s", re.IGNORECASE)
 _DOCUMENT: Final = re.compile(r"(?:^|\s)\d*<<(-?)([\"']?)([A-Za-z0-9_][\w.-]*)\2(?=\s|$|[|>&;])")
 
@@ -60,6 +63,16 @@ class Dockerfile:
     def stages(self) -> tuple[Stage, ...]:
         """Its stages, in order."""
         return tuple(self._stages())
+
+    @cached_property
+    def arguments(self) -> frozenset[str]:
+        """The build arguments that its ARG instructions name."""
+        found = (_ARG.fullmatch(instruction) for _, instruction in self._instructions())
+        return frozenset(re.split(r"[=\s]", word)[0] for match in found if match for word in match["names"].split())
+
+    def takes(self, argument: str) -> bool:
+        """Whether a build argument means something in it; Docker ignores all others."""
+        return argument in self.arguments or _KNOWN_WITHOUT_ARG.fullmatch(argument) is not None
 
     @cached_property
     def _lines(self) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Final
 from config.build_context import DOCKERFILE, IGNORE_FILE, OWN_IGNORE_FILE, BuildContext, read_folder
 from config.discovery import SERVICES, manifest_file, require_file
 from config.dockerfile import Dockerfile, Folder, from_image
-from config.errors import ConfigError, did_you_mean
+from config.errors import ConfigError, did_you_mean, nearest
 from config.fields.image import BASE_REGISTRY, Build
 from config.fields.process import TMP
 from config.image import RECIPE, ImageSource
@@ -131,6 +131,7 @@ class _Built:
         _require_dockerfile(self._root, self._spec, self._root / dockerfile, dockerfile)
         text = self._text(dockerfile)
         target = self._checked_target(text, dockerfile)
+        self._check_arguments(text, dockerfile)
         recipe = text.text
         if self._spec.writable:
             recipe, target = text.with_folders(_writable(self._spec), target), None
@@ -161,6 +162,14 @@ class _Built:
         listed = f"write one of {', '.join(known)}" if known else f"name one there with FROM ... AS {target}"
         problem = f"is {target}, which is not a stage of {name}"
         raise ConfigError(self._manifest, "build.target", problem, did_you_mean(target, known, else_say=listed))
+
+    def _check_arguments(self, text: Dockerfile, name: str) -> None:
+        for argument in self._build.args:
+            if not text.takes(argument):
+                by_lower = {known.lower(): known for known in text.arguments}
+                close = nearest(argument, by_lower)
+                remedy = f"did you mean {by_lower[close]}?" if close else f"write ARG {argument} there, or remove it"
+                raise ConfigError(self._manifest, f"build.args.{argument}", f"is no ARG of {name}", remedy)
 
     def _context(self, dockerfile: str) -> BuildContext:
         name = self._placed(self._build.context, "build.context")

@@ -126,7 +126,7 @@ class ServiceSpec(Kinded):
         Meaning(ecs="volume of the task that the user owns", eks="emptyDir of the user's group"),
     ] = Field(
         (),
-        description="Folders besides /tmp that the container may write to; empty at its start, and gone with it.",
+        description="Folders besides /tmp that the container may write to; what it writes is gone with it.",
         examples=[["/var/cache/nginx"]],
     )
     tmp_size: Annotated[

@@ -353,21 +353,22 @@ def test_the_namespace_enforces_the_restricted_level(assembly):
     assert set(modes.values()) == {"restricted"}
 
 
-def test_the_root_file_system_is_read_only_and_only_tmp_is_writable(assembly):
+def test_the_root_file_system_is_read_only_and_only_tmp_and_the_manifests_folders_are_writable(assembly):
     for spec, pod, container in containers(assembly):
         assert container["securityContext"]["readOnlyRootFilesystem"] is True
         writable = {m["name"]: m["mountPath"] for m in container["volumeMounts"] if not m.get("readOnly")}
-        assert list(writable.values()) == ["/tmp"], spec.name
+        assert list(writable.values()) == ["/tmp", *spec.writable], spec.name
         volumes = {volume["name"]: volume for volume in pod["volumes"]}
-        assert "emptyDir" in volumes[next(iter(writable))]
+        assert all("emptyDir" in volumes[name] for name in writable)
         assert {m["name"] for c in containers_of(pod) for m in c["volumeMounts"]} == set(volumes)
         assert all(c["securityContext"]["readOnlyRootFilesystem"] for c in containers_of(pod))
 
 
 def test_pods_run_as_the_same_user_as_tasks(assembly):
-    for _, pod, _ in containers(assembly):
+    for spec, pod, _ in containers(assembly):
         context = pod["securityContext"]
-        assert (context["runAsUser"], context["runAsGroup"], context["fsGroup"]) == (65532, 65532, 65532)
+        user, group = {"65532": (65532, 65532), "1000:2000": (1000, 2000)}[str(spec.user)]
+        assert (context["runAsUser"], context["runAsGroup"], context["fsGroup"]) == (user, group, group)
         assert context["runAsNonRoot"] is True
 
 

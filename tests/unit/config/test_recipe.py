@@ -30,7 +30,7 @@ def monorepo(project: Project) -> Path:
     folder = only_manifest(project, build=ABOVE)
     write(
         folder / "docker/app.Dockerfile",
-        "ARG BASE_REGISTRY\nFROM scratch AS runtime\nCOPY . /\nFROM runtime AS tests\n",
+        "ARG BASE_REGISTRY\nFROM scratch AS runtime\nARG VERSION=1 A\nCOPY . /\nFROM runtime AS tests\n",
     )
     write(project.root / OWN_IGNORE, "*\n!libs/shared\n!services/mail/app\n**/*.pyc\n")
     write(folder / "app/main.py", "main")
@@ -185,6 +185,10 @@ def test_arguments_are_added_to_ours(project, monorepo):
     assert dict(found.build_arguments) == {"BASE_REGISTRY": project.settings().base_registry, "VERSION": "1"}
 
 
+def test_an_argument_that_docker_knows_itself_needs_no_instruction(project, monorepo):
+    assert with_build(project, build={**ABOVE, "args": {"https_proxy": "http://proxy:3128"}}).recipe
+
+
 def test_an_override_adds_arguments_to_the_manifests(project, monorepo):
     with_build(project, build=ABOVE, overrides={"production": {"build": {"args": {"VERSION": "2"}}}})
     assert dict(project.catalog("production").images["mail"].build_arguments)["VERSION"] == "2"
@@ -253,6 +257,11 @@ WRONG = [
     ({"args": {"A": "${AWS::Region}"}}, f"{BUILD}.args.A: contains ${{AWS::, which CloudFormation could replace"),
     ({"args": {"A": "a\0"}}, f"{BUILD}.args.A: contains a NUL character; write text"),
     ({"args": {"A": 5}}, f'{BUILD}.args.A: is 5, not text; put it in quotes: "5"'),
+    (
+        {"args": {"VERSON": "1"}},
+        f"{BUILD}.args.VERSON: is no ARG of services/mail/docker/app.Dockerfile; did you mean VERSION?",
+    ),
+    ({"args": {"SIZE": "1"}}, "; write ARG SIZE there, or remove it"),
     ({"argz": {}}, f"{BUILD}.argz: is unknown; did you mean args?"),
 ]
 
