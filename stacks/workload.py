@@ -110,9 +110,10 @@ class Workload:
 
     def note_queues(self, stack: EnvironmentStack) -> None:
         """The same for the queues that the service uses: in order or not, each is another queue."""
-        if self.queues:
-            receivers = [narrow(self.catalog.service(name), Worker) for name in self.queues]
-            stack.add_metadata("FifoQueues", [w.name for w in receivers if w.queue and w.queue.fifo])
+        workers = [narrow(self.catalog.service(name), Worker) for name in self.queues]
+        in_order = [worker.name for worker in workers if worker.queue and worker.queue.fifo]
+        if in_order:
+            stack.add_metadata("FifoQueues", in_order)
 
     def extra_service(
         self, stack: EnvironmentStack, *, platform: Platform, vpc: aws_ec2.IVpc, security_group_id: str | None = None

@@ -184,6 +184,9 @@ _SECRET = {"API_KEY": {"ssm": "/harbour/key"}}
 _EKS = {"platforms": ["eks"]}  # only there can a job call a service
 _ECS = {"platforms": ["ecs"]}  # only ECS has a metric of requests
 _AUTO = {"min": 1, "max": 4, "cpu_target": 60}
+_QUEUE = {"tries": 5}
+_QUEUED = {"queue": _QUEUE, **_ECS}  # and of what waits in a queue
+_ALARMS = {"errors_percent": 1, "latency_ms": 5000}
 MANIFEST: dict[str, list[Step]] = {
     "description": [Step(BASE, "Said in other words")],
     "platforms": [
@@ -220,6 +223,17 @@ MANIFEST: dict[str, list[Step]] = {
         *(Step(before, after, kinds=(Kind.HTTP, Kind.WORKER)) for before, after in (([], ["stock"]), (["stock"], []))),
         *(Step(before, after, _EKS, kinds=(Kind.JOB,)) for before, after in (([], ["stock"]), (["stock"], []))),
     ],
+    "sends": [Step([], ["sorter"]), Step(["sorter"], [])],
+    "queue": [Step(GONE, _QUEUE), Step(_QUEUE, GONE)],
+    "queue.visibility_timeout": [Step(_QUEUE, {**_QUEUE, "visibility_timeout": 300})],
+    "queue.retention_days": [Step(_QUEUE, {**_QUEUE, "retention_days": 1})],
+    "queue.tries": [Step(_QUEUE, {"tries": 2})],
+    "queue.fifo": [Step(_QUEUE, {**_QUEUE, "fifo": True}), Step({**_QUEUE, "fifo": True}, _QUEUE)],
+    "alarms": [
+        Step(BASE, _ALARMS, kinds=(Kind.HTTP,)),
+        Step(BASE, {"backlog_age": 300}, {"queue": _QUEUE}, kinds=(Kind.WORKER,)),
+    ],
+    "alarms.backlog_age": [Step({"backlog_age": 300}, {"backlog_age": 600}, {"queue": _QUEUE})],
     "stop_timeout": [Step(30, 60)],
     "scaling": [Step(GONE, _AUTO), Step(_AUTO, GONE), Step(_AUTO, {"min": 6, "max": 6})],
     "scaling.min": [Step(_AUTO, {**_AUTO, "min": 2})],
@@ -229,6 +243,11 @@ MANIFEST: dict[str, list[Step]] = {
         Step(_AUTO, {**_AUTO, "requests_target": 1000}, _ECS),
         Step({**_AUTO, "requests_target": 1000}, _AUTO, _ECS),
         Step({**_AUTO, "requests_target": 1000}, {**_AUTO, "requests_target": 500}, _ECS),
+    ],
+    "scaling.backlog_target": [
+        Step(_AUTO, {**_AUTO, "backlog_target": 20}, _QUEUED),
+        Step({**_AUTO, "backlog_target": 20}, _AUTO, _QUEUED),
+        Step({**_AUTO, "backlog_target": 20}, {**_AUTO, "backlog_target": 10}, _QUEUED),
     ],
     "port": [Step(8080, 9090)],
     "path": [Step("/shop", "/store"), Step("/shop", "/"), Step("/", "/shop")],
@@ -250,7 +269,9 @@ def setting_fields() -> list[str]:
 
 def fields_of_manifest() -> list[str]:
     """Every manifest field, likewise; `kind` and `overrides` are changes of services."""
-    return [name for name in _dotted(manifest_fields()) if name != "kind"]
+    first = _dotted(manifest_fields())
+    further = {name for model in KINDS.values() for name in _dotted(visible_fields(model))} - set(first)
+    return [name for name in (*first, *sorted(further)) if name != "kind"]
 
 
 def _dotted(fields: Mapping[str, Any]) -> list[str]:
@@ -418,7 +439,10 @@ def _renamed(state: State) -> State:
 def _with(service: str, values: Mapping[str, Any]) -> State:
     """The project with other values in one manifest."""
     manifest = {**SERVICES[service], **{key: value for key, value in values.items() if value is not BASE}}
-    return State(services={**SERVICES, service: {key: value for key, value in manifest.items() if value is not GONE}})
+    receiver = {"sorter": {**SERVICES["mailer"], "queue": {}}} if "sends" in values else {}
+    return State(
+        services={**SERVICES, **receiver, service: {key: value for key, value in manifest.items() if value is not GONE}}
+    )
 
 
 def _shown(value: Any, inner: str = "") -> str:
