@@ -34,11 +34,11 @@ def test_every_service_has_a_line_and_the_exit_code_is_0(right, capsys):
 
 
 def test_every_host_and_path_of_a_service_has_its_priority(project, capsys):
-    project.service("web", http("/web", paths=["/shop"], hosts=["a.com"], calls=["ledger"], priority=7))
+    project.service("web", http("/web", paths=["/shop/x"], hosts=["a.com"], calls=["ledger"], priority=7))
     project.service("ledger", without(HTTP, "path"))
     assert main(["check", "--root", str(project.root), "--env", "sandbox"]) == 0
     printed = capsys.readouterr().out
-    assert "web     http, ecs+eks, a.com/web at priority 8, a.com/shop at priority 7, cpu" in printed
+    assert "web     http, ecs+eks, a.com/web at priority 8, a.com/shop/x at priority 7, cpu" in printed
     assert "ledger  http, ecs+eks, only for its callers, cpu" in printed
 
 
