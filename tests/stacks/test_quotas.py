@@ -256,11 +256,12 @@ class Quantities:
         kind = "AWS::ElasticLoadBalancingV2"
         ecs_rules = self._in_all(f"{kind}::ListenerRule", Platform.ECS)
         ingresses = self._in_all_objects("Ingress")
+        answered = 2 if self._sized.settings.domain else 1  # by the load balancer itself, without a target group
         conditions = [r["Conditions"] for r in self._of(f"{kind}::ListenerRule")]
         copies = [s.scaling.max for s in self._sized.services if s.kind is Kind.HTTP]
         return {
             quotas.LISTENER_RULES: max(ecs_rules, ingresses),
-            quotas.TARGET_GROUPS: max(self._in_all(f"{kind}::TargetGroup", Platform.ECS), ingresses),
+            quotas.TARGET_GROUPS: max(self._in_all(f"{kind}::TargetGroup", Platform.ECS), ingresses - answered),
             quotas.TARGETS: sum(copies),
             quotas.CONDITION_VALUES: max(sum(map(_values, condition)) for condition in conditions),
             quotas.CERTIFICATES: max(len(ls.get("Certificates", [])) for ls in self._of(f"{kind}::Listener")),
