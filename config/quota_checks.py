@@ -64,7 +64,8 @@ def _check_load_balancer(routed: Sequence[HttpService], platform: Platform, sett
     needed, note = _listener_rules(routes, platform, settings)
     rules = "a load balancer has {} rules" + note
     _refuse(needed, quotas.LISTENER_RULES, settings, holds=count, has=rules, remedy=fewer)
-    copies = sum(spec.scaling.max for spec in routed)
+    # A pod is a target of each of its Ingresses.
+    copies = sum(spec.scaling.max * (len(spec.routes) if platform is Platform.EKS else 1) for spec in routed)
     holds = f"http services that scale to {copies} copies on {platform.value}"
     _refuse(
         copies, quotas.TARGETS, settings, holds=holds, has="a load balancer has {} targets", remedy="lower scaling.max"

@@ -38,6 +38,11 @@ class Route:
         return f"{self.host or ''}{self.path}"
 
     @property
+    def key(self) -> str:
+        """A short name for what belongs to this route, which does not depend on the service's other routes."""
+        return hashlib.sha256(str(self).encode()).hexdigest()[:8]
+
+    @property
     def patterns(self) -> tuple[str, ...]:
         """What a listener rule matches: the path itself and everything below it."""
         return path_patterns(self.path)

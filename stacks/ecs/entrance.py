@@ -55,7 +55,7 @@ def create_entrance(scope: EnvironmentStack, *, vpc: aws_ec2.IVpc) -> Entrance:
     keep_access_logs(scope, load_balancer)
     _put_behind_web_acl(scope, load_balancer)
     domain = _create_domain(scope)
-    http, *https = [listener.listener_arn for listener in _create_listeners(load_balancer, domain)]
+    http, *https = [listener.listener_arn for listener in _create_listeners(scope, load_balancer, domain)]
     full_name, group_id = load_balancer.load_balancer_full_name, security_group.security_group_id
     return Entrance(
         load_balancer_full_name=full_name,
@@ -126,7 +126,9 @@ def _create_domain(scope: EnvironmentStack) -> DomainName | None:
 
 
 def _create_listeners(
-    load_balancer: aws_elasticloadbalancingv2.ApplicationLoadBalancer, domain: DomainName | None
+    scope: EnvironmentStack,
+    load_balancer: aws_elasticloadbalancingv2.ApplicationLoadBalancer,
+    domain: DomainName | None,
 ) -> list[aws_elasticloadbalancingv2.ApplicationListener]:
     """Returns the listener for HTTP and, with a domain, the one for HTTPS.
 
@@ -155,6 +157,9 @@ def _create_listeners(
         ssl_policy=aws_elasticloadbalancingv2.SslPolicy.TLS13_12_RES_PQ,
         default_action=not_found,
     )
+    more = [aws_elasticloadbalancingv2.ListenerCertificate.from_arn(arn) for arn in scope.settings.certificates]
+    if more:
+        https.add_certificates("Hosts", more)
     return [http, https]
 
 

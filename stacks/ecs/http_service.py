@@ -118,7 +118,7 @@ class HttpServiceOnEcs(Construct):
         forward = _CfnListenerRule.ActionProperty(type="forward", target_group_arn=self._target_group_arn)
         first, *others = self._spec.routes
         # The first has the plain id, which it had when it was the only one; the others' do not depend on their order.
-        named = {"": first, **{f"-{route}": route for route in others}}
+        named = {"": first, **{route.key: route for route in others}}
         return [rule for suffix, route in named.items() for rule in self._create_rules_of(route, suffix, forward)]
 
     def _create_rules_of(
@@ -156,7 +156,7 @@ class HttpServiceOnEcs(Construct):
             )
         return _CfnListenerRule(
             self,
-            name.replace("/", "|"),
+            name,
             listener_arn=listener_arn,
             priority=route.priority,
             conditions=conditions,

@@ -33,7 +33,7 @@ def ingress_class(
         ],
     }
     if certificate_arn:
-        spec |= {"certificateARNs": [certificate_arn], "sslPolicy": TLS_POLICY}
+        spec |= {"certificateARNs": [certificate_arn, *settings.certificates], "sslPolicy": TLS_POLICY}
     return [
         {
             "apiVersion": "eks.amazonaws.com/v1",
@@ -78,8 +78,9 @@ def entrance(settings: Settings) -> list[KubernetesObject]:
 
 
 def _redirect(settings: Settings, domain: Domain) -> KubernetesObject:
-    """Takes any host, such as the load balancer's own name, to the one with a certificate."""
-    target = {"protocol": "HTTPS", "port": "443", "host": f"eks.{domain.name}", "statusCode": "HTTP_301"}
+    """Takes any host, such as the load balancer's own name, to the one with a certificate; with more, each to itself."""
+    host = "#{host}" if settings.certificates else f"eks.{domain.name}"
+    target = {"protocol": "HTTPS", "port": "443", "host": host, "statusCode": "HTTP_301"}
     found = _answer(settings, TO_HTTPS, TO_HTTPS, {"type": "redirect", "redirectConfig": target})
     found["metadata"]["annotations"][f"{_ANNOTATION}/listen-ports"] = json.dumps([{"HTTP": 80}])
     for rule in found["spec"]["rules"]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import replace
 from typing import Final
 
@@ -106,7 +105,6 @@ class HttpServiceObjects(ScaledServiceObjects[HttpService]):
         The first has the service's name; the names of the others, which no service can have, do not depend on their order.
         """
         spec = self._spec
-        digest = hashlib.sha256(str(route).encode()).hexdigest()[:8]
         found = ingress(
             self._settings,
             spec.name,
@@ -117,7 +115,7 @@ class HttpServiceObjects(ScaledServiceObjects[HttpService]):
             **self._annotations(),
         )
         if place:
-            found["metadata"] = {**found["metadata"], "name": f"{spec.name}.{digest}"}
+            found["metadata"] = {**found["metadata"], "name": f"{spec.name}.{route.key}"}
         return found
 
     def _annotations(self) -> dict[str, str]:

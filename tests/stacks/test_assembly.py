@@ -182,7 +182,9 @@ def test_outputs_show_where_everything_is(assembly):
         for stack in (platform.value.title() for platform in spec.platforms):
             base = assembly.outputs(stack)["Url"]
             url = assembly.outputs(f"{stack}-{spec.name}").get("Url")
-            assert url == (f"{base}{spec.path}" if isinstance(spec, HttpService) else None)
+            route = spec.address if isinstance(spec, HttpService) else None
+            origin = f"{base.split(':')[0]}://{route.host}" if route and route.host else base
+            assert url == (f"{origin}{route.path}" if route else None)
 
 
 def test_the_kubeconfig_command_names_cluster_and_region(assembly):

@@ -43,9 +43,13 @@ def stacks(assembly: Assembly, *kinds: Kind) -> list[tuple[ServiceSpec, list[Obj
     return found
 
 
+def every(objects: list[Object], kind: str) -> list[Object]:
+    return [o for o in objects if o["kind"] == kind]
+
+
 def only(objects: list[Object], kind: str) -> Object:
     """The service's own object of a kind; what surrounds the Job of before_deploy has other names."""
-    found = [o for o in objects if o["kind"] == kind and not o["metadata"]["name"].endswith(f".{BEFORE_DEPLOY}")]
+    found = [o for o in every(objects, kind) if not o["metadata"]["name"].endswith(f".{BEFORE_DEPLOY}")]
     assert len(found) == 1, f"{len(found)} objects of kind {kind}"
     return found[0]
 
@@ -123,6 +127,7 @@ def test_the_objects_of_a_service_are_those_of_its_kind(assembly):
     }
     for spec, objects in stacks(assembly):
         wanted = always | of_kind[spec.kind]
+        wanted -= {"Ingress"} if isinstance(spec, HttpService) and not spec.routed else set()
         wanted |= {"SecretProviderClass"} if spec.secrets else set()
         assert {o["kind"] for o in objects} == wanted, spec.name
 
@@ -165,13 +170,15 @@ def test_service_ingress_and_probes_hit_the_containers_port(assembly):
     for spec, objects in stacks(assembly, Kind.HTTP):
         container = pod_template(only(objects, "Deployment"))["spec"]["containers"][0]
         ports = only(objects, "Service")["spec"]["ports"]
-        assert [(p["port"], port_number(container, p["targetPort"])) for p in ports] == [(spec.port, spec.port)]
-        backend = only(objects, "Ingress")["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"]
-        assert backend["name"] == only(objects, "Service")["metadata"]["name"] == spec.name
-        assert backend["port"]["name"] in {p["name"] for p in ports}
+        assert [(p["port"], port_number(container, p["targetPort"])) for p in ports] == [(p, p) for p in spec.ports]
+        for ingress in every(objects, "Ingress"):
+            backend = ingress["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"]
+            assert backend["name"] == only(objects, "Service")["metadata"]["name"] == spec.name
+            assert backend["port"]["name"] == ports[0]["name"]
         for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
-            assert port_number(container, container[probe]["httpGet"]["port"]) == spec.port
-            assert container[probe]["httpGet"]["path"] == spec.health
+            [check] = [container[probe][key] for key in ("httpGet", "grpc", "tcpSocket") if key in container[probe]]
+            assert port_number(container, check["port"]) == spec.port
+            assert check.get("path") == spec.health
 
 
 def test_a_start_has_the_manifests_time_and_is_not_killed_before(assembly):
@@ -264,7 +271,10 @@ def test_the_load_balancer_knows_a_service_before_its_pods_start(assembly):
             for resource in assembly.resources("Custom::AWSCDK-EKS-KubernetesResource", stack=f"Eks-{spec.name}")
             if "Deployment" in resource["Manifest"] and "PodDisruptionBudget" not in resource["Manifest"]
         ]
-        assert kinds.index("Service") < kinds.index("Ingress") < kinds.index("Deployment")
+        last_ingress = (
+            len(kinds) - 1 - kinds[::-1].index("Ingress") if "Ingress" in kinds else kinds.index("Service") + 1
+        )
+        assert kinds.index("Service") < last_ingress <= kinds.index("Deployment")
 
 
 def test_no_list_of_a_policy_is_empty(assembly):
@@ -278,13 +288,15 @@ def test_while_a_port_changes_old_pods_are_reached_on_theirs(assembly):
     for which older policy controllers skip a name.
     """
     for spec, objects in stacks(assembly, Kind.HTTP):
-        assert only(objects, "Service")["spec"]["ports"][0]["targetPort"] == "http"
-        [rule] = only(objects, "NetworkPolicy")["spec"]["ingress"]
-        assert [port["port"] for port in rule["ports"]] == [spec.port, "http"]
+        names = ["http", "private"][: len(spec.ports)]
+        assert [port["targetPort"] for port in only(objects, "Service")["spec"]["ports"]] == names
+        rules = only(objects, "NetworkPolicy")["spec"].get("ingress", [])
+        opened = [[port["port"] for port in rule["ports"]] for rule in rules]
+        assert opened == [[number, name] for number, name in zip(spec.ports, names, strict=True)][: len(opened)]
     for _, objects in stacks(assembly):
         rules = only(objects, "NetworkPolicy")["spec"]["egress"]
         to_services = [rule for rule in rules if "podSelector" in rule["to"][0] and len(rule["to"][0]) == 1]
-        assert all([port["port"] for port in rule["ports"]] == ["http"] for rule in to_services)
+        assert all({port["port"] for port in rule["ports"]} <= {"http", "private"} for rule in to_services)
 
 
 def test_new_pods_are_ready_before_old_ones_go(assembly):
@@ -314,9 +326,9 @@ def test_the_load_balancer_stops_sending_before_the_process_gets_sigterm(assembl
     for spec, pod, container in containers(assembly, Kind.HTTP):
         pause = container["lifecycle"]["preStop"]["sleep"]["seconds"]
         assert pod["terminationGracePeriodSeconds"] - pause == spec.stop_timeout
-        annotations = assembly.object(f"Eks-{spec.name}", "Ingress")["metadata"]["annotations"]
-        attributes = annotations["alb.ingress.kubernetes.io/target-group-attributes"]
-        assert attributes == f"deregistration_delay.timeout_seconds={pause}"
+        for ingress in every(assembly.objects(f"Eks-{spec.name}"), "Ingress"):
+            attributes = ingress["metadata"]["annotations"]["alb.ingress.kubernetes.io/target-group-attributes"]
+            assert attributes.split(",")[0] == f"deregistration_delay.timeout_seconds={pause}"
 
 
 def test_without_a_load_balancer_the_grace_period_is_the_manifests(assembly):
@@ -405,18 +417,21 @@ def test_exactly_the_declared_callers_and_the_load_balancer_come_in(assembly):
     assert len(public) == assembly.settings.zone_count
     for spec, _ in stacks(assembly):
         callers = [f"pod {other.name}" for other in assembly.services(Platform.EKS) if spec.name in other.calls]
-        wanted = (
-            {(peer, port) for peer in [*public, *callers] for port in (spec.port, "http")}
-            if spec.kind is Kind.HTTP
-            else set()
-        )
+        wanted: set[tuple[str, int | str]] = set()
+        if isinstance(spec, HttpService):
+            balancer = public if spec.routed else []
+            wanted = {(peer, port) for peer in [*balancer, *callers] for port in (spec.port, "http")}
+            if spec.private_port:
+                wanted |= {(peer, port) for peer in callers for port in (spec.private_port, "private")}
         assert set(admitted(policies(assembly), labels_of(assembly, spec.name), "Ingress")) == wanted, spec.name
 
 
 def test_exactly_the_declared_callees_systems_outside_dns_and_aws_are_reached(assembly):
     dns = {(peer, 53) for peer in (EKS_SERVICE_CIDR, assembly.settings.vpc_cidr, "pod kube-system/kube-dns")}
     for spec, _ in stacks(assembly):
-        callees = {(f"pod {name}", "http") for name in spec.calls}
+        called = [assembly.catalog.http_service(name) for name in spec.calls]
+        callees = {(f"pod {other.name}", "http") for other in called}
+        callees |= {(f"pod {other.name}", "private") for other in called if other.private_port}
         agent = {POD_IDENTITY_AGENT} if spec.table or spec.secrets else set()
         outside = {(cidr, destination.port) for destination in spec.egress for cidr in destination.cidrs}
         reached = set(admitted(policies(assembly), labels_of(assembly, spec.name), "Egress"))
@@ -476,8 +491,14 @@ def test_all_ingresses_share_one_load_balancer(assembly):
 
 
 def test_deeper_paths_are_tried_first_and_the_entrance_last(assembly):
-    paths = {spec.name: spec.path or "/" for spec, _ in stacks(assembly, Kind.HTTP)}
     order = orders(assembly)
+    paths = {}
+    for ingress in [o for o in assembly.objects() if o["kind"] == "Ingress"]:
+        [rule] = ingress["spec"]["rules"]
+        own = rule.get("host", "").startswith("eks.") or "host" not in rule
+        name = ingress["metadata"]["name"]
+        if name not in ("entrance", "to-https"):
+            paths[name] = f"{'' if own else rule['host']}{rule['http']['paths'][0]['path']}"
     last = {"entrance", "to-https"} if assembly.settings.domain else {"entrance"}
     assert set(order) == {*paths, *last}
     assert {name for name, number in order.items() if number == max(order.values())} == last
@@ -489,12 +510,37 @@ def test_deeper_paths_are_tried_first_and_the_entrance_last(assembly):
 
 def test_an_ingress_takes_the_manifests_path_and_health(assembly):
     for spec, objects in stacks(assembly, Kind.HTTP):
-        ingress = only(objects, "Ingress")
-        paths = ingress["spec"]["rules"][0]["http"]["paths"]
-        assert [(p["path"], p["pathType"]) for p in paths] == [(spec.path, "Prefix")]
-        annotations = ingress["metadata"]["annotations"]
-        assert annotations["alb.ingress.kubernetes.io/healthcheck-path"] == spec.health
-        assert annotations["alb.ingress.kubernetes.io/target-type"] == "ip"
+        for ingress, route in zip(every(objects, "Ingress"), spec.routes, strict=True):
+            [rule] = ingress["spec"]["rules"]
+            assert [(p["path"], p["pathType"]) for p in rule["http"]["paths"]] == [(route.path, "Prefix")]
+            domain = assembly.settings.domain
+            assert rule.get("host") == (route.host or (f"eks.{domain.name}" if domain else None))
+            annotations = ingress["metadata"]["annotations"]
+            health = spec.health or "/grpc.health.v1.Health/Check"
+            assert annotations["alb.ingress.kubernetes.io/healthcheck-path"] == health
+            assert annotations["alb.ingress.kubernetes.io/target-type"] == "ip"
+
+
+def test_ingresses_of_one_service_keep_their_names_whatever_their_order(corners):
+    """The first has the service's name; a dot, which no service's name has, begins what is the route's own in the others'."""
+    hall = corners.catalog.http_service("hall")
+    names = [ingress["metadata"]["name"] for ingress in corners.objects("Eks-hall") if ingress["kind"] == "Ingress"]
+    assert names == ["hall", *(f"hall.{route.key}" for route in hall.routes[1:])]
+    assert len(set(names)) == len(hall.routes) == 6
+
+
+def test_the_load_balancers_of_both_platforms_speak_grpc_where_the_service_does(corners):
+    annotations = corners.object("Eks-wire", "Ingress")["metadata"]["annotations"]
+    assert annotations["alb.ingress.kubernetes.io/backend-protocol-version"] == "GRPC"
+    assert annotations["alb.ingress.kubernetes.io/success-codes"] == "0"
+
+
+def test_with_further_certificates_each_host_is_redirected_to_itself(corners):
+    annotations = corners.object("Eks", "Ingress", "to-https")["metadata"]["annotations"]
+    target = json.loads(annotations["alb.ingress.kubernetes.io/actions.to-https"])["redirectConfig"]
+    assert (target["host"], target["protocol"]) == ("#{host}", "HTTPS")
+    arns = corners.object("Eks", "IngressClassParams")["spec"]["certificateARNs"]
+    assert arns[1:] == list(corners.settings.certificates)
 
 
 # --- jobs and secrets -------------------------------------------------------------------------------------------------

@@ -14,8 +14,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from cronsim import CronSim
 
+from config.fields.network import Protocol
 from config.model import Model
-from config.service import Kind, ServiceSpec, kinds_with, manifest_fields, meaning_of
+from config.routing import covers
+from config.service import HttpService, Kind, ServiceSpec, kinds_with, manifest_fields, meaning_of
 from config.settings import Platform
 from tests.stacks.kubernetes import pod_template, port_number, quantity, workloads
 from tests.stacks.templates import KUBERNETES, Assembly, pairs
@@ -74,14 +76,14 @@ class _Kind:
         types = {r.type for r in assembly.resources(stack=f"Ecs-{spec.name}")}
         if "AWS::Scheduler::Schedule" in types:
             return Kind.JOB
-        return Kind.HTTP if "AWS::ElasticLoadBalancingV2::ListenerRule" in types else Kind.WORKER
+        return Kind.HTTP if "PortMappings" in container(assembly, spec) else Kind.WORKER
 
     @staticmethod
     def eks(assembly, spec):
         kinds = {o["kind"] for o in assembly.objects(f"Eks-{spec.name}")}
         if "CronJob" in kinds:
             return Kind.JOB
-        return Kind.HTTP if "Ingress" in kinds else Kind.WORKER
+        return Kind.HTTP if "Service" in kinds else Kind.WORKER
 
 
 @means("platforms")
@@ -97,65 +99,184 @@ class _Platforms:
 class _Port:
     @staticmethod
     def ecs(assembly, spec):
-        return [mapping["ContainerPort"] for mapping in container(assembly, spec)["PortMappings"]]
+        return _port_mappings(assembly, spec)["http"]["ContainerPort"]
 
     @staticmethod
     def eks(assembly, spec):
-        own = pod_container(assembly, spec)
-        return [port_number(own, port["name"]) for port in own.get("ports", [])]
+        return port_number(pod_container(assembly, spec), "http")
+
+
+@means("private_port")
+class _PrivatePort:
+    """The port, and the one that callers use."""
+
+    @staticmethod
+    def ecs(assembly, spec):
+        connect = ecs_object(assembly, spec, "AWS::ECS::Service")["ServiceConnectConfiguration"]["Services"]
+        called = {entry["PortName"]: entry["ClientAliases"][0]["Port"] for entry in connect}
+        return _port_mappings(assembly, spec).get("private", {}).get("ContainerPort"), called.get("private")
+
+    @staticmethod
+    def eks(assembly, spec):
+        called = {port["name"]: port["port"] for port in eks_object(assembly, spec, "Service")["spec"]["ports"]}
+        return port_number(pod_container(assembly, spec), "private"), called.get("private")
+
+
+def _port_mappings(assembly: Assembly, spec: ServiceSpec) -> dict[str, Any]:
+    return {mapping["Name"]: mapping for mapping in container(assembly, spec)["PortMappings"]}
+
+
+@means("protocol")
+class _Protocol:
+    """What checks speak, and what the load balancer does."""
+
+    @staticmethod
+    def ecs(assembly, spec):
+        groups = assembly.resources("AWS::ElasticLoadBalancingV2::TargetGroup", stack=f"Ecs-{spec.name}")
+        balanced = [group.get("ProtocolVersion") for group in groups]
+        return _port_mappings(assembly, spec)["http"].get("AppProtocol", "tcp"), balanced
+
+    @staticmethod
+    def eks(assembly, spec):
+        checks = {"httpGet": "http", "grpc": "grpc", "tcpSocket": "tcp"}
+        [spoken] = [checks[key] for key in pod_container(assembly, spec)["readinessProbe"] if key in checks]
+        annotation = "alb.ingress.kubernetes.io/backend-protocol-version"
+        balanced = [ingress["metadata"]["annotations"].get(annotation) for ingress in ingresses(assembly, spec)]
+        return spoken, balanced[:1]
+
+
+def forwarding(assembly: Assembly, spec: ServiceSpec) -> list[Any]:
+    rules = assembly.resources("AWS::ElasticLoadBalancingV2::ListenerRule", stack=f"Ecs-{spec.name}")
+    return [rule for rule in rules if rule["Actions"][0]["Type"] == "forward"]
+
+
+def ingresses(assembly: Assembly, spec: ServiceSpec) -> list[dict[str, Any]]:
+    return [entry for entry in assembly.objects(f"Eks-{spec.name}") if entry["kind"] == "Ingress"]
+
+
+def _ecs_routes(assembly: Assembly, spec: ServiceSpec) -> dict[tuple[str, str], int]:
+    """Priority by host and path; the platform's own host is empty."""
+    found = {}
+    for rule in forwarding(assembly, spec):
+        conditions = {condition["Field"]: condition for condition in rule["Conditions"]}
+        host = conditions.get("host-header", {"HostHeaderConfig": {"Values": [""]}})["HostHeaderConfig"]["Values"][0]
+        path = conditions["path-pattern"]["PathPatternConfig"]["Values"][0].replace("/*", "/")
+        found[host, path] = rule["Priority"]
+    return found
+
+
+def _eks_routes(assembly: Assembly, spec: ServiceSpec) -> dict[tuple[str, str], int]:
+    found = {}
+    for ingress in ingresses(assembly, spec):
+        [rule] = ingress["spec"]["rules"]
+        domain = assembly.settings.domain
+        host = "" if domain and rule["host"] == f"eks.{domain.name}" else rule.get("host", "")
+        [path] = rule["http"]["paths"]
+        annotations = ingress["metadata"]["annotations"]
+        found[host, path["path"]] = int(annotations["alb.ingress.kubernetes.io/group.order"])
+    return found
 
 
 @means("path")
 class _Path:
+    """Where the load balancer's first rule leads, and BASE_PATH."""
+
     @staticmethod
     def ecs(assembly, spec):
-        rule = assembly.resources("AWS::ElasticLoadBalancingV2::ListenerRule", stack=f"Ecs-{spec.name}")[0]
-        return rule["Conditions"][0]["PathPatternConfig"]["Values"][0].replace("/*", "/")
+        return [path for _, path in _ecs_routes(assembly, spec)][:1], _Environment.ecs(assembly, spec)["BASE_PATH"]
 
     @staticmethod
     def eks(assembly, spec):
-        return eks_object(assembly, spec, "Ingress")["spec"]["rules"][0]["http"]["paths"][0]["path"]
+        return [path for _, path in _eks_routes(assembly, spec)][:1], _Environment.eks(assembly, spec)["BASE_PATH"]
+
+
+@means("paths")
+class _Paths:
+    @staticmethod
+    def ecs(assembly, spec):
+        return {path for _, path in _ecs_routes(assembly, spec)}
+
+    @staticmethod
+    def eks(assembly, spec):
+        return {path for _, path in _eks_routes(assembly, spec)}
+
+
+@means("hosts")
+class _Hosts:
+    @staticmethod
+    def ecs(assembly, spec):
+        return set(_ecs_routes(assembly, spec))
+
+    @staticmethod
+    def eks(assembly, spec):
+        return set(_eks_routes(assembly, spec))
+
+
+@means("sticky")
+class _Sticky:
+    @staticmethod
+    def ecs(assembly, spec):
+        groups = assembly.resources("AWS::ElasticLoadBalancingV2::TargetGroup", stack=f"Ecs-{spec.name}")
+        return [_stickiness(pairs(group["TargetGroupAttributes"], "Key", "Value")) for group in groups]
+
+    @staticmethod
+    def eks(assembly, spec):
+        annotation = "alb.ingress.kubernetes.io/target-group-attributes"
+        texts = {ingress["metadata"]["annotations"][annotation] for ingress in ingresses(assembly, spec)}
+        return [_stickiness(dict(entry.split("=") for entry in text.split(","))) for text in texts]
+
+
+def _stickiness(attributes: dict[str, str]) -> tuple[str, str] | None:
+    if attributes.get("stickiness.enabled", "false") != "true":
+        return None
+    return attributes["stickiness.type"], attributes["stickiness.lb_cookie.duration_seconds"]
 
 
 @means("priority")
 class _Priority:
-    """The order of all services; nothing else is comparable between the two numbering schemes."""
+    """The order of all routes; nothing else is comparable between the two numbering schemes."""
 
     @staticmethod
     def ecs(assembly, spec):
-        def number(name: str) -> int:
-            return assembly.resources("AWS::ElasticLoadBalancingV2::ListenerRule", stack=f"Ecs-{name}")[0]["Priority"]
-
-        return [other for other in _rivals(assembly, spec) if number(other) < number(spec.name)]
+        return _before(assembly, spec, _ecs_routes)
 
     @staticmethod
     def eks(assembly, spec):
-        def number(name: str) -> int:
-            annotations = assembly.object(f"Eks-{name}", "Ingress")["metadata"]["annotations"]
-            return int(annotations["alb.ingress.kubernetes.io/group.order"])
-
-        return [other for other in _rivals(assembly, spec) if number(other) < number(spec.name)]
+        return _before(assembly, spec, _eks_routes)
 
 
-def _rivals(assembly: Assembly, spec: ServiceSpec) -> list[str]:
-    """Services on both platforms that could answer the same request."""
-    both = [s for s in assembly.services(Platform.ECS, Kind.HTTP) if Platform.EKS in s.platforms]
-    own = (spec.path).rstrip("/") + "/"
-    paths = {other.name: (other.path or "").rstrip("/") + "/" for other in both if other.name != spec.name}
-    return sorted(name for name, path in paths.items() if path.startswith(own) or own.startswith(path))
+def _before(assembly: Assembly, spec: ServiceSpec, read: Callable[..., dict[tuple[str, str], int]]) -> set[Any]:
+    """What is tried before each route of a service, of the other services' routes that could answer the same request."""
+    both = [
+        s for s in assembly.services(Platform.ECS, Kind.HTTP) if Platform.EKS in s.platforms and s.name != spec.name
+    ]
+    others = {(other.name, *place): number for other in both for place, number in read(assembly, other).items()}
+    return {
+        (name, place)
+        for place, number in read(assembly, spec).items()
+        for (name, _, path), before in others.items()
+        if before < number and (covers(path, place[1]) or covers(place[1], path))
+    }
 
 
 @means("health")
 class _Health:
+    """The path; on ECS nothing checks a service without a target group."""
+
     @staticmethod
     def ecs(assembly, spec):
-        return {ecs_object(assembly, spec, "AWS::ElasticLoadBalancingV2::TargetGroup")["HealthCheckPath"]}
+        groups = assembly.resources("AWS::ElasticLoadBalancingV2::TargetGroup", stack=f"Ecs-{spec.name}")
+        return {group["HealthCheckPath"] for group in groups}
 
     @staticmethod
     def eks(assembly, spec):
-        probes = [pod_container(assembly, spec)[p]["httpGet"]["path"] for p in ("readinessProbe", "livenessProbe")]
-        annotations = eks_object(assembly, spec, "Ingress")["metadata"]["annotations"]
-        return {*probes, annotations["alb.ingress.kubernetes.io/healthcheck-path"]}
+        if not spec.routed:
+            return set()
+        annotation = "alb.ingress.kubernetes.io/healthcheck-path"
+        found = {ingress["metadata"]["annotations"][annotation] for ingress in ingresses(assembly, spec)}
+        own = pod_container(assembly, spec)
+        probes = [own[probe]["httpGet"] for probe in ("readinessProbe", "livenessProbe") if "httpGet" in own[probe]]
+        return found | {probe["path"] for probe in probes}
 
 
 @means("health_grace")
@@ -164,11 +285,13 @@ class _Grace:
 
     @staticmethod
     def ecs(assembly, spec):
-        return -(-ecs_object(assembly, spec, "AWS::ECS::Service")["HealthCheckGracePeriodSeconds"] // 5)
+        given = ecs_object(assembly, spec, "AWS::ECS::Service").get("HealthCheckGracePeriodSeconds")
+        return -(-given // 5) if given else None
 
     @staticmethod
     def eks(assembly, spec):
-        return pod_container(assembly, spec)["startupProbe"]["failureThreshold"]
+        probe = pod_container(assembly, spec)["startupProbe"]
+        return probe["failureThreshold"] if spec.routed else None  # ECS has no check without a target group
 
 
 def _content(image: str) -> str:
@@ -411,11 +534,12 @@ class _Calls:
         return {
             (
                 peer["podSelector"]["matchLabels"]["app.kubernetes.io/name"],
-                _port_of(assembly, peer, rule["ports"][0]["port"]),
+                _port_of(assembly, peer, port["port"]),
             )
             for rule in policy["egress"]
             for peer in rule["to"]
             if "podSelector" in peer
+            for port in rule["ports"]
         }
 
 
@@ -639,8 +763,14 @@ def _start_order(waits: dict[str, set[str]]) -> list[str]:
 
 
 def _takes(field: str, spec: ServiceSpec) -> bool:
-    # The description of a worker or a job is only in its stack; a worker's alarms are with its queue (test_queues.py).
-    return spec.kind in kinds_with(field) and (field not in ("alarms", "description") or spec.kind is Kind.HTTP)
+    # The description of a service without an address is only in its stack, and only a load balancer's requests set off alarms; a
+    # worker's alarms are with its queue (test_queues.py).
+    if field == "description":
+        return isinstance(spec, HttpService) and spec.address is not None
+    if field == "alarms":
+        return isinstance(spec, HttpService) and spec.routed
+    speaks_tcp = isinstance(spec, HttpService) and spec.protocol is Protocol.TCP
+    return spec.kind in kinds_with(field) and (field != "call_timeout" or not speaks_tcp)
 
 
 def on_both(assembly: Assembly) -> Iterator[ServiceSpec]:
@@ -728,9 +858,18 @@ def test_variables_are_the_contract_with_the_services(assembly, platform):
     for spec in assembly.services(platform):
         wanted = {"SERVICE_NAME": spec.name, "DEPLOY_ENVIRONMENT": assembly.settings.environment, **spec.environment}
         if spec.kind is Kind.HTTP:
-            wanted |= {"PORT": str(spec.port), "BASE_PATH": spec.path}
+            wanted |= {"PORT": str(spec.port), "BASE_PATH": spec.path or "/"}
+            if spec.private_port:
+                wanted["PRIVATE_PORT"] = str(spec.private_port)
         for callee in (assembly.catalog.service(name) for name in spec.calls):
-            wanted[f"{callee.name.upper().replace('-', '_')}_URL"] = f"http://{callee.name}:{callee.port}"
+            name, address = callee.name.upper().replace("-", "_"), f"{callee.name}:{callee.port}"
+            wanted |= (
+                {f"{name}_URL": f"http://{address}"}
+                if callee.protocol is Protocol.HTTP
+                else {f"{name}_ADDRESS": address}
+            )
+            if callee.private_port:
+                wanted[f"{name}_PRIVATE_URL"] = f"http://{callee.name}:{callee.private_port}"
         variables = read(assembly, spec)
         for worker in spec.queues:
             address = variables.pop(f"{worker.upper().replace('-', '_')}_QUEUE_URL")
@@ -769,13 +908,13 @@ def test_pods_and_tasks_are_hardened_alike(assembly):
 
 def test_the_same_answers_count_as_healthy_for_every_prober(assembly):
     """A kubelet accepts 200 to 399, which cannot be changed; both load balancers accept only 200 by default."""
-    services = [s for s in on_both(assembly) if s.kind is Kind.HTTP]
+    services = [s for s in on_both(assembly) if isinstance(s, HttpService) and s.routed and s.protocol is Protocol.HTTP]
     assert services
     for spec in services:
         group = ecs_object(assembly, spec, "AWS::ElasticLoadBalancingV2::TargetGroup")
-        annotations = eks_object(assembly, spec, "Ingress")["metadata"]["annotations"]
         assert group["Matcher"] == {"HttpCode": "200-399"}
-        assert annotations["alb.ingress.kubernetes.io/success-codes"] == "200-399"
+        for ingress in ingresses(assembly, spec):
+            assert ingress["metadata"]["annotations"]["alb.ingress.kubernetes.io/success-codes"] == "200-399"
 
 
 def test_folders_hold_as_much_in_a_pod_as_in_a_task(assembly):

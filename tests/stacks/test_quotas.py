@@ -263,14 +263,14 @@ class Quantities:
         kind = "AWS::ElasticLoadBalancingV2"
         ecs_rules = self._in_all(f"{kind}::ListenerRule", Platform.ECS)
         ingresses = self._in_all_objects("Ingress")
-        backends = self._in_all_objects("Service")
+        answered = 2 if self._sized.settings.domain else 1  # by the load balancer itself, without a target group
         conditions = [r["Conditions"] for r in self._of(f"{kind}::ListenerRule")]
         copies = [s.scaling.max for s in self._sized.services if s.kind is Kind.HTTP]
         return {
             quotas.LISTENER_RULES: max(ecs_rules, ingresses),
-            quotas.TARGET_GROUPS: max(self._in_all(f"{kind}::TargetGroup", Platform.ECS), backends),
+            quotas.TARGET_GROUPS: max(self._in_all(f"{kind}::TargetGroup", Platform.ECS), ingresses - answered),
             quotas.TARGETS: sum(copies),
-            quotas.CONDITION_VALUES: max(sum(len(c["PathPatternConfig"]["Values"]) for c in cs) for cs in conditions),
+            quotas.CONDITION_VALUES: max(sum(map(_values, condition)) for condition in conditions),
             quotas.CERTIFICATES: max(len(ls.get("Certificates", [])) for ls in self._of(f"{kind}::Listener")),
         }
 
@@ -401,3 +401,8 @@ def _registry_fits_a_template_at_its_most(assembly: Assembly, repositories: int)
     longer = 4 * 63  # each repository contains its name of 63 characters a few times
     each = len(assembly.text("Registry").encode()) / repositories + longer
     assert each * (quotas.STACK_RESOURCES.value - REGISTRY_OWN) <= quotas.TEMPLATE_SIZE.value
+
+
+def _values(condition: dict[str, Any]) -> int:
+    held = [condition[key]["Values"] for key in ("PathPatternConfig", "HostHeaderConfig") if key in condition]
+    return sum(map(len, held))

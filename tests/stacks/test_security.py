@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from config import limits
-from config.service import Kind
+from config.service import HttpService
 from config.settings import Egress, Platform, Removal
 from tests.stacks.templates import Assembly, Resource, statements
 
@@ -97,9 +97,10 @@ def test_exactly_the_declared_calls_are_open_between_services(assembly):
         if rule["GroupId"] in services and rule["SourceSecurityGroupId"] != balancer
     }
     declared = {
-        (caller.name, callee.name, callee.port, callee.port)
+        (caller.name, callee.name, port, port)
         for caller in services.values()
         for callee in assembly.catalog.callees(caller)
+        for port in callee.ports
     }
     assert admitted == declared
 
@@ -111,7 +112,7 @@ def test_the_load_balancer_reaches_each_service_only_on_its_port(assembly):
         for _, rule in inbound(assembly)
         if rule.get("SourceSecurityGroupId") == balancer
     }
-    http = assembly.services(Platform.ECS, Kind.HTTP)
+    http = [s for s in assembly.services(Platform.ECS) if isinstance(s, HttpService) and s.routed]
     assert ports == {group_of(assembly, f"Ecs-{s.name}").att("GroupId"): (s.port, s.port) for s in http}
 
 

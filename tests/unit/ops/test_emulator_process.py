@@ -217,6 +217,22 @@ def test_a_task_behind_a_load_balancer_runs_once_its_health_check_passes(hooks, 
         hooks.ecs._run_docker_container(Client(Container([])), {"name": "web"}, OPTIONS)
 
 
+def test_a_task_that_no_load_balancer_checks_runs_once_it_passes_the_check_of_the_mesh(hooks, answering):
+    def start():
+        hooks.ecs._run_docker_container(Client(Container([])), {"name": "ledger"}, OPTIONS)
+
+    def checked(health):
+        Mesh({"ledger": Membership(("ledger",), (), 1, answering.port, health)}).save(hooks.hooks._mesh_file)
+
+    checked("/healthz")
+    start()
+    answering.handler.status = 500
+    with pytest.raises(RuntimeError, match="ledger never passed its health check on /healthz: it answered 500"):
+        start()
+    checked("")
+    start()  # it takes connections, whatever it answers
+
+
 def test_a_container_loses_its_name_and_gets_its_own_time_to_stop(hooks):
     container = Container([], networks=("net", "net-tracking"))
     hooks.ecs._remove_docker_container(Client(container), container)

@@ -1,5 +1,7 @@
 """A health check passes if the target group's matcher accepts the status."""
 
+import socket
+
 import pytest
 
 from ops.local import health
@@ -11,6 +13,13 @@ from ops.local import health
 )
 def test_the_target_groups_matcher_decides(codes, status, matches):
     assert health.matches(status, codes) is matches
+
+
+def test_without_a_path_a_connection_is_enough():
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        assert health.probe("127.0.0.1", port, "", "200-399") == "healthy"
+    assert health.probe("127.0.0.1", port, "", "200-399").startswith("ConnectionRefusedError: ")
 
 
 def test_a_refused_connection_is_the_reason():
