@@ -117,6 +117,7 @@ def test_the_objects_of_a_service_are_those_of_its_kind(assembly):
     for spec, objects in stacks(assembly):
         wanted = always | of_kind[spec.kind]
         wanted |= {"SecretProviderClass"} if spec.secrets else set()
+        wanted |= {"Job"} if getattr(spec, "before_deploy", None) else set()
         assert {o["kind"] for o in objects} == wanted, spec.name
 
 

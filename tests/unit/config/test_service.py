@@ -55,7 +55,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     (changed(HTTP, name="tracking"), "name: is not a key: the folder's name is the service's name; remove this line"),
     (changed(HTTP, folder="x"), "folder: is not a key: "),
     (changed(HTTP, helth="/x"), "helth: is unknown; did you mean health?"),
-    (changed(HTTP, zzz=2), "zzz: is unknown; remove it or use one of alarms, call_timeout, calls, cpu, "),
+    (changed(HTTP, zzz=2), "zzz: is unknown; remove it or use one of alarms, before_deploy, call_timeout, calls"),
     *(
         (changed(base, **{key: "x"}), f"{key}: {problem}; {remedy}")
         for base in (HTTP, WORKER, JOB)
@@ -133,6 +133,30 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         changed(HTTP, scaling={"max": 2, "requests_target": 5}),
         "scaling.requests_target: cannot be measured on eks, where this service also runs; set platforms: [ecs], or use",
     ),
+    # before_deploy
+    (
+        changed(JOB, before_deploy={"command": ["migrate"]}),
+        "before_deploy: means nothing for kind job; remove it; http and worker services have it",
+    ),
+    (changed(HTTP, before_deploy="migrate"), "before_deploy: is 'migrate', not a mapping; write a mapping"),
+    (
+        changed(HTTP, before_deploy={}),
+        'before_deploy.command: is missing; write it, e.g. command: [python3, "-m", tracking.migrate]',
+    ),
+    (
+        changed(HTTP, before_deploy={"command": "migrate"}),
+        "before_deploy.command: is 'migrate', not a list; write a list, e.g. command: [python3, ",
+    ),
+    (changed(HTTP, before_deploy={"command": []}), "before_deploy.command: is an empty list; "),
+    (
+        changed(WORKER, before_deploy={"command": ["migrate", "$(URL)"]}),
+        "before_deploy.command: contains $$ or $(, which Kubernetes would expand and ECS would not (word 2); ",
+    ),
+    (
+        changed(HTTP, before_deploy={"command": ["migrate"], "timeout": 900}),
+        "before_deploy.timeout: is 900, out of range; write a whole number from 10 to 780",
+    ),
+    (changed(HTTP, before_deploy={"comand": ["x"]}), "before_deploy.comand: is unknown; did you mean command?"),
     # environment
     (changed(HTTP, environment={"LEVEL": 5}), 'environment.LEVEL: is 5, not text; put it in quotes: "5"'),
     (changed(HTTP, environment={"DEBUG": True}), 'environment.DEBUG: is true, not text; put it in quotes: "true"'),
