@@ -155,10 +155,24 @@ def _check_platforms(spec: ServiceSpec) -> None:
     if Platform.EKS in spec.platforms and by_requests:
         problem = "cannot be measured on eks, where this service also runs"
         raise ConfigError(file, "scaling.requests_target", problem, "set platforms: [ecs], or use cpu_target")
+    if isinstance(spec, HttpService):
+        _check_health(spec)
     if Platform.ECS in spec.platforms and isinstance(spec, Job) and spec.calls:
         # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-connect.html: only services resolve names
         problem = "cannot be resolved on ecs, where a scheduled task has no Service Connect"
         raise ConfigError(file, "calls", problem, "set platforms: [eks], or remove it")
+
+
+def _check_health(spec: HttpService) -> None:
+    file, health = manifest_file(spec.name), spec.health
+    if Platform.EKS in spec.platforms and health.codes != limits.HEALTHY_CODES:
+        # https://kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes/#define-a-liveness-http-request
+        problem = f"is {health.codes}, and on eks a kubelet counts {limits.HEALTHY_CODES}, which cannot be changed"
+        raise ConfigError(file, "health.codes", problem, "set platforms: [ecs], or remove it")
+    if Platform.ECS in spec.platforms and health.liveness:
+        # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/load-balancer-healthcheck.html
+        problem = "cannot be told apart on ecs, which replaces a task that fails the load balancer's check"
+        raise ConfigError(file, "health.liveness", problem, "set platforms: [eks], or remove it")
 
 
 # --- between services ------------------------------------------------------------------------------------------------

@@ -17,11 +17,12 @@ from pydantic.fields import FieldInfo
 from config import service_rules as rules
 from config.fields.alarms import AlarmThresholds
 from config.fields.commands import BeforeDeploy
+from config.fields.health import HEALTH_PATH, CommandHealth, HttpHealth
 from config.fields.scaling import HttpScaling, Scaling
 from config.fields.secrets import SecretSource
 from config.fields.tables import Table
 from config.limits import HIGHEST_PORT, LOWEST_PORT, LOWEST_PRIORITY
-from config.model import NOT_EMPTY, UNIQUE, Meaning, Model, Pattern, Rule, fault
+from config.model import NOT_EMPTY, UNIQUE, Meaning, Model, OrText, Pattern, Rule, fault
 from config.routing import derived_priority, path_patterns
 from config.settings import Platform, ServiceName
 
@@ -203,11 +204,15 @@ class HttpService(ScaledService):
         examples=["/tracking"],
     )
     health: Annotated[
-        str,
-        Pattern(r"/[A-Za-z0-9_.~/-]*", "a path that begins with /", "/healthz", 255),
-        Meaning(ecs="target group's health check", eks="startup, readiness and liveness probes"),
+        HttpHealth,
+        OrText("path", HEALTH_PATH),
+        Meaning(
+            ecs="target group's health check; of a worker: container health check",
+            eks="startup, readiness and liveness probes, and the load balancer's health check",
+        ),
     ] = Field(
-        description="Path of the health check inside the container, without the prefix; 200 to 399 is healthy.",
+        description="Path of the health check inside the container, without the prefix, where 200 to 399 is healthy; or a "
+        "mapping. Of a worker: a command.",
         examples=["/healthz"],
     )
     health_grace: Annotated[int, Meaning(ecs="health check grace period", eks="startup probe's failure threshold")] = (
@@ -285,6 +290,14 @@ class Worker(ScaledService):
     """Runs continuously; nothing calls it."""
 
     kind: Literal[Kind.WORKER]
+    health: Annotated[
+        CommandHealth | None,
+        Meaning(ecs="container health check", eks="startup, readiness and liveness probes"),
+    ] = Field(
+        None,
+        description="A command that shows whether a copy is healthy.",
+        examples=[{"command": ["python3", "-m", "mailer.alive"]}],
+    )
 
 
 class Job(ServiceSpec):

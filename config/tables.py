@@ -11,7 +11,7 @@ from pydantic_core import PydanticUndefined
 
 from config.documents import markdown_table
 from config.fields.scaling import Scaling
-from config.model import Model, Pattern
+from config.model import Model, OrText, Pattern
 from config.service import KINDS, Kind, kinds_with, manifest_fields, meaning_of
 from config.settings import Domain, Settings
 from config.strict_yaml import flow
@@ -26,7 +26,7 @@ def manifest_parts() -> dict[str, str]:
     rows = [_manifest_row(name, info) for name, info in manifest_fields().items()]
     rows.append(["`overrides`", "all", "map of maps", "none", "Keys that differ in an environment.", "", ""])
     heads = ["Key", "Kinds", "Value", "Default", "Meaning", "On ECS", "On EKS"]
-    nested = {part: _nested(model) for part, model in _mappings(manifest_fields())}
+    nested = {part: _nested(model) for part, model in (*_mappings(manifest_fields()), *_mappings_of_later_kinds())}
     return {"fields": markdown_table(heads, rows), **nested}
 
 
@@ -36,6 +36,15 @@ def _mappings(fields: Mapping[str, FieldInfo], above: str = "") -> Iterator[tupl
         for model in _models_in(info.annotation):
             yield f"{above}{name}", model
             yield from _mappings(visible_fields(model), f"{above}{name}-")
+
+
+def _mappings_of_later_kinds() -> Iterator[tuple[str, type[Model]]]:
+    """The models of fields that a later kind has as another mapping, by field and kind; a base class of the first has no more."""
+    first = dict(_mappings(manifest_fields()))
+    for kind, model in KINDS.items():
+        for name, other in _mappings(visible_fields(model)):
+            if not issubclass(first.get(name, other), other):
+                yield f"{name}-{kind}", other
 
 
 def _models_in(annotation: Any) -> Iterator[type[Model]]:
@@ -91,6 +100,9 @@ def _value(info: FieldInfo) -> str:
     low, high = bounds(info)
     if low is not None:
         return f"{low} to {high}"
+    short = next((m for m in info.metadata if isinstance(m, OrText)), None)
+    if short:
+        return f"{short.form.says}, or map"
     says = _pattern_words([*info.metadata, info.annotation])
     if says:
         return says

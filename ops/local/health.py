@@ -1,8 +1,9 @@
-"""Checks the health of one container as its target group's load balancer would."""
+"""Checks the health of one container as its target group's load balancer would, or as ECS would with a command."""
 
 from __future__ import annotations
 
 import http.client
+from typing import Any
 
 
 def probe(host: str, port: int, path: str, codes: str) -> str:
@@ -16,6 +17,18 @@ def probe(host: str, port: int, path: str, codes: str) -> str:
     finally:
         connection.close()
     return "healthy" if matches(status, codes) else f"it answered {status}"
+
+
+def run(container: Any, command: list[str]) -> str:
+    """One health check by a command in the container: "healthy", or why not."""
+    try:
+        code, output = container.exec_run(command)
+    except Exception as error:  # the engine's client has a class of its own for each fault
+        return f"{type(error).__name__}: {error}"
+    if code == 0:
+        return "healthy"
+    lines = output.decode(errors="replace").strip().splitlines()
+    return f"it ended with exit code {code}" + (f": {lines[-1].strip()[:200]}" if lines else "")
 
 
 def matches(status: int, codes: str) -> bool:

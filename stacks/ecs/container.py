@@ -7,7 +7,8 @@ from typing import Final
 
 from aws_cdk import aws_ecs
 
-from config.service import USER_ID, HttpService
+from config.fields.health import CommandHealth
+from config.service import USER_ID, HttpService, Worker
 from stacks.workload import Workload
 
 # The name of an http service's port, by which Service Connect knows it.
@@ -57,6 +58,17 @@ def service_container(
             init_process_enabled=True,
             capabilities=_CfnTaskDefinition.KernelCapabilitiesProperty(drop=["ALL"]),
         ),
+        health_check=_health_check(spec.health) if isinstance(spec, Worker) and spec.health else None,
         stop_timeout=spec.stop_timeout,
         log_configuration=_CfnTaskDefinition.LogConfigurationProperty(log_driver="awslogs", options=dict(log_options)),
+    )
+
+
+def _health_check(health: CommandHealth) -> _CfnTaskDefinition.HealthCheckProperty:
+    return _CfnTaskDefinition.HealthCheckProperty(
+        command=["CMD", *health.command],
+        interval=health.interval,
+        timeout=health.timeout,
+        retries=health.retries,
+        start_period=health.start,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aws_cdk import CfnOutput, aws_ecs, aws_elasticloadbalancingv2
 from constructs import Construct, IDependable
 
-from config.limits import HEALTHY_CODES
+from config.fields import health
 from config.service import HttpService
 from stacks.alarms import Formula
 from stacks.durations import seconds
@@ -29,9 +29,6 @@ _CfnListenerRule = aws_elasticloadbalancingv2.CfnListenerRule
 _NOMINAL_PORT = 8080
 # The alarms below that a bad deployment can set off.
 _ROLLBACK_ALARMS = ("Errors", "Latency")
-# The target group's own check, in seconds; health_grace covers the start of the container.
-_HEALTH_INTERVAL = 10
-_HEALTH_TIMEOUT = 5
 
 
 class HttpServiceOnEcs(Construct):
@@ -93,12 +90,12 @@ class HttpServiceOnEcs(Construct):
             target_type=aws_elasticloadbalancingv2.TargetType.IP,
             deregistration_delay=seconds(spec.drain_seconds),
             health_check=aws_elasticloadbalancingv2.HealthCheck(
-                path=spec.health,
-                healthy_http_codes=HEALTHY_CODES,
-                interval=seconds(_HEALTH_INTERVAL),
-                timeout=seconds(_HEALTH_TIMEOUT),
-                healthy_threshold_count=2,
-                unhealthy_threshold_count=3,
+                path=spec.health.path,
+                healthy_http_codes=spec.health.codes,
+                interval=seconds(spec.health.interval or health.DEFAULT_INTERVAL),
+                timeout=seconds(spec.health.timeout or health.DEFAULT_TIMEOUT),
+                healthy_threshold_count=spec.health.healthy or health.DEFAULT_HEALTHY,
+                unhealthy_threshold_count=spec.health.unhealthy or health.DEFAULT_UNHEALTHY,
             ),
         )
 

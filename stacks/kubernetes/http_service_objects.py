@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from config.limits import HEALTHY_CODES
+from config.fields.health import DEFAULT_INTERVAL, DEFAULT_TIMEOUT, DEFAULT_UNHEALTHY
 from config.service import HttpService
 from config.settings import Platform
 from stacks.kubernetes.objects import PORT_NAME, KubernetesObject, ingress, ingress_order, labels
@@ -13,6 +13,7 @@ from stacks.kubernetes.scaled_service_objects import ScaledServiceObjects
 
 # Probes: a start may take health_grace; after that three misses in a row count.
 _PROBE_PERIOD = 5
+_PROBE_TIMEOUT = 3
 
 
 class HttpServiceObjects(ScaledServiceObjects[HttpService]):
@@ -37,12 +38,31 @@ class HttpServiceObjects(ScaledServiceObjects[HttpService]):
         return replace(super()._pod(), drain=drain, of_container=listening)
 
     def _probes(self) -> KubernetesObject:
-        action = {"httpGet": {"path": self._spec.health, "port": PORT_NAME}, "periodSeconds": _PROBE_PERIOD}
+        health = self._spec.health
+        ready = {"httpGet": {"path": health.path, "port": PORT_NAME}}
+        alive = {"httpGet": {"path": health.liveness or health.path, "port": PORT_NAME}}
         starts = max(1, -(-self._spec.health_grace // _PROBE_PERIOD))
+        failures = health.unhealthy or DEFAULT_UNHEALTHY
         return {
-            "startupProbe": {**action, "failureThreshold": starts, "timeoutSeconds": 3},
-            "readinessProbe": {**action, "failureThreshold": 3, "timeoutSeconds": 3},
-            "livenessProbe": {**action, "periodSeconds": 10, "failureThreshold": 3, "timeoutSeconds": 5},
+            "startupProbe": {
+                **alive,
+                "periodSeconds": _PROBE_PERIOD,
+                "failureThreshold": starts,
+                "timeoutSeconds": health.timeout or _PROBE_TIMEOUT,
+            },
+            "readinessProbe": {
+                **ready,
+                "periodSeconds": health.interval or _PROBE_PERIOD,
+                "failureThreshold": failures,
+                "timeoutSeconds": health.timeout or _PROBE_TIMEOUT,
+                **({"successThreshold": health.healthy} if health.healthy else {}),
+            },
+            "livenessProbe": {
+                **alive,
+                "periodSeconds": health.interval or DEFAULT_INTERVAL,
+                "failureThreshold": failures,
+                "timeoutSeconds": health.timeout or DEFAULT_TIMEOUT,
+            },
         }
 
     def _admitted(self) -> list[KubernetesObject]:
@@ -70,13 +90,27 @@ class HttpServiceObjects(ScaledServiceObjects[HttpService]):
             },
         )
 
+    def _thresholds(self) -> dict[str, str]:
+        """What the manifest sets of the load balancer's check; its controller has defaults for the rest.
+
+        https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/ingress/annotations/#health-check
+        """
+        health = self._spec.health
+        values = {
+            "healthcheck-timeout-seconds": health.timeout,
+            "healthy-threshold-count": health.healthy,
+            "unhealthy-threshold-count": health.unhealthy,
+        }
+        return {f"alb.ingress.kubernetes.io/{name}": str(value) for name, value in values.items() if value}
+
     def _ingress(self) -> KubernetesObject:
         spec = self._spec
         backend = {"service": {"name": spec.name, "port": {"name": PORT_NAME}}}
         health = {
-            "alb.ingress.kubernetes.io/healthcheck-path": spec.health,
-            "alb.ingress.kubernetes.io/success-codes": HEALTHY_CODES,
-            "alb.ingress.kubernetes.io/healthcheck-interval-seconds": "10",
+            "alb.ingress.kubernetes.io/healthcheck-path": spec.health.path,
+            "alb.ingress.kubernetes.io/success-codes": spec.health.codes,
+            "alb.ingress.kubernetes.io/healthcheck-interval-seconds": str(spec.health.interval or DEFAULT_INTERVAL),
+            **self._thresholds(),
             "alb.ingress.kubernetes.io/target-group-attributes": (
                 f"deregistration_delay.timeout_seconds={spec.drain_seconds}"
             ),

@@ -275,7 +275,7 @@ def test_port_and_health_path_are_the_same_from_manifest_to_load_balancer(assemb
         assert service["LoadBalancers"] == [
             {"ContainerName": spec.name, "ContainerPort": spec.port, "TargetGroupArn": group.ref}
         ]
-        assert group["HealthCheckPath"] == spec.health
+        assert group["HealthCheckPath"] == spec.health.path
         assert group.get("HealthCheckPort", "traffic-port") == "traffic-port"
         assert group["TargetType"] == "ip"
 

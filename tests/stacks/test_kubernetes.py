@@ -165,7 +165,7 @@ def test_service_ingress_and_probes_hit_the_containers_port(assembly):
         assert backend["port"]["name"] in {p["name"] for p in ports}
         for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
             assert port_number(container, container[probe]["httpGet"]["port"]) == spec.port
-            assert container[probe]["httpGet"]["path"] == spec.health
+            assert container[probe]["httpGet"]["path"] == spec.health.path
 
 
 def test_a_start_has_the_manifests_time_and_is_not_killed_before(assembly):
@@ -482,7 +482,7 @@ def test_an_ingress_takes_the_manifests_path_and_health(assembly):
         paths = ingress["spec"]["rules"][0]["http"]["paths"]
         assert [(p["path"], p["pathType"]) for p in paths] == [(spec.path, "Prefix")]
         annotations = ingress["metadata"]["annotations"]
-        assert annotations["alb.ingress.kubernetes.io/healthcheck-path"] == spec.health
+        assert annotations["alb.ingress.kubernetes.io/healthcheck-path"] == spec.health.path
         assert annotations["alb.ingress.kubernetes.io/target-type"] == "ip"
 
 

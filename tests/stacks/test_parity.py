@@ -140,15 +140,68 @@ def _rivals(assembly: Assembly, spec: ServiceSpec) -> list[str]:
 
 @means("health")
 class _Health:
+    """Of an http service (paths, codes, interval, what the manifest sets of the rest); of a worker the whole check."""
+
     @staticmethod
     def ecs(assembly, spec):
-        return {ecs_object(assembly, spec, "AWS::ElasticLoadBalancingV2::TargetGroup")["HealthCheckPath"]}
+        if spec.kind is Kind.WORKER:
+            check = container(assembly, spec).get("HealthCheck")
+            return check and _command_check(
+                check["Command"][1:], check["Interval"], check["Timeout"], check["Retries"], check["StartPeriod"]
+            )
+        group = ecs_object(assembly, spec, "AWS::ElasticLoadBalancingV2::TargetGroup")
+        counts = {
+            "timeout": group["HealthCheckTimeoutSeconds"],
+            "healthy": group["HealthyThresholdCount"],
+            "unhealthy": group["UnhealthyThresholdCount"],
+        }
+        return (
+            {group["HealthCheckPath"]},
+            group["Matcher"]["HttpCode"],
+            group["HealthCheckIntervalSeconds"],
+            {name: value for name, value in counts.items() if getattr(spec.health, name)},
+        )
 
     @staticmethod
     def eks(assembly, spec):
-        probes = [pod_container(assembly, spec)[p]["httpGet"]["path"] for p in ("readinessProbe", "livenessProbe")]
+        if spec.kind is Kind.WORKER:
+            return _exec_probes(pod_container(assembly, spec))
+        prefix = "alb.ingress.kubernetes.io/"
         annotations = eks_object(assembly, spec, "Ingress")["metadata"]["annotations"]
-        return {*probes, annotations["alb.ingress.kubernetes.io/healthcheck-path"]}
+        ready, alive = (pod_container(assembly, spec)[p] for p in ("readinessProbe", "livenessProbe"))
+        counts = {
+            "timeout": (f"{prefix}healthcheck-timeout-seconds", "timeoutSeconds"),
+            "healthy": (f"{prefix}healthy-threshold-count", "successThreshold"),
+            "unhealthy": (f"{prefix}unhealthy-threshold-count", "failureThreshold"),
+        }
+        found = {name: int(annotations[key]) for name, (key, _) in counts.items() if key in annotations}
+        assert found == {name: ready[counts[name][1]] for name in found}
+        return (
+            {ready["httpGet"]["path"], alive["httpGet"]["path"], annotations[f"{prefix}healthcheck-path"]},
+            annotations[f"{prefix}success-codes"],
+            int(annotations[f"{prefix}healthcheck-interval-seconds"]),
+            found,
+        )
+
+
+def _exec_probes(own: dict[str, Any]) -> Any:
+    if "livenessProbe" not in own:
+        return None
+    assert own["readinessProbe"] == own["livenessProbe"]
+    start, probe = own["startupProbe"], own["livenessProbe"]
+    period, failures = probe["periodSeconds"], probe["failureThreshold"]
+    return _command_check(
+        probe["exec"]["command"],
+        period,
+        probe["timeoutSeconds"],
+        failures,
+        (start["failureThreshold"] - failures) * period,
+    )
+
+
+def _command_check(command: list[str], interval: int, timeout: int, retries: int, start: int) -> Any:
+    """The start in steps of the interval."""
+    return command, interval, timeout, retries, -(-start // interval)
 
 
 @means("health_grace")

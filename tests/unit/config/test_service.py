@@ -43,7 +43,12 @@ WRONG: list[tuple[dict[str, Any], str]] = [
             f"{field}: means nothing for kind {base['kind']}; remove it; http services have it",
         )
         for base in (WORKER, JOB)
-        for field, value in [("port", 8080), ("path", "/x"), ("health", "/x"), ("health_grace", 60), ("priority", 5)]
+        for field, value in [("port", 8080), ("path", "/x"), ("health_grace", 60), ("priority", 5)]
+    ),
+    # ECS takes no notice of a task by itself that is unhealthy; a job is judged by its end.
+    (
+        changed(JOB, health={"command": ["x"]}),
+        "health: means nothing for kind job; remove it; http and worker services have it",
     ),
     (
         changed(JOB, scaling={"min": 2, "max": 2}),
@@ -101,6 +106,44 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         "health: is 'healthz', which is not valid; write a path that begins with /, e.g. /healthz",
     ),
     (changed(HTTP, health="/h?x=1"), "health: is '/h?x=1', which is not valid; "),
+    (changed(HTTP, health=5), "health: is 5, not a mapping; write a mapping, e.g. health: /healthz"),
+    (changed(HTTP, health={}), "health.path: is missing; write it, e.g. path: /healthz"),
+    (
+        changed(HTTP, health={"path": "healthz"}),
+        "health.path: is 'healthz', which is not valid; write a path that begins with /, e.g. /healthz",
+    ),
+    (changed(HTTP, health={"path": "/h", "codes": 200}), 'health.codes: is 200, not text; put it in quotes: "200"'),
+    (
+        changed(HTTP, health={"path": "/h", "codes": "200-"}, **ECS_ONLY),
+        "health.codes: is '200-', which is not valid; write codes from 200 to 499, or ranges of them, with commas",
+    ),
+    (
+        changed(HTTP, health={"path": "/h", "codes": "200"}),
+        "health.codes: is 200, and on eks a kubelet counts 200-399, which cannot be changed; set platforms: [ecs], or remove",
+    ),
+    (
+        changed(HTTP, health={"path": "/h", "liveness": "/l"}),
+        "health.liveness: cannot be told apart on ecs, which replaces a task that fails the load balancer's check; "
+        "set platforms: [eks], or remove it",
+    ),
+    (changed(HTTP, health={"path": "/h", "interval": 4}), "health.interval: is 4, out of range; write a whole number"),
+    (
+        changed(HTTP, health={"path": "/h", "interval": 5, "timeout": 5}),
+        "health.timeout: is 5, not less than the interval (5); write 4",
+    ),
+    (
+        changed(HTTP, health={"path": "/h", "timeout": 10}),
+        "health.timeout: is 10, not less than the interval (10); write 9",
+    ),
+    (changed(HTTP, health={"path": "/h", "command": ["x"]}), "health.command: is unknown; "),
+    (
+        changed(WORKER, health="/healthz"),
+        "health: is '/healthz', not a mapping; write a mapping, e.g. health: {command: [python3, ",
+    ),
+    (
+        changed(WORKER, health={"command": ["x"], "retries": 0}),
+        "health.retries: is 0, out of range; write a whole number",
+    ),
     (changed(HTTP, health_grace=0), "health_grace: is 0, out of range; write a whole number from 1 to 1800"),
     (changed(HTTP, priority=0), "priority: is 0, out of range; write a whole number from 1 to 49999"),
     (changed(HTTP, priority=50000), "priority: is 50000, out of range; "),
@@ -341,6 +384,12 @@ RIGHT: list[dict[str, Any]] = [
     changed(HTTP, path="/"),
     changed(HTTP, path="/a/b.c/d_e~f-1"),
     changed(HTTP, health="/"),
+    changed(HTTP, health={"path": "/h", "codes": "200,301-308"}, **ECS_ONLY),
+    changed(HTTP, health={"path": "/h", "liveness": "/l"}, platforms=["eks"]),
+    changed(HTTP, health={"path": "/h", "interval": 20, "timeout": 19, "healthy": 10, "unhealthy": 2}),
+    changed(HTTP, health="/h", overrides={"production": {"health": {"interval": 30}}, "sandbox": {"health": "/x"}}),
+    changed(WORKER, health={"command": ["alive", "--quick"]}),
+    changed(WORKER, before_deploy={"command": ["migrate", "$HOME"], "timeout": 780}),
     changed(HTTP, port=1024),
     changed(HTTP, port=65535),
     changed(HTTP, priority=49999),
@@ -367,6 +416,15 @@ RIGHT: list[dict[str, Any]] = [
 @pytest.mark.parametrize("manifest", RIGHT)
 def test_a_valid_manifest_is_accepted(project, manifest):
     assert project.spec(manifest).name == "tracking"
+
+
+def test_a_path_alone_is_the_short_form_of_health(project):
+    assert project.spec(HTTP).health == project.spec(changed(HTTP, health={"path": "/healthz"})).health
+
+
+def test_an_override_of_one_part_of_health_keeps_the_path(project):
+    spec = project.spec(changed(HTTP, health="/h", overrides={"sandbox": {"health": {"interval": 30}}}))
+    assert (spec.health.path, spec.health.interval) == ("/h", 30)
 
 
 def test_text_that_looks_like_yaml_1_1_reaches_the_container_as_written(project):
