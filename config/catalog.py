@@ -178,6 +178,8 @@ def _check_platforms(spec: ServiceSpec) -> None:
         problem = "cannot be measured on eks, where this service also runs"
         raise ConfigError(file, "scaling.backlog_target", problem, "set platforms: [ecs], or use cpu_target")
     _check_sidecars(spec)
+    if isinstance(spec, HttpService):
+        _check_health(spec)
     if Platform.ECS in spec.platforms and isinstance(spec, Job) and spec.calls:
         # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-connect.html: only services resolve names
         problem = "cannot be resolved on ecs, where a scheduled task has no Service Connect"
@@ -207,6 +209,18 @@ def _check_sidecars(spec: ServiceSpec) -> None:
             problem = "is false, which eks, where this service also runs, does not know"
             remedy = "remove it, or set platforms: [ecs]"
             raise ConfigError(manifest_file(spec.name), f"sidecars.{name}.essential", problem, remedy)
+
+
+def _check_health(spec: HttpService) -> None:
+    file, health = manifest_file(spec.name), spec.check
+    if Platform.EKS in spec.platforms and health.codes != limits.HEALTHY_CODES:
+        # https://kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes/#define-a-liveness-http-request
+        problem = f"is {health.codes}, and on eks a kubelet counts {limits.HEALTHY_CODES}, which cannot be changed"
+        raise ConfigError(file, "health.codes", problem, "set platforms: [ecs], or remove it")
+    if Platform.ECS in spec.platforms and health.liveness:
+        # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/load-balancer-healthcheck.html
+        problem = "cannot be told apart on ecs, which replaces a task that fails the load balancer's check"
+        raise ConfigError(file, "health.liveness", problem, "set platforms: [eks], or remove it")
 
 
 # --- between services ------------------------------------------------------------------------------------------------

@@ -87,6 +87,23 @@ class Pattern(_Annotation):
 
 
 @dataclass(frozen=True)
+class OrText:
+    """Text as the short form of a mapping: the value of one of its keys."""
+
+    key: str
+    form: Pattern
+
+    def _expanded(self, value: Any) -> Any:
+        return {self.key: self.form.check(value)} if isinstance(value, str) else value
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self._expanded, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return {"anyOf": [{"type": "string", **self.form.json_schema()}, handler(schema)]}
+
+
+@dataclass(frozen=True)
 class Rule(_Annotation):
     """A check that a pattern cannot express; `schema` is the part that JSON Schema can."""
 

@@ -19,6 +19,7 @@ from config import service_rules as rules
 from config.fields.alarms import AlarmThresholds, QueueAlarms
 from config.fields.commands import BeforeDeploy
 from config.fields.egress import Destination, check_destinations
+from config.fields.health import HEALTH_PATH, CommandHealth, HttpHealth
 from config.fields.image import Build, check_image
 from config.fields.network import LONGEST_STICKY, Host, PathPrefix, Protocol
 from config.fields.process import TMP, Words, check_folders, check_user, user_and_group
@@ -28,7 +29,7 @@ from config.fields.secrets import SecretSource, check_sources
 from config.fields.sidecars import Sidecar, check_names
 from config.fields.tables import Table
 from config.limits import HIGHEST_PORT, LARGEST_STORAGE, LOWEST_PORT, LOWEST_PRIORITY, WRITABLE_GIB
-from config.model import NOT_EMPTY, UNIQUE, Meaning, Model, Pattern, Rule, fault
+from config.model import NOT_EMPTY, UNIQUE, Meaning, Model, OrText, Pattern, Rule, fault
 from config.routing import Route, routes
 from config.settings import Platform, ServiceName
 
@@ -426,12 +427,16 @@ class HttpService(ScaledService):
         examples=[3600],
     )
     health: Annotated[
-        Annotated[str, Pattern(r"/[A-Za-z0-9_.~/-]*", "a path that begins with /", "/healthz", 255)] | None,
-        Meaning(ecs="target group's health check", eks="startup, readiness and liveness probes"),
+        HttpHealth | None,
+        OrText("path", HEALTH_PATH),
+        Meaning(
+            ecs="target group's health check; of a worker: container health check",
+            eks="startup, readiness and liveness probes, and the load balancer's health check",
+        ),
     ] = Field(
         None,
-        description="Path of the health check inside the container, without the prefix; 200 to 399 is healthy. Required for "
-        "protocol http.",
+        description="Path of the health check inside the container, without the prefix, where 200 to 399 is healthy; or a "
+        "mapping. Required for protocol http. Of a worker: a command.",
         examples=["/healthz"],
     )
     health_grace: Annotated[int, Meaning(ecs="health check grace period", eks="startup probe's failure threshold")] = (
@@ -473,6 +478,11 @@ class HttpService(ScaledService):
     scaling: Annotated[HttpScaling, Meaning(ecs="Application Auto Scaling", eks="HorizontalPodAutoscaler")] = Field(
         HttpScaling(), description="How many copies run.", examples=[{"min": 2, "max": 6, "cpu_target": 60}]
     )
+
+    @property
+    def check(self) -> HttpHealth:
+        """How often it is checked, and where. A protocol other than http has a check of its own, which needs no path."""
+        return self.health or HttpHealth(path="/")
 
     @property
     def addresses(self) -> dict[str, str]:
@@ -533,6 +543,14 @@ class Worker(ScaledService):
     """Runs continuously; nothing calls it."""
 
     kind: Literal[Kind.WORKER]
+    health: Annotated[
+        CommandHealth | None,
+        Meaning(ecs="container health check", eks="startup, readiness and liveness probes"),
+    ] = Field(
+        None,
+        description="A command that shows whether a copy is healthy.",
+        examples=[{"command": ["python3", "-m", "mailer.alive"]}],
+    )
     queue: Annotated[
         Queue | None,
         Meaning(ecs="one SQS queue for both; task role", eks="one SQS queue for both; Pod Identity"),

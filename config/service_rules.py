@@ -35,8 +35,13 @@ ELSEWHERE: Final = {
     **dict.fromkeys(("container_port", "expose", "ports", "targetPort"), _ONE_PORT),
     **dict.fromkeys(("env", "variables", "vars"), ("is not a key here", "write environment: {NAME: value}")),
     **dict.fromkeys(("depends_on", "links", "requires"), ("is not a key here", "write calls: [name]")),
+    **dict.fromkeys(("health_check", "healthcheck", "readiness"), ("is not a key here", "write health: /healthz")),
     **dict.fromkeys(
-        ("health_check", "healthcheck", "liveness", "readiness"), ("is not a key here", "write health: /healthz")
+        ("liveness", "livenessProbe"), ("is not a key here", "write health: {path: /healthz, liveness: /livez}")
+    ),
+    **dict.fromkeys(
+        ("migrate", "migration", "migrations", "pre_deploy", "release"),
+        ("is not a key here", "write before_deploy: {command: [program, argument]}"),
     ),
     **dict.fromkeys(("cron", "rate"), ("is not a key here", 'write schedule: "30 6 * * MON-FRI"')),
     **dict.fromkeys(

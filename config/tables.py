@@ -11,7 +11,7 @@ from pydantic_core import PydanticUndefined
 
 from config.documents import markdown_table
 from config.fields.scaling import Scaling
-from config.model import Model, Pattern
+from config.model import Model, OrText, Pattern
 from config.service import KINDS, Kind, kinds_with, manifest_fields, meaning_of
 from config.settings import Domain, Settings
 from config.strict_yaml import flow
@@ -105,6 +105,9 @@ def _value(info: FieldInfo) -> str:
     low, high = bounds(info)
     if low is not None:
         return f"{low} to {high}"
+    short = next((m for m in info.metadata if isinstance(m, OrText)), None)
+    if short:
+        return f"{short.form.says}, or map"
     says = _pattern_words([*info.metadata, info.annotation])
     if says:
         return says

@@ -70,6 +70,19 @@ def _process(container: Mapping[str, Any]) -> dict[str, Any]:
     return found | ({"entrypoint": list(entrypoint)} if entrypoint else {})
 
 
+def command_check(container: Mapping[str, Any]) -> tuple[list[str], float] | None:
+    """The command of the definition's health check, and the seconds that a start may take; None if it has none."""
+    check = field(container, "HealthCheck")
+    if not check:
+        return None
+    how, *words = field(check, "Command")
+    found = _health_check(check)
+    each = (found["interval"] + found["timeout"]) / SECOND
+    return ["sh", "-c", *words] if how == "CMD-SHELL" else words, found["start_period"] / SECOND + found[
+        "retries"
+    ] * each
+
+
 def _linux(parameters: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if _true(field(parameters, "InitProcessEnabled", False)):

@@ -26,6 +26,7 @@ from ops.local.mesh import Mesh
 from ops.local.workspace import Workspace
 
 PROBE_SECONDS = 0.15  # between two health checks of a starting task
+COMMAND_SECONDS = 1.0  # between two runs of a health check that is a command
 # AWS waits between deregistering a target and stopping its task; this is long enough for requests in flight.
 DEREGISTRATION_SECONDS = 1.0
 LAST_LINES_SECONDS = 5.0  # that the last lines of a container that has ended may take
@@ -89,7 +90,7 @@ class Hooks:
 
         def wrapped(client: Any, container: Mapping[str, Any], run_kwargs: dict[str, Any], **named: Any) -> Any:
             task_arn = run_kwargs["labels"]["com.amazonaws.ecs.task-arn"]
-            connected = self._has_service_connect(task_arn)
+            connected = self._is_of_a_service(task_arn)
             service = sidecars.service_of(container)
             launcher = Launcher(client, self, service if connected else "")
             started = original(launcher, container, run_kwargs, **named)
@@ -185,14 +186,16 @@ class Hooks:
         except Exception as error:
             print(f"stopping {container}: {error}", flush=True)
 
-    def _has_service_connect(self, task_arn: str) -> bool:
-        """Only a service's own tasks have it: none that is started by itself, such as a job or `before_deploy`."""
+    def _is_of_a_service(self, task_arn: str) -> bool:
+        """Only a service's own tasks have names and health: none started by itself, such as a job or `before_deploy`."""
         return str((self._ecs._tasks.get(task_arn) or {}).get("group", "")).startswith("service:")
 
     def _await_health(self, client: Any, started: Any, container: Mapping[str, Any], task_arn: str) -> None:
         check = self._health_check(task_arn, container["name"])
         first = sidecars.with_network(client, started)
-        deadline = time.monotonic() + Mesh.load(self._mesh_file).of(container["name"]).grace
+        command = container_options.command_check(container) if self._is_of_a_service(task_arn) else None
+        grace = command[1] if command else float(Mesh.load(self._mesh_file).of(container["name"]).grace)
+        deadline = time.monotonic() + grace
         answer = "no answer yet"
         while time.monotonic() < deadline:
             started.reload()
@@ -202,17 +205,20 @@ class Hooks:
                     return  # a job that has finished already
                 words = sidecars.last_words(started)
                 raise RuntimeError(f"container {container['name']} exited with code {code}: {words}")
-            if check is None:
-                return
             if first is not started:
                 first.reload()
                 sidecars.refuse_ended(first)
-            answer = health.probe(_address(first, self._network), *check)
+            if check is not None:
+                answer = health.probe(_address(first, self._network), *check)
+            elif command:
+                answer = health.run(started, command[0])
+            else:
+                return
             if answer == "healthy":
                 return
-            time.sleep(PROBE_SECONDS)
-        checked = (check[1] or f"port {check[0]}") if check else ""
-        raise RuntimeError(f"{container['name']} never passed its health check on {checked}: {answer}")
+            time.sleep(PROBE_SECONDS if check is not None else COMMAND_SECONDS)
+        what = f" on {check[1] or f'port {check[0]}'}" if check else ""
+        raise RuntimeError(f"{container['name']} never passed its health check{what}: {answer}")
 
     def _health_check(self, task_arn: str, container: str) -> tuple[int, str, str] | None:
         """Port, path and accepted codes: of the mesh, else of the container's target group; None if neither has any."""

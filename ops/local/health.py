@@ -1,9 +1,10 @@
-"""Checks the health of one container as its target group's load balancer would."""
+"""Checks the health of one container as its target group's load balancer would, or as ECS would with a command."""
 
 from __future__ import annotations
 
 import http.client
 import socket
+from typing import Any
 
 
 def probe(host: str, port: int, path: str, codes: str) -> str:
@@ -27,6 +28,18 @@ def _connects(host: str, port: int) -> str:
     except OSError as error:
         return f"{type(error).__name__}: {error}"
     return "healthy"
+
+
+def run(container: Any, command: list[str]) -> str:
+    """One health check by a command in the container: "healthy", or why not."""
+    try:
+        code, output = container.exec_run(command)
+    except Exception as error:  # the engine's client has a class of its own for each fault
+        return f"{type(error).__name__}: {error}"
+    if code == 0:
+        return "healthy"
+    lines = output.decode(errors="replace").strip().splitlines()
+    return f"it ended with exit code {code}" + (f": {lines[-1].strip()[:200]}" if lines else "")
 
 
 def matches(status: int, codes: str) -> bool:

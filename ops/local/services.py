@@ -18,7 +18,7 @@ from config.catalog import Catalog
 from config.fields.network import Protocol
 from config.names import stack_id, stack_name
 from config.reserved import BEFORE_DEPLOY
-from config.service import HttpService, Job, ScaledService, ServiceSpec
+from config.service import HttpService, Job, ScaledService, ServiceSpec, Worker
 from config.settings import Platform, Settings
 from ops.errors import OpsError
 from ops.local import cloudformation
@@ -97,7 +97,7 @@ class Services:
         `since` is a Unix time; tasks that failed before it are ignored.
         """
         name = placement.spec.name
-        grace = placement.spec.health_grace if isinstance(placement.spec, HttpService) else 0
+        grace = _grace(placement.spec)
         seconds = ROLLOUT_SECONDS + FAILED_TASKS * grace
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -214,6 +214,13 @@ class Services:
         )  # fmt: skip
         running = {task["taskArn"].rpartition("/")[2][:8] for task in self.tasks(placement, "RUNNING")}
         return sorted(name for name in listed.out.split() if any(task in name for task in running))
+
+
+def _grace(spec: ServiceSpec) -> int:
+    """Seconds that one task may take to get healthy."""
+    if isinstance(spec, HttpService):
+        return spec.health_grace
+    return spec.health.start_seconds if isinstance(spec, Worker) and spec.health else 0
 
 
 def _primary(found: ServiceTypeDef) -> DeploymentTypeDef:

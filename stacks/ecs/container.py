@@ -7,8 +7,9 @@ from typing import Final
 
 from aws_cdk import aws_ecs
 
+from config.fields.health import CommandHealth
 from config.fields.network import Protocol
-from config.service import HttpService, ServiceSpec
+from config.service import HttpService, ServiceSpec, Worker
 from config.settings import Settings
 from stacks.ecs.sidecars import before_own_container
 from stacks.workload import Workload
@@ -71,6 +72,7 @@ def service_container(
             init_process_enabled=spec.init,
             capabilities=_CfnTaskDefinition.KernelCapabilitiesProperty(drop=["ALL"]),
         ),
+        health_check=_health_check(spec.health) if isinstance(spec, Worker) and spec.health else None,
         stop_timeout=spec.stop_timeout,
         log_configuration=_CfnTaskDefinition.LogConfigurationProperty(log_driver="awslogs", options=dict(log_options)),
     )
@@ -92,3 +94,13 @@ def _port_mappings(spec: ServiceSpec) -> Sequence[_CfnTaskDefinition.PortMapping
 
 def _port_mapping(name: str, port: int, spoken: str | None) -> _CfnTaskDefinition.PortMappingProperty:
     return _CfnTaskDefinition.PortMappingProperty(name=name, container_port=port, protocol="tcp", app_protocol=spoken)
+
+
+def _health_check(health: CommandHealth) -> _CfnTaskDefinition.HealthCheckProperty:
+    return _CfnTaskDefinition.HealthCheckProperty(
+        command=["CMD", *health.command],
+        interval=health.interval,
+        timeout=health.timeout,
+        retries=health.retries,
+        start_period=health.start,
+    )

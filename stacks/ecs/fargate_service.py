@@ -9,7 +9,7 @@ from aws_cdk import CfnOutput, aws_applicationautoscaling, aws_ecs
 from constructs import Construct
 
 from config.fields.network import Protocol
-from config.service import HttpService, ScaledService
+from config.service import HttpService, ScaledService, Worker
 from stacks.alarms import Metric, ServiceAlarms
 from stacks.ecs.container import PORT_NAME, PRIVATE_PORT_NAME
 from stacks.ecs.task import capacity_weights
@@ -60,7 +60,7 @@ def create_fargate_service(
         task_definition=on_ecs.task.definition_arn,
         # With scaling on, the count is the scaler's: a number here would undo its work at each deployment.
         desired_count=None if spec.autoscaled else spec.scaling.min,
-        deployment_configuration=_replaced_without_a_gap(balanced),
+        deployment_configuration=_replaced_without_a_gap(balanced, checked=bool(balanced) or _is_checked(spec)),
         capacity_provider_strategy=[
             CfnService.CapacityProviderStrategyItemProperty(capacity_provider=provider, weight=weight)
             for provider, weight in capacity_weights(on_ecs.workload.settings).items()
@@ -88,7 +88,11 @@ def create_fargate_service(
     )
 
 
-def _replaced_without_a_gap(balanced: Balanced | None) -> CfnService.DeploymentConfigurationProperty:
+def _is_checked(spec: ScaledService) -> bool:
+    return isinstance(spec, Worker) and spec.health is not None
+
+
+def _replaced_without_a_gap(balanced: Balanced | None, *, checked: bool) -> CfnService.DeploymentConfigurationProperty:
     alarms = (
         CfnService.DeploymentAlarmsProperty(alarm_names=list(balanced.rollback_alarms), enable=True, rollback=True)
         if balanced
@@ -97,7 +101,7 @@ def _replaced_without_a_gap(balanced: Balanced | None) -> CfnService.DeploymentC
     return CfnService.DeploymentConfigurationProperty(
         minimum_healthy_percent=100,
         maximum_percent=200,
-        deployment_circuit_breaker=_circuit_breaker() if balanced else _strict_circuit_breaker(),
+        deployment_circuit_breaker=_circuit_breaker() if checked else _strict_circuit_breaker(),
         alarms=alarms,
     )
 

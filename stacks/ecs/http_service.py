@@ -5,8 +5,9 @@ from __future__ import annotations
 from aws_cdk import aws_ecs, aws_elasticloadbalancingv2
 from constructs import Construct, IDependable
 
+from config.fields import health
 from config.fields.network import Protocol
-from config.limits import GRPC_HEALTH, GRPC_HEALTHY_CODES, HEALTHY_CODES
+from config.limits import GRPC_HEALTH, GRPC_HEALTHY_CODES
 from config.routing import Route
 from config.service import HttpService
 from stacks.address import create_url_output
@@ -32,9 +33,6 @@ _CfnListenerRule = aws_elasticloadbalancingv2.CfnListenerRule
 _NOMINAL_PORT = 8080
 # The alarms below that a bad deployment can set off.
 _ROLLBACK_ALARMS = ("Errors", "Latency")
-# The target group's own check, in seconds; health_grace covers the start of the container.
-_HEALTH_INTERVAL = 10
-_HEALTH_TIMEOUT = 5
 
 
 class HttpServiceOnEcs(Construct):
@@ -97,13 +95,13 @@ class HttpServiceOnEcs(Construct):
             target_type=aws_elasticloadbalancingv2.TargetType.IP,
             deregistration_delay=seconds(spec.drain_seconds),
             health_check=aws_elasticloadbalancingv2.HealthCheck(
-                path=GRPC_HEALTH if grpc else spec.health,
-                healthy_http_codes=None if grpc else HEALTHY_CODES,
+                path=GRPC_HEALTH if grpc else spec.check.path,
+                healthy_http_codes=None if grpc else spec.check.codes,
                 healthy_grpc_codes=GRPC_HEALTHY_CODES if grpc else None,
-                interval=seconds(_HEALTH_INTERVAL),
-                timeout=seconds(_HEALTH_TIMEOUT),
-                healthy_threshold_count=2,
-                unhealthy_threshold_count=3,
+                interval=seconds(spec.check.interval or health.DEFAULT_INTERVAL),
+                timeout=seconds(spec.check.timeout or health.DEFAULT_TIMEOUT),
+                healthy_threshold_count=spec.check.healthy or health.DEFAULT_HEALTHY,
+                unhealthy_threshold_count=spec.check.unhealthy or health.DEFAULT_UNHEALTHY,
             ),
         )
 

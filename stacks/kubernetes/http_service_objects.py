@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
+from config.fields.health import DEFAULT_INTERVAL, DEFAULT_TIMEOUT, DEFAULT_UNHEALTHY
 from config.fields.network import Protocol
-from config.limits import GRPC_HEALTH, GRPC_HEALTHY_CODES, HEALTHY_CODES
+from config.limits import GRPC_HEALTH, GRPC_HEALTHY_CODES
 from config.routing import Route
 from config.service import HttpService
 from config.settings import Platform
@@ -23,6 +24,7 @@ from stacks.kubernetes.scaled_service_objects import ScaledServiceObjects
 
 # Probes: a start may take health_grace; after that three misses in a row count.
 _PROBE_PERIOD = 5
+_PROBE_TIMEOUT = 3
 
 _ANNOTATION: Final = "alb.ingress.kubernetes.io"
 
@@ -53,21 +55,39 @@ class HttpServiceObjects(ScaledServiceObjects[HttpService]):
         """The ports by their names."""
         return dict(zip((PORT_NAME, PRIVATE_PORT_NAME), self._spec.ports, strict=False))
 
-    def _check(self) -> KubernetesObject:
+    def _check(self, path: str) -> KubernetesObject:
         """What a probe does. The one for gRPC takes a number only."""
         if self._spec.protocol is Protocol.TCP:
             return {"tcpSocket": {"port": PORT_NAME}}
         if self._spec.protocol is Protocol.GRPC:
             return {"grpc": {"port": self._spec.port}}
-        return {"httpGet": {"path": self._spec.health, "port": PORT_NAME}}
+        return {"httpGet": {"path": path, "port": PORT_NAME}}
 
     def _probes(self) -> KubernetesObject:
-        action = {**self._check(), "periodSeconds": _PROBE_PERIOD}
+        health = self._spec.check
+        ready, alive = self._check(health.path), self._check(health.liveness or health.path)
         starts = max(1, -(-self._spec.health_grace // _PROBE_PERIOD))
+        failures = health.unhealthy or DEFAULT_UNHEALTHY
         return {
-            "startupProbe": {**action, "failureThreshold": starts, "timeoutSeconds": 3},
-            "readinessProbe": {**action, "failureThreshold": 3, "timeoutSeconds": 3},
-            "livenessProbe": {**action, "periodSeconds": 10, "failureThreshold": 3, "timeoutSeconds": 5},
+            "startupProbe": {
+                **alive,
+                "periodSeconds": _PROBE_PERIOD,
+                "failureThreshold": starts,
+                "timeoutSeconds": health.timeout or _PROBE_TIMEOUT,
+            },
+            "readinessProbe": {
+                **ready,
+                "periodSeconds": health.interval or _PROBE_PERIOD,
+                "failureThreshold": failures,
+                "timeoutSeconds": health.timeout or _PROBE_TIMEOUT,
+                **({"successThreshold": health.healthy} if health.healthy else {}),
+            },
+            "livenessProbe": {
+                **alive,
+                "periodSeconds": health.interval or DEFAULT_INTERVAL,
+                "failureThreshold": failures,
+                "timeoutSeconds": health.timeout or DEFAULT_TIMEOUT,
+            },
         }
 
     def _admitted(self) -> list[KubernetesObject]:
@@ -99,6 +119,19 @@ class HttpServiceObjects(ScaledServiceObjects[HttpService]):
             },
         )
 
+    def _thresholds(self) -> dict[str, str]:
+        """What the manifest sets of the load balancer's check; its controller has defaults for the rest.
+
+        https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/ingress/annotations/#health-check
+        """
+        health = self._spec.check
+        values = {
+            "healthcheck-timeout-seconds": health.timeout,
+            "healthy-threshold-count": health.healthy,
+            "unhealthy-threshold-count": health.unhealthy,
+        }
+        return {f"{_ANNOTATION}/{name}": str(value) for name, value in values.items() if value}
+
     def _ingress(self, route: Route, place: int) -> KubernetesObject:
         """One for each route, as its place among all others belongs to the whole object.
 
@@ -129,9 +162,10 @@ class HttpServiceObjects(ScaledServiceObjects[HttpService]):
                 f"stickiness.lb_cookie.duration_seconds={spec.sticky}",
             ]
         return {
-            f"{_ANNOTATION}/healthcheck-path": GRPC_HEALTH if grpc else str(spec.health),
-            f"{_ANNOTATION}/success-codes": GRPC_HEALTHY_CODES if grpc else HEALTHY_CODES,
-            f"{_ANNOTATION}/healthcheck-interval-seconds": "10",
+            f"{_ANNOTATION}/healthcheck-path": GRPC_HEALTH if grpc else spec.check.path,
+            f"{_ANNOTATION}/success-codes": GRPC_HEALTHY_CODES if grpc else spec.check.codes,
+            f"{_ANNOTATION}/healthcheck-interval-seconds": str(spec.check.interval or DEFAULT_INTERVAL),
+            **self._thresholds(),
             f"{_ANNOTATION}/target-group-attributes": ",".join(attributes),
             **({f"{_ANNOTATION}/backend-protocol-version": "GRPC"} if grpc else {}),
         }

@@ -127,7 +127,7 @@ class Holder:
                     pattern = target[action] if isinstance(target, dict) else target
                     resource = self._text(pattern, each)
                     if "suffix" in call:
-                        resource = f"{resource.removesuffix('*')}{call['suffix']}"
+                        resource = f"{resource.removesuffix('*')}{self._text(call['suffix'], each)}"
                     yield action, resource, context, call, each
 
     def _items(self, kind: str | None) -> list[str]:

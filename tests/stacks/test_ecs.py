@@ -303,7 +303,7 @@ def test_port_and_health_path_are_the_same_from_manifest_to_load_balancer(assemb
         assert service["LoadBalancers"] == [
             {"ContainerName": spec.name, "ContainerPort": spec.port, "TargetGroupArn": group.ref}
         ]
-        assert group["HealthCheckPath"] == (spec.health or "/grpc.health.v1.Health/Check")
+        assert group["HealthCheckPath"] == (spec.health.path if spec.health else "/grpc.health.v1.Health/Check")
         assert group.get("HealthCheckPort", "traffic-port") == "traffic-port"
         assert group["TargetType"] == "ip"
 

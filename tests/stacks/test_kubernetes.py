@@ -129,6 +129,7 @@ def test_the_objects_of_a_service_are_those_of_its_kind(assembly):
         wanted = always | of_kind[spec.kind]
         wanted -= {"Ingress"} if isinstance(spec, HttpService) and not spec.routed else set()
         wanted |= {"SecretProviderClass"} if spec.secrets else set()
+        wanted |= {"Job"} if getattr(spec, "before_deploy", None) else set()
         assert {o["kind"] for o in objects} == wanted, spec.name
 
 
@@ -178,7 +179,7 @@ def test_service_ingress_and_probes_hit_the_containers_port(assembly):
         for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
             [check] = [container[probe][key] for key in ("httpGet", "grpc", "tcpSocket") if key in container[probe]]
             assert port_number(container, check["port"]) == spec.port
-            assert check.get("path") == spec.health
+            assert check.get("path") == (spec.health and spec.health.path)
 
 
 def test_a_start_has_the_manifests_time_and_is_not_killed_before(assembly):
@@ -516,7 +517,7 @@ def test_an_ingress_takes_the_manifests_path_and_health(assembly):
             domain = assembly.settings.domain
             assert rule.get("host") == (route.host or (f"eks.{domain.name}" if domain else None))
             annotations = ingress["metadata"]["annotations"]
-            health = spec.health or "/grpc.health.v1.Health/Check"
+            health = spec.health.path if spec.health else "/grpc.health.v1.Health/Check"
             assert annotations["alb.ingress.kubernetes.io/healthcheck-path"] == health
             assert annotations["alb.ingress.kubernetes.io/target-type"] == "ip"
 

@@ -6,7 +6,7 @@ import itertools
 import json
 import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -261,22 +261,79 @@ def _before(assembly: Assembly, spec: ServiceSpec, read: Callable[..., dict[tupl
 
 @means("health")
 class _Health:
-    """The path; on ECS nothing checks a service without a target group."""
+    """Of an http service (paths, codes, interval, what the manifest sets of the rest); of a worker the whole check."""
 
     @staticmethod
     def ecs(assembly, spec):
-        groups = assembly.resources("AWS::ElasticLoadBalancingV2::TargetGroup", stack=f"Ecs-{spec.name}")
-        return {group["HealthCheckPath"] for group in groups}
+        if spec.kind is Kind.WORKER:
+            check = container(assembly, spec).get("HealthCheck")
+            return check and _command_check(
+                check["Command"][1:], check["Interval"], check["Timeout"], check["Retries"], check["StartPeriod"]
+            )
+        if not spec.routed:
+            return None  # nothing checks a service without a target group
+        group = ecs_object(assembly, spec, "AWS::ElasticLoadBalancingV2::TargetGroup")
+        counts = {
+            "timeout": group["HealthCheckTimeoutSeconds"],
+            "healthy": group["HealthyThresholdCount"],
+            "unhealthy": group["UnhealthyThresholdCount"],
+        }
+        return (
+            {group["HealthCheckPath"]},
+            group["Matcher"].get("HttpCode", group["Matcher"].get("GrpcCode")),
+            group["HealthCheckIntervalSeconds"],
+            {name: value for name, value in counts.items() if getattr(spec.check, name)},
+        )
 
     @staticmethod
     def eks(assembly, spec):
+        if spec.kind is Kind.WORKER:
+            return _exec_probes(pod_container(assembly, spec))
+        prefix = "alb.ingress.kubernetes.io/"
         if not spec.routed:
-            return set()
-        annotation = "alb.ingress.kubernetes.io/healthcheck-path"
-        found = {ingress["metadata"]["annotations"][annotation] for ingress in ingresses(assembly, spec)}
-        own = pod_container(assembly, spec)
-        probes = [own[probe]["httpGet"] for probe in ("readinessProbe", "livenessProbe") if "httpGet" in own[probe]]
-        return found | {probe["path"] for probe in probes}
+            return None
+        [annotations] = _same(ingress["metadata"]["annotations"] for ingress in ingresses(assembly, spec))
+        ready, alive = (pod_container(assembly, spec)[p] for p in ("readinessProbe", "livenessProbe"))
+        counts = {
+            "timeout": (f"{prefix}healthcheck-timeout-seconds", "timeoutSeconds"),
+            "healthy": (f"{prefix}healthy-threshold-count", "successThreshold"),
+            "unhealthy": (f"{prefix}unhealthy-threshold-count", "failureThreshold"),
+        }
+        found = {name: int(annotations[key]) for name, (key, _) in counts.items() if key in annotations}
+        assert found == {name: ready[counts[name][1]] for name in found}
+        return (
+            {annotations[f"{prefix}healthcheck-path"]}
+            | {probe["httpGet"]["path"] for probe in (ready, alive) if "httpGet" in probe},
+            annotations[f"{prefix}success-codes"],
+            int(annotations[f"{prefix}healthcheck-interval-seconds"]),
+            found,
+        )
+
+
+def _same(annotations: Iterable[dict[str, str]]) -> list[dict[str, str]]:
+    """What the Ingresses of one service say of its target group, which must be the same in all of them."""
+    own = [{key: value for key, value in found.items() if "health" in key or "codes" in key} for found in annotations]
+    return [own[0]] if all(found == own[0] for found in own) else own
+
+
+def _exec_probes(own: dict[str, Any]) -> Any:
+    if "livenessProbe" not in own:
+        return None
+    assert own["readinessProbe"] == own["livenessProbe"]
+    start, probe = own["startupProbe"], own["livenessProbe"]
+    period, failures = probe["periodSeconds"], probe["failureThreshold"]
+    return _command_check(
+        probe["exec"]["command"],
+        period,
+        probe["timeoutSeconds"],
+        failures,
+        (start["failureThreshold"] - failures) * period,
+    )
+
+
+def _command_check(command: list[str], interval: int, timeout: int, retries: int, start: int) -> Any:
+    """The start in steps of the interval."""
+    return command, interval, timeout, retries, -(-start // interval)
 
 
 @means("health_grace")

@@ -63,7 +63,7 @@ NOT_COUNTED = {
     "AWS::SNS::TopicPolicy", "AWS::SSM::Parameter", "AWS::SQS::Queue", "AWS::SQS::QueuePolicy", "AWS::Scheduler::Schedule",
     "AWS::ServiceDiscovery::HttpNamespace", "AWS::WAFv2::WebACLAssociation", "Custom::AWSCDK-EKS-KubernetesObjectValue",
     "Custom::AWSCDK-EKS-KubernetesPatch", "Custom::AWSCDK-EKS-KubernetesResource", "Custom::EksDeletionProtection",
-    "Custom::LeftoverLogGroup",
+    "Custom::BeforeDeploy", "Custom::BeforeDeployOnKubernetes", "Custom::LeftoverLogGroup",
     "Custom::S3AutoDeleteObjects", "Custom::VpcRestrictDefaultSG",
 }  # fmt: skip
 

@@ -43,7 +43,12 @@ WRONG: list[tuple[dict[str, Any], str]] = [
             f"{field}: means nothing for kind {base['kind']}; remove it; http services have it",
         )
         for base in (WORKER, JOB)
-        for field, value in [("port", 8080), ("path", "/x"), ("health", "/x"), ("health_grace", 60), ("priority", 5)]
+        for field, value in [("port", 8080), ("path", "/x"), ("health_grace", 60), ("priority", 5)]
+    ),
+    # ECS takes no notice of a task by itself that is unhealthy; a job is judged by its end.
+    (
+        changed(JOB, health={"command": ["x"]}),
+        "health: means nothing for kind job; remove it; http and worker services have it",
     ),
     (
         changed(JOB, scaling={"min": 2, "max": 2}),
@@ -57,7 +62,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     (changed(HTTP, helth="/x"), "helth: is unknown; did you mean health?"),
     (
         changed(HTTP, zzz=2),
-        "zzz: is unknown; remove it or use one of alarms, build, call_timeout, calls, command, cpu, ",
+        "zzz: is unknown; remove it or use one of alarms, before_deploy, build, call_timeout, calls",
     ),
     *(
         (changed(base, **{key: "x"}), f"{key}: {problem}; {remedy}")
@@ -105,6 +110,44 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         "health: is 'healthz', which is not valid; write a path that begins with /, e.g. /healthz",
     ),
     (changed(HTTP, health="/h?x=1"), "health: is '/h?x=1', which is not valid; "),
+    (changed(HTTP, health=5), "health: is 5, not a mapping; write a mapping, e.g. health: /healthz"),
+    (changed(HTTP, health={}), "health.path: is missing; write it, e.g. path: /healthz"),
+    (
+        changed(HTTP, health={"path": "healthz"}),
+        "health.path: is 'healthz', which is not valid; write a path that begins with /, e.g. /healthz",
+    ),
+    (changed(HTTP, health={"path": "/h", "codes": 200}), 'health.codes: is 200, not text; put it in quotes: "200"'),
+    (
+        changed(HTTP, health={"path": "/h", "codes": "200-"}, **ECS_ONLY),
+        "health.codes: is '200-', which is not valid; write codes from 200 to 499, or ranges of them, with commas",
+    ),
+    (
+        changed(HTTP, health={"path": "/h", "codes": "200"}),
+        "health.codes: is 200, and on eks a kubelet counts 200-399, which cannot be changed; set platforms: [ecs], or remove",
+    ),
+    (
+        changed(HTTP, health={"path": "/h", "liveness": "/l"}),
+        "health.liveness: cannot be told apart on ecs, which replaces a task that fails the load balancer's check; "
+        "set platforms: [eks], or remove it",
+    ),
+    (changed(HTTP, health={"path": "/h", "interval": 4}), "health.interval: is 4, out of range; write a whole number"),
+    (
+        changed(HTTP, health={"path": "/h", "interval": 5, "timeout": 5}),
+        "health.timeout: is 5, not less than the interval (5); write 4",
+    ),
+    (
+        changed(HTTP, health={"path": "/h", "timeout": 10}),
+        "health.timeout: is 10, not less than the interval (10); write 9",
+    ),
+    (changed(HTTP, health={"path": "/h", "command": ["x"]}), "health.command: is unknown; "),
+    (
+        changed(WORKER, health="/healthz"),
+        "health: is '/healthz', not a mapping; write a mapping, e.g. health: {command: [python3, ",
+    ),
+    (
+        changed(WORKER, health={"command": ["x"], "retries": 0}),
+        "health.retries: is 0, out of range; write a whole number",
+    ),
     (changed(HTTP, health_grace=0), "health_grace: is 0, out of range; write a whole number from 1 to 1800"),
     (changed(HTTP, priority=0), "priority: is 0, out of range; write a whole number from 1 to 49999"),
     (changed(HTTP, priority=50000), "priority: is 50000, out of range; "),
@@ -192,6 +235,30 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ),
     (changed(HTTP, sends="mailer"), "sends: is 'mailer', not a list; write a list, e.g. sends: [notices]"),
     (changed(HTTP, sends=["a", "a"]), "sends: lists 'a' twice; list each once"),
+    # before_deploy
+    (
+        changed(JOB, before_deploy={"command": ["migrate"]}),
+        "before_deploy: means nothing for kind job; remove it; http and worker services have it",
+    ),
+    (changed(HTTP, before_deploy="migrate"), "before_deploy: is 'migrate', not a mapping; write a mapping"),
+    (
+        changed(HTTP, before_deploy={}),
+        'before_deploy.command: is missing; write it, e.g. command: [python3, "-m", tracking.migrate]',
+    ),
+    (
+        changed(HTTP, before_deploy={"command": "migrate"}),
+        "before_deploy.command: is 'migrate', not a list; write a list, e.g. command: [python3, ",
+    ),
+    (changed(HTTP, before_deploy={"command": []}), "before_deploy.command: is an empty list; "),
+    (
+        changed(WORKER, before_deploy={"command": ["migrate", "$(URL)"]}),
+        "before_deploy.command: contains $$ or $(, which Kubernetes would expand and ECS would not (word 2); ",
+    ),
+    (
+        changed(HTTP, before_deploy={"command": ["migrate"], "timeout": 900}),
+        "before_deploy.timeout: is 900, out of range; write a whole number from 10 to 780",
+    ),
+    (changed(HTTP, before_deploy={"comand": ["x"]}), "before_deploy.comand: is unknown; did you mean command?"),
     # environment
     (changed(HTTP, environment={"LEVEL": 5}), 'environment.LEVEL: is 5, not text; put it in quotes: "5"'),
     (changed(HTTP, environment={"DEBUG": True}), 'environment.DEBUG: is true, not text; put it in quotes: "true"'),
@@ -401,6 +468,12 @@ RIGHT: list[dict[str, Any]] = [
     changed(HTTP, path="/"),
     changed(HTTP, path="/a/b.c/d_e~f-1"),
     changed(HTTP, health="/"),
+    changed(HTTP, health={"path": "/h", "codes": "200,301-308"}, **ECS_ONLY),
+    changed(HTTP, health={"path": "/h", "liveness": "/l"}, platforms=["eks"]),
+    changed(HTTP, health={"path": "/h", "interval": 20, "timeout": 19, "healthy": 10, "unhealthy": 2}),
+    changed(HTTP, health="/h", overrides={"production": {"health": {"interval": 30}}, "sandbox": {"health": "/x"}}),
+    changed(WORKER, health={"command": ["alive", "--quick"]}),
+    changed(WORKER, before_deploy={"command": ["migrate", "$HOME"], "timeout": 780}),
     changed(HTTP, port=1024),
     changed(HTTP, port=65535),
     changed(HTTP, priority=49999),
@@ -437,6 +510,15 @@ RIGHT: list[dict[str, Any]] = [
 @pytest.mark.parametrize("manifest", RIGHT)
 def test_a_valid_manifest_is_accepted(project, manifest):
     assert project.spec(manifest).name == "tracking"
+
+
+def test_a_path_alone_is_the_short_form_of_health(project):
+    assert project.spec(HTTP).health == project.spec(changed(HTTP, health={"path": "/healthz"})).health
+
+
+def test_an_override_of_one_part_of_health_keeps_the_path(project):
+    spec = project.spec(changed(HTTP, health="/h", overrides={"sandbox": {"health": {"interval": 30}}}))
+    assert (spec.health.path, spec.health.interval) == ("/h", 30)
 
 
 def test_text_that_looks_like_yaml_1_1_reaches_the_container_as_written(project):

@@ -74,3 +74,11 @@ def test_a_boolean_may_be_a_word():
 def test_a_container_gets_the_time_to_stop_that_its_label_says():
     assert container_options.stop_timeout(container_options.labels(CONTAINER)) == 45
     assert container_options.stop_timeout({}) == 30
+
+
+def test_a_check_by_a_command_has_the_time_that_ecs_gives_a_start():
+    check = {"Command": ["CMD", "alive", "-q"], "Interval": 15, "Timeout": 5, "Retries": 2, "StartPeriod": 40}
+    assert container_options.command_check({"HealthCheck": check}) == (["alive", "-q"], 80.0)
+    shell = {"healthCheck": {"command": ["CMD-SHELL", "alive | grep yes"]}}
+    assert container_options.command_check(shell) == (["sh", "-c", "alive | grep yes"], 105.0)
+    assert container_options.command_check({}) is None

@@ -152,6 +152,28 @@ def test_a_task_of_no_service_neither_calls_by_name_nor_takes_the_name(hooks):
         assert [entry[0] for entry in container.log] == ["create", "start"]
 
 
+WORKER = {"name": "web", "HealthCheck": {"Command": ["CMD", "alive"], "Interval": 5, "Timeout": 2, "Retries": 1}}
+
+
+def test_a_worker_runs_once_its_command_says_so(hooks, monkeypatch):
+    monkeypatch.setattr(emulator_process, "COMMAND_SECONDS", 0)
+    container = Container([])
+    hooks.ecs._run_docker_container(Client(container), WORKER, OPTIONS)
+    assert [entry for entry in container.log if entry[0] == "exec"] == [("exec", "alive")] * 2
+
+
+def test_a_worker_that_never_gets_healthy_fails_with_the_commands_last_line(hooks, monkeypatch):
+    monkeypatch.setattr(emulator_process, "COMMAND_SECONDS", 0)
+    container = Container([])
+    container.exec_run = lambda _: (1, b"queue is away\n")
+    brief = {**WORKER, "HealthCheck": {**WORKER["HealthCheck"], "Interval": 0.001, "Timeout": 0.001}}
+    monkeypatch.setattr(emulator_process.container_options, "command_check", lambda _: (["alive"], 0.01))
+    with pytest.raises(
+        RuntimeError, match="web never passed its health check: it ended with exit code 1: queue is away"
+    ):
+        hooks.ecs._run_docker_container(Client(container), brief, OPTIONS)
+
+
 def test_a_container_that_exits_fails_with_its_last_words(hooks):
     with pytest.raises(RuntimeError, match="container web exited with code 3: last words"):
         hooks.ecs._run_docker_container(Client(Container([], status="exited", code=3)), {"name": "web"}, OPTIONS)

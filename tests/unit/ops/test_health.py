@@ -24,3 +24,25 @@ def test_without_a_path_a_connection_is_enough():
 
 def test_a_refused_connection_is_the_reason():
     assert health.probe("127.0.0.1", 9, "/", "200").startswith("ConnectionRefusedError: ")
+
+
+class Container:
+    def __init__(self, answer):
+        self.exec_run = answer
+
+
+def _refuse(_):
+    raise RuntimeError("is not running")
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (lambda _: (0, b""), "healthy"),
+        (lambda command: (2, f"first\n{command[0]} is late\n".encode()), "it ended with exit code 2: alive is late"),
+        (lambda _: (1, b""), "it ended with exit code 1"),
+        (_refuse, "RuntimeError: is not running"),
+    ],
+)
+def test_a_command_is_healthy_if_it_ends_with_0(answer, said):
+    assert health.run(Container(answer), ["alive"]) == said
