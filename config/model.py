@@ -100,7 +100,8 @@ class OrText:
         return core_schema.no_info_before_validator_function(self._expanded, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
-        return {"anyOf": [{"type": "string", **self.form.json_schema()}, handler(schema)]}
+        mapping = handler(schema)
+        return {"anyOf": [{"type": "string", **self.form.json_schema()}, *mapping.get("anyOf", [mapping])]}
 
 
 @dataclass(frozen=True)

@@ -209,7 +209,7 @@ class Hooks:
                 first.reload()
                 sidecars.refuse_ended(first)
             if check is not None:
-                answer = health.probe(_address(first, self._network), *check)
+                answer = health.probe(health.address(first, self._network), *check)
             elif command:
                 answer = health.run(started, command[0])
             else:
@@ -265,12 +265,6 @@ class Hooks:
     @property
     def base_network(self) -> str:
         return self._network
-
-
-def _address(container: Any, network: str) -> str:
-    networks = container.attrs["NetworkSettings"]["Networks"]
-    chosen: Mapping[str, Any] = networks.get(network) or next(iter(networks.values()), {})
-    return str(chosen.get("IPAddress", ""))
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import socket
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -40,6 +41,13 @@ def run(container: Any, command: list[str]) -> str:
         return "healthy"
     lines = output.decode(errors="replace").strip().splitlines()
     return f"it ended with exit code {code}" + (f": {lines[-1].strip()[:200]}" if lines else "")
+
+
+def address(container: Any, network: str) -> str:
+    """Where a container is on a network; on any other, if it is not on that one."""
+    networks = container.attrs["NetworkSettings"]["Networks"]
+    chosen: Mapping[str, Any] = networks.get(network) or next(iter(networks.values()), {})
+    return str(chosen.get("IPAddress", ""))
 
 
 def matches(status: int, codes: str) -> bool:

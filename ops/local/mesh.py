@@ -89,5 +89,5 @@ def _membership(spec: ServiceSpec) -> Membership:
         return Membership(calls=calls)
     behind_load_balancer = spec.routed and spec.protocol is Protocol.HTTP
     port = 0 if behind_load_balancer else spec.port
-    health = spec.health if port and spec.protocol is Protocol.HTTP else None
-    return Membership((spec.name,), calls, spec.health_grace, port, health or "")
+    path = spec.health.path if port and spec.health else ""
+    return Membership((spec.name,), calls, spec.health_grace, port, path)
