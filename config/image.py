@@ -72,6 +72,9 @@ class ImageSource:
             "dockerfile": self._dockerfile(),
             "context": [(entry.path, entry.kind, self._content(entry)) for entry in self.context.entries],
         }
+        if self.recipe is not None:
+            # Another copy than that of the same files with their own Dockerfile, so another name.
+            described["recipe"] = RECIPE
         if self.target:
             described["target"] = self.target
         found = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()

@@ -217,6 +217,18 @@ def test_a_changed_copy_is_made_again_and_a_right_one_kept(project, monorepo, tm
     assert (copy / name).read_bytes() == before
 
 
+def test_the_same_files_with_and_without_build_are_two_copies(project, tmp_path):
+    """Both may be in one assembly, and each looks for its Dockerfile under another name."""
+    project.service("mail", WORKER)
+    project.service("post", {**WORKER, "build": {}})
+    images = project.catalog().images
+    assert images["mail"].digest != images["post"].digest
+    for image in images.values():
+        image.stage(tmp_path)
+    for image in images.values():
+        assert (tmp_path / image.staged_name / (image.staged_dockerfile or "Dockerfile")).is_file()
+
+
 def test_a_stage_is_built_by_name_unless_lines_are_added_after_it(project, monorepo):
     assert with_build(project, build={**ABOVE, "target": "runtime"}).target == "runtime"
     found = with_build(project, build={**ABOVE, "target": "runtime"}, writable=["/data"])
