@@ -31,6 +31,10 @@ ELSEWHERE: Final = {
     **dict.fromkeys(
         ("health_check", "healthcheck", "liveness", "readiness"), ("is not a key here", "write health: /healthz")
     ),
+    **dict.fromkeys(
+        ("dead_letter", "queues", "sqs", "subscribe"), ("is not a key here", "write queue: {tries: 5} in a worker")
+    ),
+    **dict.fromkeys(("publish", "topics"), ("is not a key here", "write sends: [name], of a worker with a queue")),
     **dict.fromkeys(("cron", "rate"), ("is not a key here", 'write schedule: "30 6 * * MON-FRI"')),
     **dict.fromkeys(
         ("mounts", "storage", "volume", "volumes"),

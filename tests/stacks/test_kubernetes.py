@@ -396,7 +396,7 @@ def test_exactly_the_declared_callees_dns_and_aws_are_reached(assembly):
     dns = {(peer, 53) for peer in (EKS_SERVICE_CIDR, assembly.settings.vpc_cidr, "pod kube-system/kube-dns")}
     for spec, _ in stacks(assembly):
         callees = {(f"pod {name}", "http") for name in spec.calls}
-        agent = {POD_IDENTITY_AGENT} if spec.table or spec.secrets else set()
+        agent = {POD_IDENTITY_AGENT} if spec.table or spec.secrets or spec.queues else set()
         reached = set(admitted(policies(assembly), labels_of(assembly, spec.name), "Egress"))
         assert reached == callees | dns | agent | {HTTPS}, spec.name
 
@@ -511,7 +511,7 @@ def test_each_secret_variable_has_a_key_that_the_driver_fetches(assembly):
 def test_a_pod_gets_the_role_of_its_service_account(assembly):
     for spec, objects in stacks(assembly):
         identities = assembly.resources("AWS::EKS::PodIdentityAssociation", stack=f"Eks-{spec.name}")
-        assert len(identities) == int(bool(spec.table or spec.secrets))
+        assert len(identities) == int(bool(spec.table or spec.secrets or spec.queues))
         for identity in identities:
             account = only(objects, "ServiceAccount")["metadata"]
             assert (identity["ServiceAccount"], identity["Namespace"]) == (account["name"], account["namespace"])
