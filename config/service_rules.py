@@ -43,6 +43,10 @@ ELSEWHERE: Final = {
         ("migrate", "migration", "migrations", "pre_deploy", "release"),
         ("is not a key here", "write before_deploy: {command: [program, argument]}"),
     ),
+    **dict.fromkeys(
+        ("dead_letter", "queues", "sqs", "subscribe"), ("is not a key here", "write queue: {tries: 5} in a worker")
+    ),
+    **dict.fromkeys(("publish", "topics"), ("is not a key here", "write sends: [name], of a worker with a queue")),
     **dict.fromkeys(("cron", "rate"), ("is not a key here", 'write schedule: "30 6 * * MON-FRI"')),
     **dict.fromkeys(
         ("mounts", "tmpfs", "volume", "volumes"),

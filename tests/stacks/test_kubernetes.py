@@ -433,7 +433,7 @@ def test_exactly_the_declared_callees_systems_outside_dns_and_aws_are_reached(as
         called = [assembly.catalog.http_service(name) for name in spec.calls]
         callees = {(f"pod {other.name}", "http") for other in called}
         callees |= {(f"pod {other.name}", "private") for other in called if other.private_port}
-        agent = {POD_IDENTITY_AGENT} if spec.table or spec.secrets else set()
+        agent = {POD_IDENTITY_AGENT} if spec.needs_role else set()
         outside = {(cidr, destination.port) for destination in spec.egress for cidr in destination.cidrs}
         reached = set(admitted(policies(assembly), labels_of(assembly, spec.name), "Egress"))
         assert reached == callees | dns | agent | outside | {HTTPS}, spec.name
@@ -606,9 +606,7 @@ def test_each_secret_variable_has_a_key_that_the_driver_fetches(assembly):
 def test_a_pod_gets_the_role_of_its_service_account(assembly):
     for spec, objects in stacks(assembly):
         identities = assembly.resources("AWS::EKS::PodIdentityAssociation", stack=f"Eks-{spec.name}")
-        accounts = (
-            [o["metadata"] for o in objects if o["kind"] == "ServiceAccount"] if spec.table or spec.secrets else []
-        )
+        accounts = [o["metadata"] for o in objects if o["kind"] == "ServiceAccount"] if spec.needs_role else []
         assert sorted((one["ServiceAccount"], one["Namespace"]) for one in identities) == sorted(
             (account["name"], account["namespace"]) for account in accounts
         )
