@@ -515,6 +515,10 @@ class HttpService(ScaledService):
         """What the load balancers send here."""
         return routes((self.base_path, *self.paths), self.hosts, self.priority) if self.routed else ()
 
+    def is_own(self, route: Route) -> bool:
+        """Whether a route is `path` on all hosts: what it creates has the service's name, without anything of the route's."""
+        return route.host is None and route.path == self.path
+
     @property
     def address(self) -> Route | None:
         """The route to show to a reader; None if there is none, or only for hosts with a `*`."""

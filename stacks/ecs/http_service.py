@@ -114,10 +114,12 @@ class HttpServiceOnEcs(Construct):
         requests of a service that has moved already.
         """
         forward = _CfnListenerRule.ActionProperty(type="forward", target_group_arn=self._target_group_arn)
-        first, *others = self._spec.routes
-        # The first has the plain id, which it had when it was the only one; the others' do not depend on their order.
-        named = {"": first, **{route.key: route for route in others}}
-        return [rule for suffix, route in named.items() for rule in self._create_rules_of(route, suffix, forward)]
+        found = []
+        for route in self._spec.routes:
+            # The service's own path has the plain id, as when there are no others; their ids do not depend on their order.
+            suffix = "" if self._spec.is_own(route) else route.key
+            found += self._create_rules_of(route, suffix, forward)
+        return found
 
     def _create_rules_of(
         self, route: Route, suffix: str, forward: _CfnListenerRule.ActionProperty

@@ -35,7 +35,7 @@ class HttpServiceObjects(ScaledServiceObjects[HttpService]):
     def _of_kind(self) -> list[KubernetesObject]:
         # Before the Deployment: its pods wait for the load balancer only if they are already behind one when they start.
         # https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/deploy/pod_readiness_gate/
-        ingresses = [self._ingress(route, place) for place, route in enumerate(self._spec.routes)]
+        ingresses = [self._ingress(route) for route in self._spec.routes]
         return [self._service(), *ingresses, *super()._of_kind()]
 
     def _start_seconds(self) -> int:
@@ -132,10 +132,10 @@ class HttpServiceObjects(ScaledServiceObjects[HttpService]):
         }
         return {f"{_ANNOTATION}/{name}": str(value) for name, value in values.items() if value}
 
-    def _ingress(self, route: Route, place: int) -> KubernetesObject:
+    def _ingress(self, route: Route) -> KubernetesObject:
         """One for each route, as its place among all others belongs to the whole object.
 
-        The first has the service's name; the names of the others, which no service can have, do not depend on their order.
+        That of the service's own path has its name; the names of others, which no service can have, do not depend on their order.
         """
         spec = self._spec
         found = ingress(
@@ -147,7 +147,7 @@ class HttpServiceObjects(ScaledServiceObjects[HttpService]):
             host=route.host,
             **self._annotations(),
         )
-        if place:
+        if not spec.is_own(route):
             found["metadata"] = {**found["metadata"], "name": f"{spec.name}.{route.key}"}
         return found
 
