@@ -120,6 +120,14 @@ def test_one_service_under_another_name(project, tmp_path):
     assert [folder.name for folder in project.glob("services/*")] == ["post"]
 
 
+def test_a_name_cannot_lead_out_of_the_services(project, tmp_path, capsys):
+    source = tmp_path / "compose.yml"
+    source.write_text(test_compose.SHOP)
+    assert run(project, source, "--service", "mailer", "--name", "../out") == 2
+    assert "services/../out: folder: is not a valid service name" in capsys.readouterr().err
+    assert not (project / "out").exists()
+
+
 def test_a_folder_of_manifests_is_read_as_one(project, tmp_path):
     folder = tmp_path / "k8s"
     folder.mkdir()
