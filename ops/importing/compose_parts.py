@@ -16,7 +16,7 @@ _IDLE: Final = (
 )  # fmt: skip
 _NEVER: Final = {
     "privileged": ("needs the machine", "nothing: containers run without privileges"),
-    "cap_add": ("gives privileges", "nothing: all capabilities are dropped"),
+    "cap_add": ("gives privileges", "nothing: all capabilities are dropped, and ports are 1024 or more"),
     "devices": ("needs the machine", "nothing: Fargate has no devices"),
     "network_mode": ("needs the machine", "write calls or egress"),
     "pid": ("needs the machine", "write sidecars for containers that belong together"),

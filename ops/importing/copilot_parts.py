@@ -112,7 +112,8 @@ def _range(draft: Draft, view: View) -> None:
         scaling |= {"min": int(spot.text), "max": int(spot.text)}
         spot.guess()
         draft.say("scaling", "guessed: Spot or not is spot_weight in config/environments")
-    span.at("spot_from").lose("is of the whole environment here", "write spot_weight in config/environments")
+    for one in (span.at("spot_from"), view.at("spot_from")):
+        one.lose("is of the whole environment here", "write spot_weight in config/environments")
     for key, name in (
         ("cpu_percentage", "cpu_target"),
         ("memory_percentage", "memory_target"),

@@ -180,6 +180,8 @@ def _running(draft: Draft, view: View, file: View) -> None:
     elif strategy:
         strategy.carry()  # old tasks stay until new ones are ready, as with maxUnavailable: 0
     view.at("spec", "updateStrategy").idle()
+    for key in ("minReadySeconds", "progressDeadlineSeconds"):
+        view.at("spec", key).lose("is how a deployment waits", "write health_grace; a bad deployment is rolled back")
     wanted = view.at("metadata", "name").text
     for scaler in file.each():
         if (
