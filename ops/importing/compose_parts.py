@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ops.importing.compose_ports import labels, pairs, ports
-from ops.importing.draft import Draft, add_writable, set_health, set_size, set_variable, unknown_variable
+from ops.importing.draft import (
+    Draft,
+    add_writable,
+    set_command_health,
+    set_health,
+    set_size,
+    set_variable,
+    unknown_variable,
+)
 from ops.importing.images import set_build, set_image
 from ops.importing.ledger import View
 from ops.importing.values import as_command, asked_path, compose_mib, cpu_units, is_template, seconds, whole, words
@@ -165,7 +173,7 @@ def _health(draft: Draft, view: View) -> None:
     if is_http:
         set_health(draft, found)
     else:
-        draft.set("health", found)
+        set_command_health(draft, view, found)
 
 
 def _resources(draft: Draft, view: View) -> None:

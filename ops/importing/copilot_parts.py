@@ -9,7 +9,7 @@ import re
 from typing import Any, Final
 
 from config.limits import nearest_fargate_pair
-from ops.importing.draft import Draft, add_writable, only_ecs, put_secret, set_scaling, set_size
+from ops.importing.draft import Draft, add_writable, only_ecs, put_secret, set_command_health, set_scaling, set_size
 from ops.importing.images import full_name, set_build, set_image
 from ops.importing.ledger import View
 from ops.importing.values import as_command, cron, is_template, seconds, whole, words
@@ -70,7 +70,7 @@ def container_health(draft: Draft, view: View) -> None:
         if number is not None:
             found[name] = number
             view.at(key).carry()
-    draft.set("health", found)
+    set_command_health(draft, view, found)
 
 
 def size(draft: Draft, service: View) -> None:
@@ -98,21 +98,13 @@ def count(draft: Draft, service: View) -> None:
 
 
 def _range(draft: Draft, view: View) -> None:
-    scaling: dict[str, Any] = {}
-    span = view.at("range")
-    found = re.fullmatch(r"(\d+)-(\d+)", span.text)
-    if found:
-        scaling = {"min": max(1, int(found[1])), "max": int(found[2])}
-        span.carry()
-    for key in ("min", "max"):
-        if whole(span.at(key).text) is not None:
-            scaling[key] = int(span.at(key).carry())
+    scaling = _span(view.at("range"))
     spot = view.at("spot")
     if whole(spot.text):
         scaling |= {"min": int(spot.text), "max": int(spot.text)}
         spot.guess()
         draft.say("scaling", "guessed: Spot or not is spot_weight in config/environments")
-    for one in (span.at("spot_from"), view.at("spot_from")):
+    for one in (view.at("range", "spot_from"), view.at("spot_from")):
         one.lose("is of the whole environment here", "write spot_weight in config/environments")
     for key, name in (
         ("cpu_percentage", "cpu_target"),
@@ -131,6 +123,14 @@ def _range(draft: Draft, view: View) -> None:
     _backlog(draft, view.at("queue_delay"), scaling)
     if scaling:
         set_scaling(draft, scaling)
+
+
+def _span(span: View) -> dict[str, Any]:
+    found = re.fullmatch(r"(\d+)-(\d+)", span.text)
+    if found:
+        span.carry()
+        return {"min": max(1, int(found[1])), "max": int(found[2])}
+    return {key: int(span.at(key).carry()) for key in ("min", "max") if whole(span.at(key).text) is not None}
 
 
 def _backlog(draft: Draft, delay: View, scaling: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from config.settings import SERVICE_NAME
 from ops.importing.ledger import Ledger, Path, View
 from ops.importing.values import is_template
 
+_HEALTHY: Final = limits.HEALTHY_CODES
 _SECRET: Final = re.compile(r"PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|PRIVATE_KEY|CREDENTIAL", re.IGNORECASE)
 _OF_THE_SYSTEM: Final = (
     "/bin",
@@ -124,15 +125,30 @@ def set_health(draft: Draft, found: dict[str, Any]) -> None:
     """An http service's check, within what a load balancer can do:
     https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html
     """
-    bounds = {"interval": (5, 300), "timeout": (2, 120), "healthy": (2, 10), "unhealthy": (2, 10)}
+    _bound(draft, found, {"interval": (5, 300), "timeout": (2, 120), "healthy": (2, 10), "unhealthy": (2, 10)})
+    interval = found.get("interval", 10)
+    if found.get("timeout", 0) >= interval:
+        draft.say("health", f"interval was {interval}, not longer than timeout")
+        found["interval"] = found["timeout"] + 1
+    if found.get("codes", _HEALTHY) != _HEALTHY:
+        only_ecs(draft, "health.codes")
+    draft.set("health", found if len(found) > 1 else found["path"])
+
+
+def set_command_health(draft: Draft, view: View, found: dict[str, Any]) -> None:
+    """A worker's check, within what ECS can do: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html"""
+    if draft.fields["kind"] == "job":
+        view.lose("is a check, and a job is judged by its exit code", "nothing")
+        return
+    _bound(draft, found, {"interval": (5, 300), "timeout": (2, 60), "retries": (1, 10), "start": (0, 300)})
+    draft.set("health", found)
+
+
+def _bound(draft: Draft, found: dict[str, Any], bounds: dict[str, tuple[int, int]]) -> None:
     for name, (low, high) in bounds.items():
         if name in found and not low <= found[name] <= high:
-            draft.say("health", f"{name} was {found[name]}; a load balancer takes {low} to {high}")
+            draft.say("health", f"{name} was {found[name]}; it is {low} to {high} here")
             found[name] = min(high, max(low, found[name]))
-    if found.get("timeout", 0) >= found.get("interval", 300):
-        draft.say("health", f"interval was {found['interval']}, not longer than timeout")
-        found["interval"] = found["timeout"] + 1
-    draft.set("health", found if len(found) > 1 else found["path"])
 
 
 def put_secret(draft: Draft, name: str, view: View, source: dict[str, str], *, guess: str = "") -> None:

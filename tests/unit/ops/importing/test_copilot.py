@@ -152,7 +152,7 @@ def test_a_health_check_keeps_what_a_load_balancer_can_do(imports):
     result = imports(WEB.replace("http:\n  path: /\n", part))
     assert result.only["health"] == {"path": "/up", "codes": "200,301", "interval": 10, "timeout": 9}
     assert result.only["health_grace"] == 120
-    assert "health: interval was 3; a load balancer takes 5 to 300" in result.text
+    assert "health: interval was 3; it is 5 to 300 here" in result.text
 
 
 def test_a_containers_check_is_a_workers_health_and_not_an_http_services(imports):
