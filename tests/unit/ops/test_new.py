@@ -6,7 +6,6 @@ import sys
 
 import pytest
 
-from config.image import ImageSource
 from config.service import Kind
 from ops.__main__ import main
 from tests.conftest import ROOT
@@ -58,7 +57,7 @@ def test_it_is_written_as_the_linters_want_it(project, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_only_what_the_image_needs_is_in_its_context(project, kind):
     new(project, "night-shift", kind)
-    image = ImageSource.of(project.root, project.root / "services/night-shift", project.settings())
+    image = project.catalog().images["night-shift"]
     assert [entry.path for entry in image.context.entries if entry.path.endswith((".py", ".md", ".yaml"))] == [
         {"http": "server.py", "worker": "worker.py", "job": "job.py"}[kind]
     ]
