@@ -53,7 +53,7 @@ def _is_candidate(entry: Path) -> bool:
     if entry.is_dir() or entry.is_symlink():
         return True
     remedy = "move it into the service that it belongs to, or out of services/"
-    raise ConfigError(_relative(entry), "file", "is not a folder", remedy)
+    raise ConfigError(_relative(entry.name), "file", "is not a folder", remedy)
 
 
 def _refuse_same_but_case(folders: list[Path]) -> None:
@@ -63,14 +63,14 @@ def _refuse_same_but_case(folders: list[Path]) -> None:
         other = by_lower.setdefault(folder.name.lower(), folder.name)
         if other != folder.name:
             problem = f"differs from {SERVICES}/{other} only by case"
-            raise ConfigError(_relative(folder), "folder", problem, "rename one of the two")
+            raise ConfigError(_relative(folder.name), "folder", problem, "rename one of the two")
 
 
 def _check_folder(root: Path, folder: Path) -> None:
-    _refuse_leaving(root, folder, _relative(folder))
-    check_name(folder)
-    _refuse_leaving(root, folder / EXTRA, f"{_relative(folder)}/{EXTRA}")
-    require_file(root, folder / MANIFEST, f"{_relative(folder)}/{MANIFEST}", remedy=_NO_MANIFEST)
+    _refuse_leaving(root, folder, _relative(folder.name))
+    check_name(folder.name)
+    _refuse_leaving(root, folder / EXTRA, f"{_relative(folder.name)}/{EXTRA}")
+    require_file(root, folder / MANIFEST, f"{_relative(folder.name)}/{MANIFEST}", remedy=_NO_MANIFEST)
 
 
 def require_file(root: Path, file: Path, relative: str, *, remedy: str, problem: str = "is missing") -> None:
@@ -82,9 +82,9 @@ def require_file(root: Path, file: Path, relative: str, *, remedy: str, problem:
         raise ConfigError(relative, "file", "is not a regular file", "put a file there")
 
 
-def check_name(folder: Path) -> None:
-    """Raises ConfigError if a service cannot have the folder's name; the folder need not exist."""
-    name, relative = folder.name, _relative(folder)
+def check_name(name: str) -> None:
+    """Raises ConfigError for a name that no service, and so no folder of one, can have."""
+    relative = _relative(name)
     if not re.fullmatch(NAME.pattern, name):
         words = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-0123456789")
         suggestion = f"rename the folder, e.g. {words or NAME.example}"
@@ -113,6 +113,6 @@ def _refuse_leaving(root: Path, path: Path, relative: str) -> None:
         raise ConfigError(relative, "link", "points outside the project", "replace the link with a real file or folder")
 
 
-def _relative(path: Path) -> str:
-    """The entry's path as messages print it, whatever bytes are in its name."""
-    return f"{SERVICES}/{os.fsencode(path.name).decode('utf-8', 'backslashreplace')}"
+def _relative(name: str) -> str:
+    """An entry's path as messages print it, whatever bytes are in its name."""
+    return f"{SERVICES}/{os.fsencode(name).decode('utf-8', 'backslashreplace')}"

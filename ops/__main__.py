@@ -60,6 +60,15 @@ def _import(options: argparse.Namespace, say: Say) -> int:
     return 0
 
 
+def _new(options: argparse.Namespace, say: Say) -> int:
+    from config.service import Kind
+    from ops.new import create
+
+    for line in create(options.root, options.name, Kind(options.like)):
+        say.line(printable(line))
+    return 0
+
+
 # --- on a cloud assembly, or on AWS ----------------------------------------------------------------------------------
 
 
@@ -275,6 +284,9 @@ def _parser() -> argparse.ArgumentParser:
     commands.add(
         "docs", _docs, "write the generated parts of docs/, from the models and a synth of the sandbox", env, assembly
     )
+    new = commands.add("new", _new, "make a folder for a new service")
+    new.add_argument("name", help="name of the service and its folder")
+    new.add_argument("--like", required=True, choices=("http", "worker", "job"), help="kind of the service")
     importing = commands.add(
         "import", _import, "write service.yaml from a Copilot manifest, a compose file or Kubernetes manifests"
     )

@@ -148,8 +148,7 @@ def _dot_env(folder: Path | None) -> dict[str, str]:
 
 
 def _refuse_taken(root: Path, name: str) -> None:
-    folder = root / "services" / name
-    check_name(folder)
+    check_name(name)
     if (root / manifest_file(name)).exists():
         raise OpsError(
             f"{manifest_file(name)}: is there already; remove it, or write under another --name", exit_code=2

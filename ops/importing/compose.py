@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from ops.importing import compose_parts as parts
 from ops.importing.compose_ports import published
-from ops.importing.draft import Draft, add_call, add_egress, finish, service_name
+from ops.importing.draft import Draft, service_name
 from ops.importing.ledger import Ledger, View
 from ops.importing.managed import replacement
+from ops.importing.neighbours import add_call, add_egress, finish
 from ops.importing.reading import Template
 
 _FRONT: Final = ("frontend", "front-end", "web", "gateway", "ui", "proxy", "nginx", "app", "client", "store-front")

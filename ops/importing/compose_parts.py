@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import Any, Final
 
 from ops.importing.compose_ports import labels, pairs, ports
-from ops.importing.draft import Draft, set_health, set_size, set_variable, unknown_variable
+from ops.importing.draft import (
+    Draft,
+    add_writable,
+    set_command_health,
+    set_health,
+    set_size,
+    set_variable,
+    unknown_variable,
+)
+from ops.importing.images import set_build, set_image
 from ops.importing.ledger import View
 from ops.importing.values import as_command, asked_path, compose_mib, cpu_units, is_template, seconds, whole, words
 
@@ -15,7 +24,7 @@ _IDLE: Final = (
 )  # fmt: skip
 _NEVER: Final = {
     "privileged": ("needs the machine", "nothing: containers run without privileges"),
-    "cap_add": ("gives privileges", "nothing: all capabilities are dropped"),
+    "cap_add": ("gives privileges", "nothing: all capabilities are dropped, and ports are 1024 or more"),
     "devices": ("needs the machine", "nothing: Fargate has no devices"),
     "network_mode": ("needs the machine", "write calls or egress"),
     "pid": ("needs the machine", "write sidecars for containers that belong together"),
@@ -61,33 +70,26 @@ def _image(draft: Draft, view: View) -> None:
     if view.at("build"):
         _build(draft, view.at("build"))
         view.at("image").idle()  # the name of what is built
-    elif is_template(view.at("image").value):
-        view.at("image").lose("is filled in from the shell", "write image: repository:tag")
-    elif view.at("image").text:
-        draft.set("image", view.at("image").carry())
+    else:
+        set_image(draft, view.at("image"))
 
 
 def _build(draft: Draft, build: View) -> None:
-    found: dict[str, Any] = {}
     context = build if isinstance(build.value, str) else build.at("context")
-    folder = context.text.removeprefix("./") or "."
-    if context.text:
-        context.carry()
-    for key in ("dockerfile", "target"):
-        if build.at(key).text:
-            found[key] = build.at(key).carry()
+    arguments: dict[str, str] = {}
+    for part in (context, build.at("dockerfile"), build.at("target")):
+        if part.text:
+            part.carry()
     for name, argument in pairs(build.at("args")):
         if argument is None or is_template(argument):
             build.at("args").lose("is filled in from the shell", "write the values under build.args")
         else:
-            found.setdefault("args", {})[name] = argument
+            arguments[name] = argument
             build.at("args").carry()
     for key in ("cache_from", "network", "platforms", "ssh", "secrets", "tags", "labels"):
         build.at(key).lose("is about where the image is built", "nothing")
-    if found:
-        draft.set("build", found)
-    draft.files.append(folder)
-    draft.say("build", f"copy {folder} of the compose project to this folder, or write context")
+    file, target = build.at("dockerfile").text, build.at("target").text
+    set_build(draft, context=context.text, dockerfile=file, target=target, arguments=arguments)
 
 
 def _process(draft: Draft, view: View) -> None:
@@ -99,9 +101,9 @@ def _process(draft: Draft, view: View) -> None:
             one.carry()
         else:
             one.lose("is filled in from the shell, or empty", f"write {key}: [program, argument]")
-    user = view.at("user").text.partition(":")[0]
-    if whole(user):
-        draft.set("user", int(user))
+    user, _, group = view.at("user").text.partition(":")
+    if whole(user) and (not group or whole(group)):
+        draft.set("user", f"{user}:{group}" if group not in ("", user) else int(user))
         view.at("user").carry()
     else:
         view.at("user").lose("is root or a name", "write user: with a number other than 0")
@@ -171,7 +173,7 @@ def _health(draft: Draft, view: View) -> None:
     if is_http:
         set_health(draft, found)
     else:
-        draft.set("health", found)
+        set_command_health(draft, view, found)
 
 
 def _resources(draft: Draft, view: View) -> None:
@@ -214,24 +216,14 @@ def _volumes(draft: Draft, view: View) -> None:
         if isinstance(volume.value, dict):
             source, target = volume.at("source").text, volume.at("target").text
         target = target.partition(":")[0]
-        if kind == "tmpfs" or (volume.text and not target):
-            draft.add("writable", target or source)
-            volume.guess()
-        elif kind == "bind" or source.startswith((".", "/", "~", "$")):
+        if kind == "bind" or (source.startswith((".", "/", "~", "$")) and (target or kind)):
             volume.lose("is a folder of one machine", "put the files into the image")
         else:
-            draft.guess(
-                "writable",
-                [*draft.fields.get("writable", ()), target],
-                "guessed: a volume there; here a task's files end with it",
-            )
-            volume.guess()
+            add_writable(draft, volume, target or source, sure=False)
+            draft.say("writable", "guessed: volumes there; what is written here ends with the task")
     tmpfs = view.at("tmpfs")
     for one in [tmpfs] if tmpfs.text else tmpfs.each():
-        folder = one.text.partition(":")[0]
-        if folder != "/tmp":  # noqa: S108  (always writable here)
-            draft.add("writable", folder)
-        one.carry()
+        add_writable(draft, one, one.text.partition(":")[0])
 
 
 def _restart(view: View) -> None:

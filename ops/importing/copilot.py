@@ -10,6 +10,7 @@ from ops.importing import copilot_http as http_parts
 from ops.importing import copilot_parts as parts
 from ops.importing.draft import Draft, service_name, set_port, set_variable
 from ops.importing.ledger import Ledger, Outcome, View
+from ops.importing.neighbours import finish
 from ops.importing.values import is_template, seconds, words
 
 _KINDS: Final = {
@@ -68,6 +69,7 @@ def _convert(service: View) -> Draft:
     parts.messages(draft, service)
     parts.sidecars(draft, service.at("sidecars"))
     parts.elsewhere(draft, service)
+    finish([draft], {})
     return draft
 
 

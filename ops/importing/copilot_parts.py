@@ -4,11 +4,13 @@ https://aws.github.io/copilot-cli/docs/manifest/lb-web-service/ and its siblings
 
 from __future__ import annotations
 
+import posixpath
 import re
 from typing import Any, Final
 
 from config.limits import nearest_fargate_pair
-from ops.importing.draft import Draft, put_secret, set_size
+from ops.importing.draft import Draft, add_writable, only_ecs, put_secret, set_command_health, set_scaling, set_size
+from ops.importing.images import full_name, set_build, set_image
 from ops.importing.ledger import View
 from ops.importing.values import as_command, cron, is_template, seconds, whole, words
 
@@ -18,30 +20,31 @@ _APP_ENV: Final = "write your Copilot application and environment for APP and EN
 
 def image(draft: Draft, view: View) -> None:
     """`image.build` or `image.location`."""
-    build, location = view.at("build"), view.at("location")
-    if location:
-        draft.set("image", location.carry())
-        if is_template(location.value):
-            location.lose("is filled in by another tool", "write image: repository:tag")
-            draft.fields.pop("image")
+    build = view.at("build")
+    set_image(draft, view.at("location"))
     if isinstance(build.value, str):
-        _build(draft, {"dockerfile": build.carry()})
+        folder, _, file = build.carry().rpartition("/")
+        set_build(draft, context=folder, dockerfile=file)
     elif build:
-        _build(draft, {key: build.at(key).carry() for key in ("dockerfile", "context", "target") if build.at(key).text})
-        for argument in build.at("args").each():
-            if is_template(argument.value):
-                argument.lose("is filled in by another tool", "write its value under build.args")
-            else:
-                draft.fields["build"].setdefault("args", {})[argument.key] = argument.carry()
-        build.at("cache_from").lose("is about speed", "nothing: layers are cached where the image is built")
+        _build(draft, build)
     view.at("credentials").lose("is a secret of another registry", "copy the image to ECR first")
     view.at("depends_on").lose("orders containers", "write starts: under sidecars")
 
 
-def _build(draft: Draft, found: dict[str, str]) -> None:
-    draft.set("build", found)
-    draft.files.append(found.get("context") or found.get("dockerfile", "").rpartition("/")[0] or ".")
-    draft.say("build", "paths are those of the Copilot workspace: move the files to this folder, or write context")
+def _build(draft: Draft, build: View) -> None:
+    """The Dockerfile's path is from the workspace, the context beside it unless it is written."""
+    file, arguments = build.at("dockerfile").text or "Dockerfile", {}
+    for key in ("dockerfile", "context", "target"):
+        _ = build.at(key) and build.at(key).carry()
+    for argument in build.at("args").each():
+        if is_template(argument.value):
+            argument.lose("is filled in by another tool", "write its value under build.args")
+        else:
+            arguments[argument.key] = argument.carry()
+    build.at("cache_from").lose("is about speed", "nothing: layers are cached where the image is built")
+    context = build.at("context").text or file.rpartition("/")[0]
+    path = posixpath.relpath(file, context or ".")
+    set_build(draft, context=context, dockerfile=path, target=build.at("target").text, arguments=arguments)
 
 
 def container_health(draft: Draft, view: View) -> None:
@@ -67,7 +70,7 @@ def container_health(draft: Draft, view: View) -> None:
         if number is not None:
             found[name] = number
             view.at(key).carry()
-    draft.set("health", found)
+    set_command_health(draft, view, found)
 
 
 def size(draft: Draft, service: View) -> None:
@@ -95,21 +98,14 @@ def count(draft: Draft, service: View) -> None:
 
 
 def _range(draft: Draft, view: View) -> None:
-    scaling: dict[str, Any] = {}
-    span = view.at("range")
-    found = re.fullmatch(r"(\d+)-(\d+)", span.text)
-    if found:
-        scaling = {"min": max(1, int(found[1])), "max": int(found[2])}
-        span.carry()
-    for key in ("min", "max"):
-        if whole(span.at(key).text) is not None:
-            scaling[key] = int(span.at(key).carry())
+    scaling = _span(view.at("range"))
     spot = view.at("spot")
     if whole(spot.text):
         scaling |= {"min": int(spot.text), "max": int(spot.text)}
         spot.guess()
         draft.say("scaling", "guessed: Spot or not is spot_weight in config/environments")
-    span.at("spot_from").lose("is of the whole environment here", "write spot_weight in config/environments")
+    for one in (view.at("range", "spot_from"), view.at("spot_from")):
+        one.lose("is of the whole environment here", "write spot_weight in config/environments")
     for key, name in (
         ("cpu_percentage", "cpu_target"),
         ("memory_percentage", "memory_target"),
@@ -119,14 +115,22 @@ def _range(draft: Draft, view: View) -> None:
         value = part if part.text else part.at("value")
         if whole(value.text) is not None:
             scaling[name] = int(value.carry())
-        part.at("cooldown").lose("is of one target", "write cooldowns: {out, in} for all of them")
-    for key in ("in", "out"):
+        part.at("cooldown").lose("is of one target", "write cooldowns: {up, down} for all of them")
+    for key, name in (("out", "up"), ("in", "down")):
         if seconds(view.at("cooldown", key).text) is not None:
-            scaling.setdefault("cooldowns", {})[key] = seconds(view.at("cooldown", key).carry())
+            scaling.setdefault("cooldowns", {})[name] = seconds(view.at("cooldown", key).carry())
     view.at("response_time").lose("is no target here", "write cpu_target or requests_target")
     _backlog(draft, view.at("queue_delay"), scaling)
     if scaling:
-        draft.set("scaling", scaling)
+        set_scaling(draft, scaling)
+
+
+def _span(span: View) -> dict[str, Any]:
+    found = re.fullmatch(r"(\d+)-(\d+)", span.text)
+    if found:
+        span.carry()
+        return {"min": max(1, int(found[1])), "max": int(found[2])}
+    return {key: int(span.at(key).carry()) for key in ("min", "max") if whole(span.at(key).text) is not None}
 
 
 def _backlog(draft: Draft, delay: View, scaling: dict[str, Any]) -> None:
@@ -183,7 +187,7 @@ def storage(draft: Draft, view: View) -> None:
         if volume.at("efs") and volume.at("efs").value != "false":
             volume.lose("is a shared file system", "keep data in a table, a bucket or a database")
         elif volume.at("path").text:
-            draft.add("writable", volume.at("path").carry())
+            add_writable(draft, volume.at("path"), volume.at("path").text)
             for key in ("read_only", "efs"):
                 if volume.at(key):
                     volume.at(key).carry()
@@ -226,7 +230,10 @@ def sidecars(draft: Draft, view: View) -> None:
         if not location.text or is_template(location.value):
             sidecar.lose("is built here, or its image is filled in", "push its image, then write sidecars")
             continue
-        found["image"] = location.carry()
+        found |= {"image": full_name(location.carry()), "cpu": 64, "memory": 128}
+        draft.say(
+            "sidecars", f"guessed: cpu and memory of {sidecar.key}, part of the service's; its image needs a version"
+        )
         for variable in sidecar.at("variables").each():
             if not isinstance(variable.value, dict) and not is_template(variable.value):
                 found.setdefault("environment", {})[variable.key] = variable.carry()
@@ -236,6 +243,8 @@ def sidecars(draft: Draft, view: View) -> None:
             sidecar.at("command").carry()
         if sidecar.at("essential"):
             found["essential"] = sidecar.at("essential").carry() == "true"
+            if not found["essential"]:
+                only_ecs(draft, f"sidecars.{sidecar.key}.essential: false")
         for key in ("secrets", "mount_points", "entrypoint", "healthcheck", "port", "depends_on", "labels"):
             sidecar.at(key).lose("is no field of a sidecar", "put it into the sidecar's image")
         draft.put("sidecars", sidecar.key, found)

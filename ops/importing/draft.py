@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from pydantic_core import PydanticCustomError
 
 from config import limits, reserved
-from config.service import env_name
 from config.service_rules import check_values, check_variables
 from config.settings import SERVICE_NAME
 from ops.importing.ledger import Ledger, Path, View
 from ops.importing.values import is_template
 
+_HEALTHY: Final = limits.HEALTHY_CODES
 _SECRET: Final = re.compile(r"PASSWORD|PASSWD|SECRET|TOKEN|API_?KEY|PRIVATE_KEY|CREDENTIAL", re.IGNORECASE)
+_OF_THE_SYSTEM: Final = (
+    "/bin",
+    "/boot",
+    "/dev",
+    "/etc",
+    "/lib",
+    "/proc",
+    "/run/secrets",
+    "/sbin",
+    "/sys",
+    "/usr/bin",
+    "/usr/lib",
+)
 _URL_WITH_PASSWORD: Final = re.compile(r"[a-z][a-z0-9+.-]*://[^/@:\s]*:[^/@\s]+@", re.IGNORECASE)
 
 
@@ -113,15 +125,30 @@ def set_health(draft: Draft, found: dict[str, Any]) -> None:
     """An http service's check, within what a load balancer can do:
     https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateTargetGroup.html
     """
-    bounds = {"interval": (5, 300), "timeout": (2, 120), "healthy": (2, 10), "unhealthy": (2, 10)}
+    _bound(draft, found, {"interval": (5, 300), "timeout": (2, 120), "healthy": (2, 10), "unhealthy": (2, 10)})
+    interval = found.get("interval", 10)
+    if found.get("timeout", 0) >= interval:
+        draft.say("health", f"interval was {interval}, not longer than timeout")
+        found["interval"] = found["timeout"] + 1
+    if found.get("codes", _HEALTHY) != _HEALTHY:
+        only_ecs(draft, "health.codes")
+    draft.set("health", found if len(found) > 1 else found["path"])
+
+
+def set_command_health(draft: Draft, view: View, found: dict[str, Any]) -> None:
+    """A worker's check, within what ECS can do: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_HealthCheck.html"""
+    if draft.fields["kind"] == "job":
+        view.lose("is a check, and a job is judged by its exit code", "nothing")
+        return
+    _bound(draft, found, {"interval": (5, 300), "timeout": (2, 60), "retries": (1, 10), "start": (0, 300)})
+    draft.set("health", found)
+
+
+def _bound(draft: Draft, found: dict[str, Any], bounds: dict[str, tuple[int, int]]) -> None:
     for name, (low, high) in bounds.items():
         if name in found and not low <= found[name] <= high:
-            draft.say("health", f"{name} was {found[name]}; a load balancer takes {low} to {high}")
+            draft.say("health", f"{name} was {found[name]}; it is {low} to {high} here")
             found[name] = min(high, max(low, found[name]))
-    if found.get("timeout", 0) >= found.get("interval", 300):
-        draft.say("health", f"interval was {found['interval']}, not longer than timeout")
-        found["interval"] = found["timeout"] + 1
-    draft.set("health", found if len(found) > 1 else found["path"])
 
 
 def put_secret(draft: Draft, name: str, view: View, source: dict[str, str], *, guess: str = "") -> None:
@@ -162,6 +189,40 @@ def set_size(draft: Draft, cpu: int | None, memory: int | None) -> None:
             draft.say(name, f"the file has {asked}{' MiB' if name == 'memory' else ''}; this is Fargate's next size")
 
 
+def add_writable(draft: Draft, view: View, folder: str, *, sure: bool = True) -> None:
+    """A folder that the container may write to. /tmp always is one."""
+    plain = re.sub(r"^/var/run(?=/|$)", "/run", folder.rstrip("/"))  # a link in most images
+    if plain == "/tmp" or plain.startswith("/tmp/"):  # noqa: S108
+        view.carry()
+    elif not re.fullmatch(r"(/[A-Za-z0-9_.@+-]+)+", plain) or plain.startswith(_OF_THE_SYSTEM):
+        view.lose(
+            f"{folder or 'it'} belongs to the system or the engine", "write writable: with the folder that it writes to"
+        )
+    else:
+        draft.add("writable", plain)
+        _ = view.carry() if sure else view.guess()
+
+
+def set_scaling(draft: Draft, scaling: dict[str, Any]) -> None:
+    """How many copies run, within what both platforms can do."""
+    for name in ("cpu_target", "memory_target"):
+        if name in scaling and not 10 <= scaling[name] <= 90:
+            draft.say("scaling", f"{name} was {scaling[name]}; it is 10 to 90 here")
+            scaling[name] = min(90, max(10, scaling[name]))
+    if scaling.get("min", 1) >= scaling.get("max", 1):
+        for name in ("cooldowns", "cpu_target", "memory_target", "requests_target", "backlog_target"):
+            scaling.pop(name, None)
+    for name in ("requests_target", "backlog_target"):
+        if name in scaling:
+            only_ecs(draft, f"scaling.{name}")
+    draft.set("scaling", scaling)
+
+
+def only_ecs(draft: Draft, what: str) -> None:
+    """Say that only ECS has something."""
+    draft.guess("platforms", ["ecs"], f"guessed: {what} is only on ecs")
+
+
 def set_port(draft: Draft, view: View, *, what: str = "port") -> bool:
     """A port that the container listens on. False, with a note, for one that needs privileges or is no number."""
     if not re.fullmatch(r"\d{1,5}", view.text):
@@ -183,85 +244,3 @@ def service_name(text: str) -> str:
     """The nearest valid name of a service."""
     words = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-").lstrip("-0123456789")
     return words[: SERVICE_NAME.longest].strip("-") or "service"
-
-
-def add_call(draft: Draft, name: str) -> None:
-    if name != draft.name:
-        draft.add("calls", name)
-
-
-def finish(drafts: Iterable[Draft], outside: dict[str, int]) -> None:
-    """What is known only when every service is: who calls whom, by the names in variables, and what calls then set.
-
-    Args:
-        drafts: the services of the file.
-        outside: what the file has beside them, such as databases, with their ports.
-    """
-    known = {draft.name: draft for draft in drafts}
-    for draft in known.values():
-        for variable, value in list(draft.fields.get("environment", {}).items()):
-            for name in _named_in(variable, value, known):
-                if name not in draft.fields.get("calls", ()) and name != draft.name and _listens(known[name]):
-                    add_call(draft, name)
-                    draft.say("calls", f"guessed: {variable} names {name}")
-            for name in _named_in(variable, value, outside):
-                add_egress(draft, name, outside[name] or _port_in(value, name))
-                draft.say("environment", f"{variable} names {name}: write the address of the managed one")
-    taken: set[tuple[str, tuple[str, ...]]] = set()
-    for draft in known.values():
-        _give_own_path(draft, taken)
-        _drop_calls_to_nothing(draft, known)
-        _drop_set_by_calls(draft)
-
-
-def add_egress(draft: Draft, name: str, port: int) -> None:
-    """A way out to something that is not a service here; AWS's own 443 is open without."""
-    if port not in (0, 443) and all(way["name"] != name for way in draft.fields.get("egress", ())):
-        draft.add("egress", {"name": name, "port": port, "cidrs": ["10.0.0.0/16"]})
-        draft.say("egress", f"guessed: the network of {name}; security_group: sg-... instead of cidrs is narrower")
-
-
-def _give_own_path(draft: Draft, taken: set[tuple[str, tuple[str, ...]]]) -> None:
-    path, hosts = draft.fields.get("path"), tuple(draft.fields.get("hosts", ()))
-    if path and (path, hosts) in taken:
-        draft.guess("path", f"/{draft.name}", f"guessed: another service of the file has {path}")
-    elif path:
-        taken.add((path, hosts))
-
-
-def _listens(draft: Draft) -> bool:
-    return draft.fields.get("kind") == "http"
-
-
-def _named_in(variable: str, value: str, names: Iterable[str]) -> list[str]:
-    """The names that a value has as a host: after the // of a URL, before a port, or alone in a variable for a host."""
-    hosts = re.findall(r"(?:^|//|@|[,;=\s])([a-z][a-z0-9_-]*)(?=:\d|[/,;\s]|$)", value)
-    alone = re.search(r"HOST|SERVER|ADDR|ENDPOINT|UR[IL]|BROKER|SERVICE|NODE", variable, re.IGNORECASE)
-    return [name for name in names if name in hosts and (value != name or alone)]
-
-
-def _port_in(value: str, name: str) -> int:
-    found = re.search(rf"\b{re.escape(name)}:(\d{{2,5}})\b", value)
-    return int(found[1]) if found else 0
-
-
-def _drop_calls_to_nothing(draft: Draft, known: dict[str, Draft]) -> None:
-    calls = draft.fields.get("calls", [])
-    for name in [name for name in calls if name not in known or not _listens(known[name])]:
-        calls.remove(name)
-        if name in known:
-            draft.say("kind", f"{name}, which this waited for, is a {known[name].fields.get('kind')}: nothing calls it")
-    if not calls:
-        draft.fields.pop("calls", None)
-
-
-def _drop_set_by_calls(draft: Draft) -> None:
-    for name in draft.fields.get("calls", ()):
-        for where in ("environment", "secrets"):
-            variable = f"{env_name(name)}_URL"
-            value = draft.fields.get(where, {}).pop(variable, None)
-            if value is not None:
-                draft.say("calls", f"{variable} was {value}; now calls sets it" if where == "environment" else variable)
-        for where in ("environment", "secrets"):
-            if draft.fields.get(where) == {}:
-                del draft.fields[where]

@@ -6,10 +6,11 @@ import re
 from typing import Any, Final
 
 from ops.importing import pod
-from ops.importing.draft import Draft, finish, service_name
+from ops.importing.draft import Draft, service_name, set_scaling
 from ops.importing.kubernetes_routes import reached
 from ops.importing.ledger import Ledger, View
 from ops.importing.managed import replacement
+from ops.importing.neighbours import finish
 from ops.importing.values import is_template, whole
 
 _WORKLOADS: Final = {"Deployment": "http", "StatefulSet": "http", "Pod": "http", "CronJob": "job", "Job": "job"}
@@ -179,6 +180,8 @@ def _running(draft: Draft, view: View, file: View) -> None:
     elif strategy:
         strategy.carry()  # old tasks stay until new ones are ready, as with maxUnavailable: 0
     view.at("spec", "updateStrategy").idle()
+    for key in ("minReadySeconds", "progressDeadlineSeconds"):
+        view.at("spec", key).lose("is how a deployment waits", "write health_grace; a bad deployment is rolled back")
     wanted = view.at("metadata", "name").text
     for scaler in file.each():
         if (
@@ -205,7 +208,7 @@ def _scaled(draft: Draft, spec: View) -> None:
             metric.carry()
         else:
             metric.lose("is no target here", "write cpu_target, memory_target or requests_target")
-    for direction, name in (("scaleUp", "out"), ("scaleDown", "in")):
+    for direction, name in (("scaleUp", "up"), ("scaleDown", "down")):
         window = spec.at("behavior", direction, "stabilizationWindowSeconds")
         if whole(window.text):
             scaling.setdefault("cooldowns", {})[name] = int(window.guess())
@@ -214,7 +217,7 @@ def _scaled(draft: Draft, spec: View) -> None:
     spec.at("behavior").at("scaleDown").at("policies").lose(
         "limits the steps", "nothing: the platforms choose the steps"
     )
-    draft.set("scaling", scaling)
+    set_scaling(draft, scaling)
 
 
 def _job(draft: Draft, view: View) -> None:

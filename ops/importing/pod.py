@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from ops.importing.draft import Draft, put_secret, set_port, set_size, set_variable
+from ops.importing.draft import Draft, add_writable, put_secret, set_port, set_size, set_variable
+from ops.importing.images import full_name, set_image
 from ops.importing.ledger import View
 from ops.importing.probes import probes
 from ops.importing.values import cpu_units, is_template, kubernetes_mib, whole, words
@@ -50,11 +51,7 @@ def container(draft: Draft, spec: View, file: View) -> None:
 
 
 def _image(draft: Draft, main: View) -> None:
-    image = main.at("image")
-    if is_template(image.value) or not image.text:
-        image.lose("is filled in by another tool", "write image: repository:tag")
-    else:
-        draft.set("image", image.carry())
+    set_image(draft, main.at("image"))
     for key, name in (("command", "entrypoint"), ("args", "command")):
         found = words(main.at(key).value)
         if found and not any(re.search(r"\$\(\w+\)", word) for word in found):
@@ -179,9 +176,8 @@ def _mounts(draft: Draft, main: View, spec: View) -> None:
         volume = volumes.get(mount.at("name").text)
         mount.at("name").idle()
         if volume is not None and volume.at("emptyDir") and mount.at("mountPath"):
-            if folder != "/tmp":  # noqa: S108  (always writable here)
-                draft.add("writable", folder)
             mount.carry()
+            add_writable(draft, mount.at("mountPath"), folder)
         else:
             mount.lose("is a volume with files", "put the files into the image, or read secrets from variables")
     for volume in volumes.values():
@@ -203,11 +199,10 @@ def _security(draft: Draft, view: View) -> None:
         draft.set("user", int(user.carry()))
     else:
         user.lose("is 0, and nothing runs as root here", "write user: with a number other than 0, or leave it out")
-    same = view.at("runAsGroup")
-    if same and whole(same.text) == draft.fields.get("user"):
-        same.carry()
-    elif whole(same.text):
-        same.guess()
+    group, known = view.at("runAsGroup"), draft.fields.get("user")
+    if whole(group.text) and known is not None:
+        draft.set("user", known if group.text == str(known) else f"{known}:{group.text}")
+        group.carry()
     expected = {
         "runAsNonRoot": "true",
         "allowPrivilegeEscalation": "false",
@@ -269,7 +264,8 @@ def _sidecar(draft: Draft, one: View) -> None:
     if not image.text or is_template(image.value):
         one.lose("has an image that is filled in", "write sidecars: with the image")
         return
-    found: dict[str, Any] = {"image": image.carry()}
+    found: dict[str, Any] = {"image": full_name(image.carry()), "cpu": 64, "memory": 128}
+    draft.say("sidecars", "their cpu and memory are part of the service's; an image needs a version")
     command = [*(words(one.at("command").value) or []), *(words(one.at("args").value) or [])]
     if command:
         found["command"] = command

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ops.importing.draft import Draft, set_health
+from ops.importing.draft import Draft, set_command_health, set_health
 from ops.importing.ledger import View
 from ops.importing.values import asked_path, whole, words
 
@@ -107,4 +107,4 @@ def _command_probe(draft: Draft, probe: View) -> None:
     for key, name in names.items():
         if whole(probe.at(key).text):
             found[name] = int(probe.at(key).carry())
-    draft.set("health", found)
+    set_command_health(draft, probe, found)

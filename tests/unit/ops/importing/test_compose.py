@@ -79,7 +79,10 @@ def test_what_calls_sets_is_not_written_again(imports):
         ("user: '1001:1001'", {"user": 1001}),
         ("init: true", {"init": True}),
         ("stop_grace_period: 1m30s", {"stop_timeout": 90}),
-        ("tmpfs: /var/run:rw,noexec", {"writable": ["/var/run"]}),
+        ("tmpfs: /var/run:rw,noexec", {"writable": ["/run"]}),
+        ("user: '1001:5'", {"user": "1001:5"}),
+        ("build: {context: ., dockerfile: docker/a.Dockerfile}",
+         {"build": {"context": "../..", "dockerfile": "../../docker/a.Dockerfile"}, "image": None}),
         ("tmpfs: [/tmp, /cache]", {"writable": ["/cache"]}),
         ("volumes: ['data:/data']", {"writable": ["/data"]}),
         ("volumes: [/scratch]", {"writable": ["/scratch"]}),
@@ -116,7 +119,7 @@ def test_a_build_keeps_its_target_and_arguments_and_names_its_folder(imports):
     result = imports(build)
     assert result.only["build"] == {"target": "run", "args": {"EDITION": "small"}}
     assert "image" not in result.only
-    assert "# build: copy src of the compose project to this folder" in result.text
+    assert "# build: copy src to this folder, with a .dockerignore" in result.text
 
 
 @pytest.mark.parametrize(
@@ -146,6 +149,23 @@ def test_the_env_file_beside_it_fills_in_what_it_names(imports, tmp_path):
     assert fields["secrets"] == {"PASSWORD": {"secrets_manager": "a/PASSWORD"}}
 
 
+@pytest.mark.parametrize(
+    ("image", "written", "asks"),
+    [
+        ("example.com/a:1", "example.com/a:1", False),
+        ("localhost:5000/a:1", "localhost:5000/a:1", False),
+        ("nginx:1.29", "docker.io/library/nginx:1.29", False),
+        ("org/a@sha256:" + "0" * 64, "docker.io/org/a@sha256:" + "0" * 64, False),
+        ("org/a", "docker.io/org/a", True),
+        ("org/a:latest", "docker.io/org/a:latest", True),
+    ],
+)
+def test_an_image_gets_its_registry_and_is_asked_for_a_version(imports, image, written, asks):
+    result = imports(f"services:\n  a:\n    image: {image}\n")
+    assert result.only["image"] == written
+    assert ("# image: write a version" in result.text) == asks
+
+
 def test_anchors_and_merge_keys_are_followed(imports):
     text = "x-a: &a {restart: always, user: '5'}\nservices:\n  b:\n    <<: *a\n    image: example.com/b:1\n"
     assert imports(text).only["user"] == 5
@@ -164,6 +184,7 @@ def test_anchors_and_merge_keys_are_followed(imports):
         ("ports: ['3000-3005']", "ports[0]: is a range"),
         ("environment: [HOME_REGION]", "environment[0]: HOME_REGION is filled in from outside the file"),
         ("environment: {AWS_PROFILE: me}", "environment.AWS_PROFILE: would replace the service's own role"),
+        ("volumes: ['conf:/etc/a']", "volumes[0]: /etc/a belongs to the system"),
         ("user: root", "user: is root or a name"),
         ("restart: 'no'", "restart: is no"),
         ("profiles: [dev]", "profiles: chooses services"),

@@ -26,7 +26,12 @@ def with_part(part: str, text: str = WEB) -> str:
 def test_a_web_service_is_http_with_its_build_port_path_and_size(imports):
     assert imports(WEB).only == {
         "kind": "http",
-        "build": {"dockerfile": "docker/Dockerfile", "context": ".", "target": "run", "args": {"EDITION": "small"}},
+        "build": {
+            "context": "../..",
+            "dockerfile": "../../docker/Dockerfile",
+            "target": "run",
+            "args": {"EDITION": "small"},
+        },
         "port": 8080,
         "path": "/",
         "health": "/",
@@ -85,7 +90,18 @@ def test_types_without_a_place_here_are_refused_in_one_line(imports, kind, said)
         ),
         (
             "sidecars: {proxy: {image: 'example.com/envoy:1', essential: false, variables: {A: b}}}\n",
-            {"sidecars": {"proxy": {"image": "example.com/envoy:1", "environment": {"A": "b"}, "essential": False}}},
+            {
+                "sidecars": {
+                    "proxy": {
+                        "image": "example.com/envoy:1",
+                        "cpu": 64,
+                        "memory": 128,
+                        "environment": {"A": "b"},
+                        "essential": False,
+                    }
+                },
+                "platforms": ["ecs"],
+            },
         ),
     ],
     ids=lambda value: value[:24] if isinstance(value, str) else "",
@@ -103,7 +119,7 @@ def test_a_part_becomes_a_field(imports, part, became):
         ("{range: 1-4, requests: {value: 500, cooldown: {in: 1m}}}", {"min": 1, "max": 4, "requests_target": 500}),
         (
             "{range: 1-4, cooldown: {in: 5m, out: 90s}, cpu_percentage: 50}",
-            {"min": 1, "max": 4, "cpu_target": 50, "cooldowns": {"in": 300, "out": 90}},
+            {"min": 1, "max": 4, "cpu_target": 50, "cooldowns": {"up": 90, "down": 300}},
         ),
         (
             "{range: 1-9, queue_delay: {acceptable_latency: 10m, msg_processing_time: 250ms}}",
@@ -115,12 +131,28 @@ def test_count_becomes_scaling(imports, count, scaling):
     assert imports(WEB.replace("count: 2", f"count: {count}")).only["scaling"] == scaling
 
 
+def test_a_target_that_is_no_percentage_here_is_the_nearest(imports):
+    result = imports(WEB.replace("count: 2", "count: {range: 1-4, cpu_percentage: 99}"))
+    assert result.only["scaling"]["cpu_target"] == 90
+    assert "scaling: cpu_target was 99" in result.text
+
+
+def test_a_build_beside_its_dockerfile_has_its_files_in_the_services_folder(imports):
+    result = imports(
+        WEB.replace(
+            "{dockerfile: docker/Dockerfile, target: run, context: ., args: {EDITION: small}}", "api/Dockerfile"
+        )
+    )
+    assert "build" not in result.only
+    assert "# build: copy api to this folder" in result.text
+
+
 def test_a_health_check_keeps_what_a_load_balancer_can_do(imports):
     part = "http:\n  path: /\n  healthcheck: {path: /up, success_codes: '200,301', interval: 3s, timeout: 9s, grace_period: 2m}\n"
     result = imports(WEB.replace("http:\n  path: /\n", part))
     assert result.only["health"] == {"path": "/up", "codes": "200,301", "interval": 10, "timeout": 9}
     assert result.only["health_grace"] == 120
-    assert "health: interval was 3; a load balancer takes 5 to 300" in result.text
+    assert "health: interval was 3; it is 5 to 300 here" in result.text
 
 
 def test_a_containers_check_is_a_workers_health_and_not_an_http_services(imports):

@@ -2,8 +2,6 @@
 
 import pytest
 
-from config.discovery import service_folders
-from config.errors import ConfigError
 from config.manifest import load_service
 from config.strict_yaml import read_mapping
 from ops.__main__ import main
@@ -120,6 +118,14 @@ def test_one_service_under_another_name(project, tmp_path):
     assert [folder.name for folder in project.glob("services/*")] == ["post"]
 
 
+def test_a_name_cannot_lead_out_of_the_services(project, tmp_path, capsys):
+    source = tmp_path / "compose.yml"
+    source.write_text(test_compose.SHOP)
+    assert run(project, source, "--service", "mailer", "--name", "../out") == 2
+    assert "services/../out: folder: is not a valid service name" in capsys.readouterr().err
+    assert not (project / "out").exists()
+
+
 def test_a_folder_of_manifests_is_read_as_one(project, tmp_path):
     folder = tmp_path / "k8s"
     folder.mkdir()
@@ -216,11 +222,3 @@ def test_any_value_is_written_as_it_was(tmp_path, value):
 def test_a_comment_never_ends_its_line_early(imports):
     result = imports(test_copilot.WEB + 'variables: {A: "${B}\\nkind: worker"}\n"odd\\nkey": x\n')
     assert result.only["kind"] == "http"
-
-
-def test_the_written_folder_is_one_that_discovery_then_wants_a_dockerfile_for(project, tmp_path):
-    source = tmp_path / "manifest.yml"
-    source.write_text(test_copilot.WEB)
-    run(project, source)
-    with pytest.raises(ConfigError, match="Dockerfile"):
-        service_folders(project)

@@ -208,7 +208,7 @@ spec:
   metrics: [{type: Resource, resource: {name: memory, target: {type: Utilization, averageUtilization: 75}}}]
   behavior: {scaleDown: {stabilizationWindowSeconds: 300}}
 """
-    expected = {"min": 3, "max": 9, "memory_target": 75, "cooldowns": {"in": 300}}
+    expected = {"min": 3, "max": 9, "memory_target": 75, "cooldowns": {"down": 300}}
     assert imports(DEPLOYMENT + scaler).only["scaling"] == expected
 
 
@@ -242,6 +242,15 @@ def test_services_that_call_each_other_by_name_are_found(imports):
     caller = DEPLOYMENT.replace("shop", "web") + "          env: [{name: SHOP_ADDR, value: 'shop:8080'}]\n"
     services = imports(caller + "---\n" + DEPLOYMENT + SERVICE).services
     assert services["web"]["calls"] == ["shop"]
+
+
+def test_the_address_of_a_grpc_service_is_set_by_calls_and_it_has_no_path_of_health(imports):
+    caller = DEPLOYMENT.replace("shop", "web") + "          env: [{name: SHOP_ADDRESS, value: 'shop:8080'}]\n"
+    callee = DEPLOYMENT + "          livenessProbe: {grpc: {port: 8080}}\n" + SERVICE
+    services = imports(caller + "---\n" + callee).services
+    assert services["web"]["calls"] == ["shop"]
+    assert "environment" not in services["web"]
+    assert (services["shop"]["protocol"], services["shop"].get("health")) == ("grpc", None)
 
 
 def test_a_database_and_what_belongs_to_it_is_none(imports):
