@@ -14,9 +14,12 @@ from config.quotas import ADJUSTABLE
 PRIVATE_RANGES = tuple(ipaddress.IPv4Network(n) for n in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 """RFC 1918."""
 
-_OWN_NETWORK = ("is not a setting: each environment has its own VPC", "write vpc_cidr: 10.20.0.0/16")
+_OWN_NETWORK = (
+    "is not a setting",
+    "write vpc_cidr: 10.20.0.0/16 for a new VPC, or vpc: {id: ..., ...} for one that exists",
+)
 ELSEWHERE: Final = {
-    **dict.fromkeys(("vpc", "vpc_id", "vpc_name", "subnets", "subnet_ids"), _OWN_NETWORK),
+    **dict.fromkeys(("vpc_id", "vpc_name", "subnets", "subnet_ids"), _OWN_NETWORK),
     **dict.fromkeys(
         ("nat", "nat_gateways"), ("is not a setting", "write egress: single-nat, or another value of egress")
     ),
@@ -60,6 +63,11 @@ def check_vpc(text: str) -> None:
     if network.overlaps(ipaddress.IPv4Network(EKS_SERVICE_CIDR)):
         problem = f"overlaps {EKS_SERVICE_CIDR}, the range of Kubernetes Services"
         raise fault(problem, "use another range, e.g. 10.20.0.0/16")
+
+
+def is_inside(inner: str, outer: str) -> bool:
+    """Whether a range is within another."""
+    return ipaddress.IPv4Network(inner).subnet_of(ipaddress.IPv4Network(outer))
 
 
 def zones_with_room(vpc_cidr: str) -> int:

@@ -18,6 +18,7 @@ from stacks.foundation import FoundationStack
 from stacks.network import NetworkStack
 from stacks.registry import RegistryStack
 from stacks.state import StateStack
+from stacks.vpc import Network, existing_network
 from stacks.workload import Workload
 
 
@@ -26,7 +27,7 @@ class SharedStacks:
     """The stacks that every service needs, on either platform."""
 
     foundation: FoundationStack
-    network: NetworkStack
+    network: Network
     state: StateStack | None
 
 
@@ -51,7 +52,10 @@ def _build_shared(app: App, settings: Settings, catalog: Catalog) -> SharedStack
     key = foundation.key
     return SharedStacks(
         foundation=foundation,
-        network=NetworkStack(app, names.NETWORK, settings=settings, key=key),
+        # CloudFormation refuses a stack without resources, and a VPC that exists needs none.
+        network=existing_network(foundation, settings.vpc)
+        if settings.vpc
+        else NetworkStack(app, names.NETWORK, settings=settings, key=key).network,
         # CloudFormation refuses a stack without resources, so it exists only if a service declares a table.
         state=StateStack(app, names.STATE, settings=settings, services=catalog.services, key=key)
         if any(spec.table for spec in catalog.services)

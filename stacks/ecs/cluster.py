@@ -16,7 +16,7 @@ from stacks.ecs.entrance import create_entrance
 from stacks.ecs.exec import exec_configuration
 from stacks.logs import owned_log_group
 from stacks.narrow import narrow
-from stacks.network import NetworkStack
+from stacks.vpc import Network
 
 _INSIGHTS = {
     Insights.DISABLED: aws_ecs.ContainerInsights.DISABLED,
@@ -43,7 +43,7 @@ class EcsClusterStack(EnvironmentStack):
         construct_id: str,
         *,
         settings: Settings,
-        network: NetworkStack,
+        network: Network,
         key: aws_kms.IKey | None,
     ) -> None:
         super().__init__(

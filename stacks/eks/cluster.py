@@ -19,7 +19,7 @@ from stacks.eks.nodes import create_nodes
 from stacks.eks.protection import protect
 from stacks.eks.roles import create_node_role
 from stacks.kubernetes import cluster_objects
-from stacks.network import NetworkStack
+from stacks.vpc import Network
 
 
 class EksClusterStack(EnvironmentStack):
@@ -37,7 +37,7 @@ class EksClusterStack(EnvironmentStack):
         construct_id: str,
         *,
         settings: Settings,
-        network: NetworkStack,
+        network: Network,
         key: aws_kms.IKey | None,
     ) -> None:
         super().__init__(
@@ -53,7 +53,7 @@ class EksClusterStack(EnvironmentStack):
         nodes = create_nodes(self, cluster=self.cluster, role=node_role, network=network)
         namespace = self._create_namespace(nodes)
         add_ons = create_add_ons(self, cluster=self.cluster, nodes=nodes)
-        entrance = create_entrance(self, cluster=self.cluster, ready=namespace)
+        entrance = create_entrance(self, cluster=self.cluster, network=network, ready=namespace)
         self.url = entrance.url
         if not self.disposable:
             protect(self, cluster=self.cluster, network=network, ready=[self.cluster, *add_ons, *entrance.ready])

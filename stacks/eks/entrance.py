@@ -14,6 +14,7 @@ from stacks.base import EnvironmentStack
 from stacks.domain import DomainName
 from stacks.eks.kubectl_provider import apply_objects
 from stacks.kubernetes import entrance_objects
+from stacks.vpc import Network
 
 # How long the load balancer of the first Ingress may take.
 _LOAD_BALANCER_WAIT = Duration.minutes(10)
@@ -32,16 +33,19 @@ class Entrance:
     ready: Sequence[IDependable]
 
 
-def create_entrance(scope: EnvironmentStack, *, cluster: aws_eks_v2.ICluster, ready: IDependable) -> Entrance:
+def create_entrance(
+    scope: EnvironmentStack, *, cluster: aws_eks_v2.ICluster, network: Network, ready: IDependable
+) -> Entrance:
     """Creates the ingress class, and Ingresses that make the load balancer answer 404 before there is any service.
 
     Args:
         scope: the cluster's stack.
         cluster: the cluster that both are applied to.
+        network: the VPC whose public subnets hold the load balancer.
         ready: namespace and nodes, without which Kubernetes could not delete its load balancer again.
     """
     domain = _create_domain(scope)
-    classes = _apply_ingress_class(scope, cluster, domain)
+    classes = _apply_ingress_class(scope, cluster, network, domain)
     classes.node.add_dependency(ready)
     entrance = apply_objects(cluster, "Entrance", *entrance_objects.entrance(scope.settings))
     # Deleted first: Kubernetes can delete its load balancer only while the class and the nodes exist.
@@ -59,7 +63,7 @@ def _create_domain(scope: EnvironmentStack) -> DomainName | None:
 
 
 def _apply_ingress_class(
-    scope: EnvironmentStack, cluster: aws_eks_v2.ICluster, domain: DomainName | None
+    scope: EnvironmentStack, cluster: aws_eks_v2.ICluster, network: Network, domain: DomainName | None
 ) -> aws_eks_v2.KubernetesManifest:
     bucket = create_access_logs_bucket(scope)
     classes = apply_objects(
@@ -69,6 +73,8 @@ def _apply_ingress_class(
             scope.settings,
             certificate_arn=domain.certificate.certificate_arn if domain else None,
             access_logs_bucket=bucket.bucket_name,
+            # The subnets of an owner who knows nothing of Kubernetes have no tags.
+            subnet_ids=network.public_subnet_ids if network.existing else [],
         ),
     )
     # The bucket admits the load balancer before it exists, and is emptied after it is gone.

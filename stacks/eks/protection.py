@@ -18,11 +18,11 @@ from stacks.base import EnvironmentStack
 from stacks.eks.roles import FUNCTION_IN_A_VPC
 from stacks.kubernetes import entrance_objects
 from stacks.logs import owned_log_group
-from stacks.network import NetworkStack
+from stacks.vpc import Network
 
 
 def protect(
-    scope: EnvironmentStack, *, cluster: aws_eks_v2.ICluster, network: NetworkStack, ready: Sequence[IDependable]
+    scope: EnvironmentStack, *, cluster: aws_eks_v2.ICluster, network: Network, ready: Sequence[IDependable]
 ) -> None:
     """Protects both from deletion.
 
@@ -49,7 +49,7 @@ def _protect_load_balancer(scope: EnvironmentStack, cluster: aws_eks_v2.ICluster
     )
 
 
-def _protect_cluster(scope: EnvironmentStack, network: NetworkStack) -> Construct:
+def _protect_cluster(scope: EnvironmentStack, network: Network) -> Construct:
     log_group = owned_log_group(scope, "ProtectionLogGroup")
     role = _create_role(scope)
     log_group.grant_write(role)

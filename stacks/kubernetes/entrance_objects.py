@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Final
 
 from config.limits import TLS_POLICY
@@ -14,12 +15,18 @@ _ANNOTATION: Final = "alb.ingress.kubernetes.io"
 
 
 def ingress_class(
-    settings: Settings, *, certificate_arn: str | None, access_logs_bucket: str
+    settings: Settings, *, certificate_arn: str | None, access_logs_bucket: str, subnet_ids: Sequence[str]
 ) -> list[KubernetesObject]:
     """The class through which all Ingresses share one load balancer, with everything that is set once for all of them.
 
     Ingresses of one group with different values for the same thing block each other, so none of it is an annotation.
     Source: https://docs.aws.amazon.com/eks/latest/userguide/auto-configure-alb.html
+
+    Args:
+        settings: the environment.
+        certificate_arn: of the domain, or None.
+        access_logs_bucket: where the load balancer writes its logs.
+        subnet_ids: where it is; none if the subnets' tags say so.
     """
     spec: KubernetesObject = {
         "scheme": "internet-facing",
@@ -32,6 +39,8 @@ def ingress_class(
             {"key": "routing.http.drop_invalid_header_fields.enabled", "value": "true"},
         ],
     }
+    if subnet_ids:
+        spec["subnets"] = {"ids": list(subnet_ids)}
     if certificate_arn:
         spec |= {"certificateARNs": [certificate_arn], "sslPolicy": TLS_POLICY}
     return [

@@ -199,7 +199,13 @@ WRONG = [
     ("tags", {"Owner": "a", "owner": "b"}, ".owner: differs from another tag only by case, which IAM refuses; "),
     ("tags", {f"t{n}": "x" for n in range(41)}, "contains 41 tags; keep 40 or fewer"),
     ("environment", "sandbox", "comes from the file's name and is not a key; remove this line"),
-    ("vpc", "10.0.0.0/16", "is not a setting: each environment has its own VPC; write vpc_cidr: 10.20.0.0/16"),
+    ("vpc", "10.0.0.0/16", "is '10.0.0.0/16', not a mapping; write a mapping, e.g. vpc: {id: vpc-0123456789abcdef0, "),
+    (
+        "vpc_id",
+        "vpc-1",
+        "is not a setting; write vpc_cidr: 10.20.0.0/16 for a new VPC, or vpc: {id: ..., ...} for one that",
+    ),
+    ("egress", ..., "is missing; write it, e.g. egress: nat-instance"),
     ("web_acl_arn", "harbour", "is 'harbour', not a web ACL of WAF; write its ARN, arn:aws:wafv2:eu-central-1:"),
     (
         "web_acl_arn",
@@ -386,7 +392,7 @@ def test_zones_by_name_on_the_command_line(project):
         ("customer_managed_key", "yes", "cdk -c: customer_managed_key: is 'yes', not true or false; "),
         ("platforms", "ecs,esk", "cdk -c: platforms[1]: is 'esk'; write eks (one of ecs, eks)"),
         ("egres", "x", "cdk -c: egres: is not a setting; did you mean egress?"),
-        ("vpc_id", "vpc-1", "cdk -c: vpc_id: is not a setting: each environment has its own VPC; write vpc_cidr: "),
+        ("vpc_id", "vpc-1", "cdk -c: vpc_id: is not a setting; write vpc_cidr: "),
         ("stage", "prod", "cdk -c: stage: is not a setting; pick the environment with -c env=NAME"),
         ("colour", "x", "cdk -c: colour: is not a setting; see docs/settings.md for their names"),
         ("region", "", "cdk -c: region: has no value; write -c region=VALUE, or -c region=null to unset it"),
