@@ -14,7 +14,7 @@ from config.image import ImageSource
 from config.leftovers import notice
 from config.manifest import load_service
 from config.names import stack_id
-from config.quota_checks import check_quotas
+from config.quota_checks import check_quotas, per_load_balancer
 from config.routing import priority_band
 from config.service import HttpService, Job, ServiceSpec
 from config.settings import Platform, Settings, environments, settings_file
@@ -82,8 +82,9 @@ def load_catalog(root: Path, settings: Settings) -> Catalog:
         _check_platforms(spec)
         check_egress(spec, settings)
     _check_call_platforms(services)
-    for platform in Platform:
-        _check_routes([s for s in services if isinstance(s, HttpService) and platform in s.platforms])
+    _check_internal(services, settings)
+    for routed in per_load_balancer(services).values():
+        _check_routes(routed)
     check_quotas(services, settings)
     _check_kept_repositories(declared, settings)
     # Of all services, not only those that run here: a mistake should show in every environment.
@@ -194,6 +195,14 @@ def _check_call_platforms(services: tuple[ServiceSpec, ...]) -> None:
                 problem = f"is {name}, which does not run on {missing}, where this service does"
                 remedy = f"{own}add {missing} to the platforms of {name}"
                 raise ConfigError(manifest_file(spec.name), f"calls[{index}]", problem, remedy)
+
+
+def _check_internal(services: tuple[ServiceSpec, ...], settings: Settings) -> None:
+    for spec in services:
+        if isinstance(spec, HttpService) and spec.internal and not settings.internal_load_balancer:
+            problem = f"is true, and {settings.environment} has no internal load balancer"
+            remedy = f"write internal_load_balancer: true in {settings_file(settings.environment)}, or remove it"
+            raise ConfigError(manifest_file(spec.name), "internal", problem, remedy)
 
 
 def _check_routes(routed: list[HttpService]) -> None:

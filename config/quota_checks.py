@@ -31,15 +31,23 @@ _LONGEST_TABLE_NAME: Final = 255
 
 def check_quotas(services: Sequence[ServiceSpec], settings: Settings) -> None:
     """Checks an environment's services, as placed on its platforms. Raises ConfigError for the first fault."""
-    for platform in Platform:
-        _check_load_balancer(
-            [s for s in services if isinstance(s, HttpService) and platform in s.platforms], platform, settings
-        )
+    for (platform, _), routed in per_load_balancer(services).items():
+        _check_load_balancer(routed, platform, settings)
     _check_shared_stacks(services, settings)
     on_ecs = [spec for spec in services if Platform.ECS in spec.platforms]
     _check_security_groups(on_ecs, settings)
     for spec in services:
         _check_sizes(spec, services)
+
+
+def per_load_balancer(services: Iterable[ServiceSpec]) -> dict[tuple[Platform, bool], list[HttpService]]:
+    """The http services behind each load balancer, by its platform and whether it is the internal one."""
+    routed = [spec for spec in services if isinstance(spec, HttpService)]
+    return {
+        (platform, internal): [s for s in routed if platform in s.platforms and s.internal is internal]
+        for platform in Platform
+        for internal in (False, True)
+    }
 
 
 # --- all services together -------------------------------------------------------------------------------------------

@@ -195,6 +195,17 @@ class Settings(Model):
     load_balancer_cidrs: Annotated[tuple[Cidr, ...], NOT_EMPTY, UNIQUE] = Field(
         description="IPv4 ranges that may reach the load balancers.", examples=[["0.0.0.0/0"]]
     )
+    internal_load_balancer: bool = Field(
+        False,
+        description="Whether each platform also has a load balancer that only the VPC and what is connected to it reaches, for "
+        "services with internal: true; it costs what the public one does, without its addresses.",
+        examples=[True],
+    )
+    internal_cidrs: Annotated[tuple[Cidr, ...], UNIQUE] = Field(
+        (),
+        description="IPv4 ranges that may reach the internal load balancers; by default the VPC's.",
+        examples=[["10.0.0.0/8"]],
+    )
     web_acl_arn: Annotated[str, Rule(rules.check_web_acl)] | None = Field(
         None,
         description="Web ACL of AWS WAF, of scope REGIONAL and in the environment's region, in front of every load balancer. "
@@ -312,6 +323,11 @@ class Settings(Model):
         return f"{self.app}-{self.environment}"
 
     @property
+    def internal_ranges(self) -> tuple[str, ...]:
+        """The ranges that may reach the internal load balancers."""
+        return self.internal_cidrs or (self.vpc_cidr,)
+
+    @property
     def zone_count(self) -> int:
         """Number of availability zones."""
         return self.zones if isinstance(self.zones, int) else len(self.zones)
@@ -375,6 +391,17 @@ class Settings(Model):
         return self
 
     @model_validator(mode="after")
+    def _check_internal_entrance(self) -> Self:
+        if self.internal_cidrs and not self.internal_load_balancer:
+            remedy = "remove it, or write internal_load_balancer: true"
+            raise fault("means nothing while internal_load_balancer is false", remedy, field="internal_cidrs")
+        longest = limits.COMMON_NAME - len("internal-ecs.")
+        if self.internal_load_balancer and self.domain and len(self.domain.name) > longest:
+            problem = f"has {len(self.domain.name)} characters; with internal- before it, a certificate's name allows {longest}"
+            raise fault(problem, "use a shorter domain, or no internal_load_balancer", field="domain.name")
+        return self
+
+    @model_validator(mode="after")
     def _check_web_acl(self) -> Self:
         region = self.web_acl_arn.split(":")[3] if self.web_acl_arn else self.region
         if self.region and region != self.region:
@@ -407,14 +434,19 @@ class Settings(Model):
     @model_validator(mode="after")
     def _check_entrance(self) -> Self:
         ports = 2 if self.domain else 1
-        rules_needed, limit = ports * len(self.load_balancer_cidrs), self.quota(GROUP_RULES)
-        if rules_needed > limit:
-            on = "ports 80 and 443" if self.domain else "port 80"
-            raise fault(
-                f"makes {rules_needed} inbound rules for {on}, and a security group has {limit}",
-                f"name {limit // ports} ranges or fewer, or ask AWS to raise it and set quotas.{GROUP_RULES.name}",
-                field="load_balancer_cidrs",
-            )
+        limit = self.quota(GROUP_RULES)
+        for field, ranges in (
+            ("load_balancer_cidrs", self.load_balancer_cidrs),
+            ("internal_cidrs", self.internal_cidrs),
+        ):
+            rules_needed = ports * len(ranges)
+            if rules_needed > limit:
+                on = "ports 80 and 443" if self.domain else "port 80"
+                raise fault(
+                    f"makes {rules_needed} inbound rules for {on}, and a security group has {limit}",
+                    f"name {limit // ports} ranges or fewer, or ask AWS to raise it and set quotas.{GROUP_RULES.name}",
+                    field=field,
+                )
         return self
 
     @model_validator(mode="after")

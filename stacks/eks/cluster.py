@@ -9,11 +9,13 @@ from __future__ import annotations
 from aws_cdk import CfnOutput, aws_eks_v2, aws_kms
 from constructs import Construct, IDependable
 
+from config.service import HttpService
 from config.settings import Settings
+from stacks.access_logs import create_access_logs_bucket
 from stacks.base import EnvironmentStack
 from stacks.eks.add_ons import create_add_ons
 from stacks.eks.control_plane import create_control_plane
-from stacks.eks.entrance import create_entrance
+from stacks.eks.entrance import Entrance, create_entrance
 from stacks.eks.kubectl_provider import adjust_kubectl_provider, apply_objects
 from stacks.eks.nodes import create_nodes
 from stacks.eks.protection import protect
@@ -28,7 +30,6 @@ class EksClusterStack(EnvironmentStack):
     Attributes:
         cluster: the cluster, with the handler that applies objects.
         public_cidrs: the ranges that the load balancer's requests come from.
-        url: the address for a browser.
     """
 
     def __init__(
@@ -53,10 +54,10 @@ class EksClusterStack(EnvironmentStack):
         nodes = create_nodes(self, cluster=self.cluster, role=node_role, network=network)
         namespace = self._create_namespace(nodes)
         add_ons = create_add_ons(self, cluster=self.cluster, nodes=nodes)
-        entrance = create_entrance(self, cluster=self.cluster, network=network, ready=namespace)
-        self.url = entrance.url
+        self._entrances = self._create_entrances(network, namespace)
         if not self.disposable:
-            protect(self, cluster=self.cluster, network=network, ready=[self.cluster, *add_ons, *entrance.ready])
+            addresses = [ready for entrance in self._entrances.values() for ready in entrance.ready]
+            protect(self, cluster=self.cluster, network=network, ready=[self.cluster, *add_ons, *addresses])
         self._create_outputs()
         adjust_kubectl_provider(self, cluster=self.cluster)
 
@@ -66,8 +67,26 @@ class EksClusterStack(EnvironmentStack):
         namespace.node.add_dependency(nodes)
         return namespace
 
+    def _create_entrances(self, network: Network, namespace: IDependable) -> dict[bool, Entrance]:
+        """The load balancers, by whether they are internal."""
+        logs = create_access_logs_bucket(self)
+        return {
+            internal: create_entrance(
+                self, cluster=self.cluster, network=network, access_logs=logs, ready=namespace, internal=internal
+            )
+            for internal in ((False, True) if self.settings.internal_load_balancer else (False,))
+        }
+
+    def url_of(self, spec: HttpService) -> str:
+        """The address of the load balancer that a service is behind."""
+        return self._entrances[spec.internal].url
+
     def _create_outputs(self) -> None:
-        CfnOutput(self, "Url", value=self.url, description="The services on EKS, behind the load balancer")
+        CfnOutput(
+            self, "Url", value=self._entrances[False].url, description="The services on EKS, behind the load balancer"
+        )
+        if self.settings.internal_load_balancer:
+            CfnOutput(self, "InternalUrl", value=self._entrances[True].url, description="The internal services on EKS")
         CfnOutput(
             self,
             "UpdateKubeconfig",

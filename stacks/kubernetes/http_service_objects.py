@@ -82,4 +82,4 @@ class HttpServiceObjects(ScaledServiceObjects[HttpService]):
             ),
         }
         order = ingress_order(spec.listener_priority)
-        return ingress(self._settings, spec.name, spec.path, order, backend, **health)
+        return ingress(self._settings, spec.name, spec.path, order, backend, internal=spec.internal, **health)

@@ -133,6 +133,7 @@ class _Priority:
 def _rivals(assembly: Assembly, spec: ServiceSpec) -> list[str]:
     """Services on both platforms that could answer the same request."""
     both = [s for s in assembly.services(Platform.ECS, Kind.HTTP) if Platform.EKS in s.platforms]
+    both = [s for s in both if s.internal is spec.internal]
     own = (spec.path).rstrip("/") + "/"
     paths = {other.name: (other.path or "").rstrip("/") + "/" for other in both if other.name != spec.name}
     return sorted(name for name, path in paths.items() if path.startswith(own) or own.startswith(path))
@@ -299,6 +300,22 @@ class _Egress:
         return found - {("tcp", 443, "0.0.0.0/0"), ("tcp", 80, "169.254.170.23/32")}
 
 
+@means("internal")
+class _Internal:
+    """The scheme of the load balancer that has the service's rule."""
+
+    @staticmethod
+    def ecs(assembly, spec):
+        [rule] = assembly.resources("AWS::ElasticLoadBalancingV2::ListenerRule", stack=f"Ecs-{spec.name}")[:1]
+        balancer = assembly.by_reference(assembly.by_reference(rule["ListenerArn"])["LoadBalancerArn"])
+        return balancer["Scheme"] == "internal"
+
+    @staticmethod
+    def eks(assembly, spec):
+        name = eks_object(assembly, spec, "Ingress")["spec"]["ingressClassName"]
+        return assembly.object("Eks", "IngressClassParams", name)["spec"]["scheme"] == "internal"
+
+
 @means("stop_timeout")
 class _Stop:
     """Seconds between SIGTERM and SIGKILL."""
@@ -423,8 +440,9 @@ def test_a_field_of_ecs_only_says_so_and_is_what_the_manifest_has(assembly, fiel
         assert ONLY_ON_ECS[field](assembly, spec) == wanted, spec.name
 
 
-# A service on both platforms has the default of this field.
-_ALWAYS_THE_DEFAULT = {"platforms"}
+# A service on both platforms has the default of this field; of `internal`, tests/stacks/test_internal_entrance.py compares the
+# other value, as corners has one load balancer on each platform.
+_ALWAYS_THE_DEFAULT = {"platforms", "internal"}
 
 
 @pytest.mark.parametrize("field", sorted((READERS.keys() | ONLY_ON_ECS.keys()) - _ALWAYS_THE_DEFAULT))

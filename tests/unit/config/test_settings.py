@@ -522,3 +522,38 @@ def test_a_web_acl_of_another_region_is_refused(project):
     assert project.settings().web_acl_arn == acl
     change(project, web_acl_arn=acl, region="eu-central-1")
     assert "web_acl_arn: is in eu-west-1, and region is eu-central-1; write one of eu-central-1" in fault(project)
+
+
+# --- internal load balancer -------------------------------------------------------------------------------------------
+
+
+def test_ranges_of_an_internal_load_balancer_that_is_not_there_are_refused(project):
+    change(project, internal_cidrs=["10.0.0.0/8"])
+    expected = "internal_cidrs: means nothing while internal_load_balancer is false; remove it, or write internal_load"
+    assert expected in fault(project)
+
+
+def test_who_may_reach_the_internal_load_balancer_is_the_vpc_by_default(project):
+    change(project, internal_load_balancer=True)
+    assert project.settings().internal_ranges == (project.settings().vpc_cidr,)
+    change(project, internal_load_balancer=True, internal_cidrs=["10.0.0.0/8"])
+    assert project.settings().internal_ranges == ("10.0.0.0/8",)
+
+
+def test_a_domain_too_long_for_the_internal_load_balancers_certificate_is_refused(project):
+    longest = "a" * 45 + ".ex.io"
+    domain = {"name": longest, "hosted_zone_id": "Z0123456789ABC"}
+    change(project, internal_load_balancer=True, domain=domain)
+    assert len(f"internal-ecs.{project.settings().domain.name}") == 64
+    change(project, internal_load_balancer=True, domain={**domain, "name": f"a{longest}"})
+    expected = (
+        "domain.name: has 52 characters; with internal- before it, a certificate's name allows 51; use a shorter domain"
+    )
+    assert expected in fault(project)
+
+
+def test_more_internal_ranges_than_a_security_group_has_rules_are_refused(project):
+    change(project, internal_load_balancer=True, internal_cidrs=[f"10.{n}.0.0/16" for n in range(61)])
+    assert "internal_cidrs: makes 61 inbound rules for port 80, and a security group has 60; name 60 ranges" in fault(
+        project
+    )
