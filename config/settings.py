@@ -138,6 +138,14 @@ class Settings(Model):
         examples=[["210987654321"]],
         max_length=20,  # a trust policy has 2,048 characters
     )
+    deploy_roles: Annotated[
+        tuple[Annotated[str, Rule(rules.check_role)], ...], UNIQUE, Rule(rules.check_deploy_roles)
+    ] = Field(
+        (),
+        description="The only roles that may push images, of this account or another, instead of every role of this account "
+        "and of trusted_accounts. They must exist.",
+        examples=[["arn:aws:iam::210987654321:role/ci"]],
+    )
     permissions_boundary: Annotated[str, Rule(rules.check_boundary)] | None = Field(
         None,
         description="Policy that bounds every role of every stack: its name, or its ARN. It has to allow what the roles do "
@@ -374,6 +382,16 @@ class Settings(Model):
                 if self.vpc:
                     raise fault(problem, f"write region: {region}", field="vpc.zones")
                 raise fault(problem, f"write region: {region}, or a number of zones", field="zones")
+        return self
+
+    @model_validator(mode="after")
+    def _check_who_deploys(self) -> Self:
+        if self.deploy_roles and self.trusted_accounts:
+            raise fault(
+                "means nothing while deploy_roles names the roles",
+                "remove it, or deploy_roles",
+                field="trusted_accounts",
+            )
         return self
 
     @model_validator(mode="after")

@@ -31,6 +31,7 @@ ELSEWHERE: Final = {
 }
 """Other tools' names for parts of an environment: the problem, and what to write instead."""
 
+_TRUST_POLICY_ROOM: Final = 1700  # of 2,048 characters, less the policy around the roles
 _MOST_ZONES: Final = 6  # us-east-1: https://aws.amazon.com/about-aws/global-infrastructure/regions_az/
 _SMALLEST_SUBNET: Final = 27
 _MOST_TAGS = 40  # AWS allows 50 on a resource, and CloudFormation, CDK and the stacks add theirs
@@ -125,6 +126,20 @@ def check_admin(arn: str) -> None:
     if not re.fullmatch(r"arn:aws(-us-gov)?:iam::[0-9]{12}:(role|user)/[\w+=,.@/-]{1,576}", arn, re.ASCII):
         problem = f"is {shown(arn)}, not an IAM role or user"
         raise fault(problem, "write an ARN, e.g. arn:aws:iam::123456789012:role/admin")
+
+
+def check_role(arn: str) -> None:
+    check_admin(arn)
+    if ":user/" in arn:
+        raise fault(f"is {arn}, a user, whose keys would last", "write a role: arn:aws:iam::<account>:role/<name>")
+
+
+def check_deploy_roles(arns: tuple[str, ...]) -> None:
+    """They are in one trust policy. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
+    size = sum(len(arn) + len('"",') for arn in arns)
+    if size > _TRUST_POLICY_ROOM:
+        problem = f"holds {len(arns)} roles of {size} characters, and a trust policy has room for {_TRUST_POLICY_ROOM}"
+        raise fault(problem, "name fewer, or one role that they assume")
 
 
 def check_boundary(policy: str) -> None:

@@ -213,6 +213,17 @@ WRONG = [
         "is of scope CLOUDFRONT, which no load balancer takes; write one of scope REGIONAL",
     ),
     ("waf", "x", "is not a setting; write web_acl_arn: ARN"),
+    ("deploy_roles", ["ci"], "deploy_roles[0]: is 'ci', not an IAM role or user; write an ARN"),
+    (
+        "deploy_roles",
+        ["arn:aws:iam::123456789012:user/ada"],
+        "[0]: is arn:aws:iam::123456789012:user/ada, a user, whose keys would last; write a role",
+    ),
+    (
+        "deploy_roles",
+        [f"arn:aws:iam::123456789012:role/{'x' * 60}{n}" for n in range(20)],
+        "holds 20 roles of ",
+    ),
     ("boundary", "x", "is not a setting; write permissions_boundary: NAME"),
     ("nat_gateways", 1, "is not a setting; write egress: single-nat, or another value of egress"),
     ("architecture", ..., "is missing; write it, e.g. architecture: arm64"),
@@ -555,5 +566,15 @@ def test_a_domain_too_long_for_the_internal_load_balancers_certificate_is_refuse
 def test_more_internal_ranges_than_a_security_group_has_rules_are_refused(project):
     change(project, internal_load_balancer=True, internal_cidrs=[f"10.{n}.0.0/16" for n in range(61)])
     assert "internal_cidrs: makes 61 inbound rules for port 80, and a security group has 60; name 60 ranges" in fault(
+        project
+    )
+
+
+# --- who deploys ------------------------------------------------------------------------------------------------------
+
+
+def test_roles_and_whole_accounts_that_may_push_exclude_each_other(project):
+    change(project, trusted_accounts=["210987654321"], deploy_roles=["arn:aws:iam::210987654321:role/ci"])
+    assert "trusted_accounts: means nothing while deploy_roles names the roles; remove it, or deploy_roles" in fault(
         project
     )
