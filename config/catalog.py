@@ -14,7 +14,7 @@ from config.leftovers import notice
 from config.manifest import load_service
 from config.names import stack_id
 from config.placement_checks import check_entrance, check_name, check_platforms
-from config.quota_checks import check_quotas
+from config.quota_checks import check_quotas, per_load_balancer
 from config.recipe import sidecar_sources, source_of
 from config.route_checks import check_routes
 from config.sends import check_receivers_run, check_sends, fault_of_name
@@ -91,8 +91,8 @@ def load_catalog(root: Path, settings: Settings) -> Catalog:
     _check_call_platforms(services)
     _check_addresses(Catalog(services))
     check_receivers_run(services)
-    for platform in Platform:
-        check_routes([s for s in services if isinstance(s, HttpService) and platform in s.platforms])
+    for routed in per_load_balancer(services).values():
+        check_routes(routed)
     check_quotas(services, settings)
     _check_kept_repositories(declared, settings)
     # Of all services, not only those that run here: a mistake should show in every environment.

@@ -15,6 +15,9 @@ HIGHEST_PORT: Final = 65535
 ROLE_NAME: Final = 64
 """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 
+COMMON_NAME: Final = 64
+"""Characters of a certificate's domain name: https://docs.aws.amazon.com/acm/latest/userguide/acm-certificate-characteristics.html"""
+
 TLS_POLICY: Final = "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09"
 """TLS 1.3 and 1.2 with forward secrecy and AEAD ciphers only, and post-quantum key exchange where the client has it:
 https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html"""

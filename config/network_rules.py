@@ -26,7 +26,7 @@ HEALTH_UNLESS_NOT_HTTP: Final[dict[str, JsonValue]] = {
 }
 """The part of _check_protocol that an editor can check."""
 
-_BEHIND_LOAD_BALANCER = ("priority", "sticky", "alarms")
+_BEHIND_LOAD_BALANCER = ("priority", "sticky", "alarms", "internal")
 """Fields about requests that come through a load balancer."""
 
 

@@ -59,6 +59,10 @@ def check_entrance(spec: ServiceSpec, settings: Settings) -> None:
     if not isinstance(spec, HttpService) or not spec.routed:
         return
     file, environment = manifest_file(spec.name), settings_file(settings.environment)
+    if spec.internal and not settings.internal_load_balancer:
+        problem = f"is true, and {settings.environment} has no internal load balancer"
+        remedy = f"write internal_load_balancer: true in {environment}, or remove it"
+        raise ConfigError(file, "internal", problem, remedy)
     if spec.protocol is Protocol.GRPC and not settings.domain:
         # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html#target-group-protocol-version
         problem = f"is grpc, which a load balancer takes only over HTTPS, and {settings.environment} has no domain"

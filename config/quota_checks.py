@@ -38,14 +38,23 @@ _QUEUE_STATEMENTS: Final = 1024  # a role's statements for queues and their key,
 
 def check_quotas(services: Sequence[ServiceSpec], settings: Settings) -> None:
     """Checks an environment's services, as placed on its platforms. Raises ConfigError for the first fault."""
-    for platform in Platform:
-        routed = [s for s in services if isinstance(s, HttpService) and s.routed and platform in s.platforms]
+    for (platform, _), routed in per_load_balancer(services).items():
         _check_load_balancer(routed, platform, settings)
     _check_shared_stacks(services, settings)
     on_ecs = [spec for spec in services if Platform.ECS in spec.platforms]
     _check_security_groups(on_ecs, _ports(services), settings)
     for spec in services:
         _check_sizes(spec, services)
+
+
+def per_load_balancer(services: Iterable[ServiceSpec]) -> dict[tuple[Platform, bool], list[HttpService]]:
+    """The http services behind each load balancer, by its platform and whether it is the internal one."""
+    routed = [spec for spec in services if isinstance(spec, HttpService) and spec.routed]
+    return {
+        (platform, internal): [s for s in routed if platform in s.platforms and s.internal is internal]
+        for platform in Platform
+        for internal in (False, True)
+    }
 
 
 # --- all services together -------------------------------------------------------------------------------------------

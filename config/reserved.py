@@ -11,6 +11,9 @@ from typing import Final
 ENTRANCE: Final = "entrance"
 NOT_FOUND: Final = "not-found"
 TO_HTTPS: Final = "to-https"
+INTERNAL: Final = "internal"
+INTERNAL_ENTRANCE: Final = "internal-entrance"
+INTERNAL_TO_HTTPS: Final = "internal-to-https"
 SYNCING_ROLE: Final = "secret-syncing"
 DEFAULT_DENY: Final = "default-deny"
 ALLOW_DNS: Final = "allow-dns"
@@ -22,6 +25,8 @@ SERVICE_NAMES: Final = {
     ENTRANCE: "the Ingress that holds the load balancer",
     NOT_FOUND: "the load balancer's answer to paths that no service has",
     TO_HTTPS: "the Ingress that redirects HTTP to HTTPS",
+    INTERNAL_ENTRANCE: "the Ingress that holds the internal load balancer",
+    INTERNAL_TO_HTTPS: "the Ingress that redirects HTTP to HTTPS on the internal load balancer",
     SYNCING_ROLE: "the permission of the driver that fetches secrets",
     DEFAULT_DENY: "the NetworkPolicy that denies undeclared traffic",
     ALLOW_DNS: "the NetworkPolicy that lets every pod resolve names",

@@ -455,6 +455,14 @@ class HttpService(ScaledService):
         description="Listener rule priority; derived from path by default.",
         examples=[100],
     )
+    internal: Annotated[
+        bool, Meaning(ecs="rule on the internal load balancer", eks="Ingress of the internal load balancer's class")
+    ] = Field(
+        False,
+        description="Whether the service is behind the internal load balancer instead of the public one. Needs the environment's "
+        "setting internal_load_balancer.",
+        examples=[True],
+    )
     call_timeout: Annotated[
         int, Meaning(ecs="Service Connect's request timeout", eks="no limit: calls go straight to the pod")
     ] = Field(

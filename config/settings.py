@@ -14,10 +14,11 @@ from config import limits
 from config import settings_rules as rules
 from config.command_line import COMMAND_LINE
 from config.errors import ConfigError, did_you_mean, shown
+from config.existing_vpc import ExistingVpc
 from config.model import NOT_EMPTY, UNIQUE, Model, Pattern, Rule, fault
 from config.quotas import ADDRESSES, ADJUSTABLE, CERTIFICATES, ENDPOINT_CIDRS, GROUP_RULES, Quota
 from config.strict_yaml import read_mapping, scalar, without_nulls
-from config.validation import Location, dotted, strip, validate, visible_fields
+from config.validation import Location, Where, dotted, strip, validate, visible_fields
 
 ENVIRONMENTS: Final = "config/environments"
 
@@ -142,6 +143,14 @@ class Settings(Model):
         examples=[["210987654321"]],
         max_length=20,  # a trust policy has 2,048 characters
     )
+    deploy_roles: Annotated[
+        tuple[Annotated[str, Rule(rules.check_role)], ...], UNIQUE, Rule(rules.check_deploy_roles)
+    ] = Field(
+        (),
+        description="The only roles that may push images, of this account or another, instead of every role of this account "
+        "and of trusted_accounts. They must exist.",
+        examples=[["arn:aws:iam::210987654321:role/ci"]],
+    )
     permissions_boundary: Annotated[str, Rule(rules.check_boundary)] | None = Field(
         None,
         description="Policy that bounds every role of every stack: its name, or its ARN. It has to allow what the roles do "
@@ -154,6 +163,21 @@ class Settings(Model):
     platforms: Annotated[tuple[Platform, ...], NOT_EMPTY, UNIQUE] = Field(
         description="Platforms that this environment has.", examples=[["ecs", "eks"]]
     )
+    vpc: ExistingVpc | None = Field(
+        None,
+        description="A VPC that exists, by its ids, instead of one of the environment's own. vpc_cidr, zones and egress are then "
+        "its owner's, and not written here.",
+        examples=[
+            {
+                "id": "vpc-0123456789abcdef0",
+                "cidr": "10.50.0.0/16",
+                "zones": ["eu-central-1a", "eu-central-1b"],
+                "public_subnets": ["subnet-0aaaaaaaaaaaaaaa1", "subnet-0aaaaaaaaaaaaaaa2"],
+                "public_cidrs": ["10.50.0.0/24", "10.50.1.0/24"],
+                "private_subnets": ["subnet-0bbbbbbbbbbbbbbb1", "subnet-0bbbbbbbbbbbbbbb2"],
+            }
+        ],
+    )
     vpc_cidr: Annotated[str, Rule(rules.check_vpc)] = Field(
         description=f"Private range of the VPC, /16 to /24, not overlapping {EKS_SERVICE_CIDR}.",
         examples=["10.20.0.0/16"],
@@ -164,10 +188,11 @@ class Settings(Model):
         "that has a zone without Fargate or EKS: `python -m ops preflight` says which.",
         examples=[2],
     )
-    egress: Egress = Field(
-        description="Route from private subnets to the internet: a NAT gateway per zone, one for all, a NAT instance, or "
-        "none, with interface endpoints to AWS instead. Endpoints are the most expensive: about 248 USD a month for two "
-        "zones and both platforms (docs/costs.md). Another value moves the routes before the old way is deleted.",
+    egress: Egress | None = Field(
+        None,
+        description="Needed without vpc. Route from private subnets to the internet: a NAT gateway per zone, one for all, a NAT "
+        "instance, or none, with interface endpoints to AWS instead. Endpoints are the most expensive: about 248 USD a month "
+        "for two zones and both platforms (docs/costs.md). Another value moves the routes before the old way is deleted.",
         examples=["nat-instance"],
     )
     nat_image: (
@@ -188,6 +213,17 @@ class Settings(Model):
         max_length=CERTIFICATES.value - 1,
         description="ARNs of ACM certificates, in the environment's region, for the hosts of services; needs domain.",
         examples=[["arn:aws:acm:eu-central-1:123456789012:certificate/12345678-1234-1234-1234-123456789012"]],
+    )
+    internal_load_balancer: bool = Field(
+        False,
+        description="Whether each platform also has a load balancer that only the VPC and what is connected to it reaches, for "
+        "services with internal: true; it costs what the public one does, without its addresses.",
+        examples=[True],
+    )
+    internal_cidrs: Annotated[tuple[Cidr, ...], UNIQUE] = Field(
+        (),
+        description="IPv4 ranges that may reach the internal load balancers; by default the VPC's.",
+        examples=[["10.0.0.0/8"]],
     )
     web_acl_arn: Annotated[str, Rule(rules.check_web_acl)] | None = Field(
         None,
@@ -307,6 +343,11 @@ class Settings(Model):
         return f"{self.app}-{self.environment}"
 
     @property
+    def internal_ranges(self) -> tuple[str, ...]:
+        """The ranges that may reach the internal load balancers."""
+        return self.internal_cidrs or (self.vpc_cidr,)
+
+    @property
     def zone_count(self) -> int:
         """Number of availability zones."""
         return self.zones if isinstance(self.zones, int) else len(self.zones)
@@ -327,6 +368,12 @@ class Settings(Model):
         return self.quotas.get(quota.name, quota.value)
 
     @model_validator(mode="after")
+    def _check_way_out(self) -> Self:
+        if not self.vpc and not self.egress:
+            raise fault("is missing", "write it, e.g. egress: nat-instance", field="egress")
+        return self
+
+    @model_validator(mode="after")
     def _check_place(self) -> Self:
         if self.account and not self.region:
             raise fault(
@@ -344,7 +391,19 @@ class Settings(Model):
                     if self.region
                     else "names zones, but region is not set"
                 )
+                if self.vpc:
+                    raise fault(problem, f"write region: {region}", field="vpc.zones")
                 raise fault(problem, f"write region: {region}, or a number of zones", field="zones")
+        return self
+
+    @model_validator(mode="after")
+    def _check_who_deploys(self) -> Self:
+        if self.deploy_roles and self.trusted_accounts:
+            raise fault(
+                "means nothing while deploy_roles names the roles",
+                "remove it, or deploy_roles",
+                field="trusted_accounts",
+            )
         return self
 
     @model_validator(mode="after")
@@ -355,10 +414,21 @@ class Settings(Model):
             )
         if self.nat_image and self.egress is not Egress.NAT_INSTANCE:
             raise fault(
-                f"means nothing while egress is {self.egress.value}",
+                f"means nothing while egress is {self.egress.value if self.egress else 'not set'}",
                 "remove it, or write egress: nat-instance",
                 field="nat_image",
             )
+        return self
+
+    @model_validator(mode="after")
+    def _check_internal_entrance(self) -> Self:
+        if self.internal_cidrs and not self.internal_load_balancer:
+            remedy = "remove it, or write internal_load_balancer: true"
+            raise fault("means nothing while internal_load_balancer is false", remedy, field="internal_cidrs")
+        longest = limits.COMMON_NAME - len("internal-ecs.")
+        if self.internal_load_balancer and self.domain and len(self.domain.name) > longest:
+            problem = f"has {len(self.domain.name)} characters; with internal- before it, a certificate's name allows {longest}"
+            raise fault(problem, "use a shorter domain, or no internal_load_balancer", field="domain.name")
         return self
 
     @model_validator(mode="after")
@@ -372,7 +442,7 @@ class Settings(Model):
 
     @model_validator(mode="after")
     def _check_room(self) -> Self:
-        if self.zone_count > self.zones_with_room:
+        if not self.vpc and self.zone_count > self.zones_with_room:
             raise fault(
                 f"has room for {self.zones_with_room} zones, and zones asks for {self.zone_count}",
                 "use a /23 or larger, or fewer zones",
@@ -394,14 +464,19 @@ class Settings(Model):
     @model_validator(mode="after")
     def _check_entrance(self) -> Self:
         ports = 2 if self.domain else 1
-        rules_needed, limit = ports * len(self.load_balancer_cidrs), self.quota(GROUP_RULES)
-        if rules_needed > limit:
-            on = "ports 80 and 443" if self.domain else "port 80"
-            raise fault(
-                f"makes {rules_needed} inbound rules for {on}, and a security group has {limit}",
-                f"name {limit // ports} ranges or fewer, or ask AWS to raise it and set quotas.{GROUP_RULES.name}",
-                field="load_balancer_cidrs",
-            )
+        limit = self.quota(GROUP_RULES)
+        for field, ranges in (
+            ("load_balancer_cidrs", self.load_balancer_cidrs),
+            ("internal_cidrs", self.internal_cidrs),
+        ):
+            rules_needed = ports * len(ranges)
+            if rules_needed > limit:
+                on = "ports 80 and 443" if self.domain else "port 80"
+                raise fault(
+                    f"makes {rules_needed} inbound rules for {on}, and a security group has {limit}",
+                    f"name {limit // ports} ranges or fewer, or ask AWS to raise it and set quotas.{GROUP_RULES.name}",
+                    field=field,
+                )
         return self
 
     @model_validator(mode="after")
@@ -472,11 +547,23 @@ def load_settings(root: Path, environment: str, overrides: Mapping[str, object])
         from_command_line = any(_covers(key, field) for key in overrides)
         return (COMMAND_LINE if from_command_line else file), field
 
-    settings = validate(Settings, {**without_nulls(data), "environment": environment}, where)
+    given = _with_vpc(without_nulls(data), where)
+    settings = validate(Settings, {**given, "environment": environment}, where)
     if must_be_written and settings.exec:
         problem = "opens shells in an environment whose data is kept, and no file says so"
         raise ConfigError(COMMAND_LINE, "exec", problem, f"write exec: true in {file}")
     return settings
+
+
+def _with_vpc(data: dict[str, Any], where: Where) -> dict[str, Any]:
+    """With the range and the zones of a VPC that exists, which are the environment's then."""
+    vpc = data.get("vpc")
+    if not isinstance(vpc, dict):
+        return data
+    for key in ("vpc_cidr", "zones", "egress", "nat_image"):
+        if key in data:
+            raise ConfigError(*where((key,)), "is decided by the owner of the VPC that vpc names", "remove it, or vpc")
+    return {**data, **{key: vpc[name] for key, name in (("vpc_cidr", "cidr"), ("zones", "zones")) if name in vpc}}
 
 
 def overrides_from_context(context: Mapping[str, object]) -> dict[str, object]:
@@ -504,8 +591,9 @@ def _annotation_of(key: str) -> Any:
             return annotation
         if get_origin(annotation) is dict:
             return get_args(annotation)[1]
-        if annotation is Domain and rest in Domain.model_fields:
-            return strip(Domain.model_fields[rest].annotation)
+        model = mappings().get(first)
+        if model and rest in model.model_fields:
+            return strip(model.model_fields[rest].annotation)
     if key in rules.ELSEWHERE:
         raise ConfigError(COMMAND_LINE, key, *rules.ELSEWHERE[key])
     raise ConfigError(
@@ -516,8 +604,15 @@ def _annotation_of(key: str) -> Any:
     )
 
 
+def mappings() -> dict[str, type[Model]]:
+    """The settings that are mappings with keys of their own, and their models."""
+    annotations = {name: strip(info.annotation) for name, info in visible_fields(Settings).items()}
+    return {name: found for name, found in annotations.items() if isinstance(found, type) and issubclass(found, Model)}
+
+
 def _setting_names() -> list[str]:
-    return [*visible_fields(Settings), *(f"domain.{name}" for name in Domain.model_fields)]
+    inner = [f"{field}.{name}" for field, model in mappings().items() for name in model.model_fields]
+    return [*visible_fields(Settings), *inner]
 
 
 def _apply(data: dict[str, Any], key: str, value: object) -> None:

@@ -14,9 +14,12 @@ from config.quotas import ADJUSTABLE
 PRIVATE_RANGES = tuple(ipaddress.IPv4Network(n) for n in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"))
 """RFC 1918."""
 
-_OWN_NETWORK = ("is not a setting: each environment has its own VPC", "write vpc_cidr: 10.20.0.0/16")
+_OWN_NETWORK = (
+    "is not a setting",
+    "write vpc_cidr: 10.20.0.0/16 for a new VPC, or vpc: {id: ..., ...} for one that exists",
+)
 ELSEWHERE: Final = {
-    **dict.fromkeys(("vpc", "vpc_id", "vpc_name", "subnets", "subnet_ids"), _OWN_NETWORK),
+    **dict.fromkeys(("vpc_id", "vpc_name", "subnets", "subnet_ids"), _OWN_NETWORK),
     **dict.fromkeys(
         ("nat", "nat_gateways"), ("is not a setting", "write egress: single-nat, or another value of egress")
     ),
@@ -28,6 +31,7 @@ ELSEWHERE: Final = {
 }
 """Other tools' names for parts of an environment: the problem, and what to write instead."""
 
+_TRUST_POLICY_ROOM: Final = 1700  # of 2,048 characters, less the policy around the roles
 _MOST_ZONES: Final = 6  # us-east-1: https://aws.amazon.com/about-aws/global-infrastructure/regions_az/
 _SMALLEST_SUBNET: Final = 27
 _MOST_TAGS = 40  # AWS allows 50 on a resource, and CloudFormation, CDK and the stacks add theirs
@@ -60,6 +64,11 @@ def check_vpc(text: str) -> None:
     if network.overlaps(ipaddress.IPv4Network(EKS_SERVICE_CIDR)):
         problem = f"overlaps {EKS_SERVICE_CIDR}, the range of Kubernetes Services"
         raise fault(problem, "use another range, e.g. 10.20.0.0/16")
+
+
+def is_inside(inner: str, outer: str) -> bool:
+    """Whether a range is within another."""
+    return ipaddress.IPv4Network(inner).subnet_of(ipaddress.IPv4Network(outer))
 
 
 def zones_with_room(vpc_cidr: str) -> int:
@@ -117,6 +126,20 @@ def check_admin(arn: str) -> None:
     if not re.fullmatch(r"arn:aws(-us-gov)?:iam::[0-9]{12}:(role|user)/[\w+=,.@/-]{1,576}", arn, re.ASCII):
         problem = f"is {shown(arn)}, not an IAM role or user"
         raise fault(problem, "write an ARN, e.g. arn:aws:iam::123456789012:role/admin")
+
+
+def check_role(arn: str) -> None:
+    check_admin(arn)
+    if ":user/" in arn:
+        raise fault(f"is {arn}, a user, whose keys would last", "write a role: arn:aws:iam::<account>:role/<name>")
+
+
+def check_deploy_roles(arns: tuple[str, ...]) -> None:
+    """They are in one trust policy. https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
+    size = sum(len(arn) + len('"",') for arn in arns)
+    if size > _TRUST_POLICY_ROOM:
+        problem = f"holds {len(arns)} roles of {size} characters, and a trust policy has room for {_TRUST_POLICY_ROOM}"
+        raise fault(problem, "name fewer, or one role that they assume")
 
 
 def check_boundary(policy: str) -> None:

@@ -13,7 +13,7 @@ from config.documents import markdown_table
 from config.fields.scaling import Scaling
 from config.model import Model, OrText, Pattern
 from config.service import KINDS, Kind, kinds_with, manifest_fields, meaning_of
-from config.settings import Domain, Settings
+from config.settings import Settings, mappings
 from config.strict_yaml import flow
 from config.validation import bounds, strip, visible_fields
 
@@ -62,7 +62,7 @@ def settings_parts() -> dict[str, str]:
     rows = [_setting_row(name, info) for name, info in visible_fields(Settings).items()]
     return {
         "settings": markdown_table(["Setting", "Value", "Default", "Meaning"], rows),
-        "domain": _nested(Domain),
+        **{name: _nested(model) for name, model in mappings().items()},
     }
 
 

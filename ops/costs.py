@@ -109,7 +109,8 @@ class Bill:
     def _entrance(self, resources: list[Json]) -> Iterator[Line]:
         balancers = _of_type(resources, "AWS::ElasticLoadBalancingV2::LoadBalancer")
         yield _line("Application Load Balancer (without capacity units)", len(balancers), "alb")
-        addresses = sum(len(balancer["Properties"]["Subnets"]) for balancer in balancers)
+        public = [found["Properties"] for found in balancers if found["Properties"].get("Scheme") != "internal"]
+        addresses = sum(len(balancer["Subnets"]) for balancer in public)
         yield _line("public IPv4 address of the load balancer, one per zone", addresses, "public_ipv4")
 
     def _egress(self, resources: list[Json]) -> Iterator[Line]:

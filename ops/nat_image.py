@@ -27,7 +27,10 @@ def pin(root: Path, settings: Settings, ssm: Any = None) -> str:
     """
     file = settings_file(settings.environment)
     if settings.egress is not Egress.NAT_INSTANCE:
-        raise OpsError(f"{file}: egress: is {settings.egress.value}, which has no machine image", exit_code=2)
+        raise OpsError(
+            f"{file}: egress: is {settings.egress.value if settings.egress else 'not set'}, which has no machine image",
+            exit_code=2,
+        )
     if not settings.region:
         raise OpsError(f"{file}: region: is missing, and an image belongs to one region; write it first", exit_code=2)
     image = _newest(settings.region, ssm)

@@ -14,6 +14,7 @@ from typing import Any, Final
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from config.existing_vpc import ExistingVpc
 from config.names import stack_name
 from config.quotas import ADDRESSES
 from config.settings import Egress, Settings, settings_file
@@ -137,7 +138,9 @@ class _Account:
     # --- subnets that are there already ------------------------------------------------------------------------------
 
     def check_subnets(self) -> str:
-        """Refuses to remove a zone in which tasks run, and to move the ranges of subnets in use."""
+        """Refuses to remove a zone in which tasks run, to move the ranges of subnets in use, and wrong ids of existing ones."""
+        if self._settings.vpc:
+            return self._check_existing(self._settings.vpc)
         name = stack_name(self._settings, "Network")
         wanted = [{"Name": "tag:aws:cloudformation:stack-name", "Values": [name]}]
         found = self._ec2.describe_subnets(Filters=wanted)["Subnets"]
@@ -154,6 +157,27 @@ class _Account:
         self._check_order(found)
         return f"{len(found)} in {len(zones)} zones"
 
+    def _check_existing(self, vpc: ExistingVpc) -> str:
+        """The subnets of a VPC that exists are where the settings say."""
+        found = self._ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [vpc.id]}])["Subnets"]
+        by_id = {str(subnet["SubnetId"]): subnet for subnet in found}
+        for field in ("public_subnets", "private_subnets"):
+            for index, (subnet_id, zone) in enumerate(zip(getattr(vpc, field), vpc.zones, strict=True)):
+                where = f"vpc.{field}[{index}]"
+                if subnet_id not in by_id:
+                    raise UnfitError(
+                        self._settings, where, f"is {subnet_id}, which {vpc.id} does not have", "write another"
+                    )
+                there = str(by_id[subnet_id]["AvailabilityZone"])
+                if there != zone:
+                    raise UnfitError(self._settings, where, f"is {subnet_id}, in {there}", f"name one in {zone}")
+        for index, (subnet_id, cidr) in enumerate(zip(vpc.public_subnets, vpc.public_cidrs, strict=True)):
+            actual = str(by_id[subnet_id]["CidrBlock"])
+            if actual != cidr:
+                problem = f"is {cidr}, and {subnet_id} has {actual}"
+                raise UnfitError(self._settings, f"vpc.public_cidrs[{index}]", problem, f"write {actual}")
+        return f"{2 * len(vpc.zones)} in {len(vpc.zones)} zones of {vpc.id}"
+
     def _check_order(self, subnets: list[dict[str, Any]]) -> None:
         numbers = {int(found[1]): str(s["AvailabilityZone"]) for s in subnets if (found := _NUMBER.search(_id_of(s)))}
         deployed = [numbers[number] for number in sorted(numbers)]
@@ -167,7 +191,8 @@ class _Account:
 
     def check_addresses(self) -> str:
         """The Elastic IP addresses of NAT gateways, with those of everything else in the region, fit into the quota."""
-        needed = {Egress.NAT_PER_ZONE: self._settings.zone_count, Egress.SINGLE_NAT: 1}.get(self._settings.egress, 0)
+        gateways = {Egress.NAT_PER_ZONE: self._settings.zone_count, Egress.SINGLE_NAT: 1}
+        needed = gateways.get(self._settings.egress, 0) if self._settings.egress else 0
         if not needed:
             return "none needed"
         taken = sum(not self._is_own(address) for address in self._ec2.describe_addresses()["Addresses"])

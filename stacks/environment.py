@@ -20,6 +20,7 @@ from stacks.foundation import FoundationStack
 from stacks.network import NetworkStack
 from stacks.registry import RegistryStack
 from stacks.state import StateStack
+from stacks.vpc import Network, existing_network
 from stacks.workload import Workload
 
 
@@ -28,7 +29,7 @@ class SharedStacks:
     """The stacks that every service needs, on either platform, and the CDK code that some services bring."""
 
     foundation: FoundationStack
-    network: NetworkStack
+    network: Network
     state: StateStack | None
     extras: Mapping[str, Hooks]
 
@@ -55,9 +56,12 @@ def _build_shared(app: App, settings: Settings, catalog: Catalog, extras: Mappin
     key = foundation.key
     return SharedStacks(
         foundation=foundation,
-        network=NetworkStack(
+        # CloudFormation refuses a stack without resources, and a VPC that exists needs none.
+        network=existing_network(foundation, settings.vpc)
+        if settings.vpc
+        else NetworkStack(
             app, names.NETWORK, settings=settings, key=key, queues=any(spec.queues for spec in catalog.services)
-        ),
+        ).network,
         # CloudFormation refuses a stack without resources, so it exists only if a service declares a table or a queue.
         state=StateStack(
             app,

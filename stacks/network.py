@@ -12,6 +12,7 @@ from stacks.acknowledgements import acknowledge
 from stacks.base import EnvironmentStack
 from stacks.logs import own_provider_log_group, owned_log_group
 from stacks.nat_instance import NatInstance
+from stacks.vpc import Network
 
 _AWS_SERVICES = aws_ec2.InterfaceVpcEndpointAwsService
 
@@ -44,6 +45,7 @@ class NetworkStack(EnvironmentStack):
 
     Attributes:
         vpc: public subnets hold only load balancers and NAT; private ones hold tasks and nodes.
+        network: the same, as the other stacks take it.
     """
 
     def __init__(
@@ -75,6 +77,7 @@ class NetworkStack(EnvironmentStack):
         if settings.egress is Egress.ENDPOINTS:
             self._create_interface_endpoints(endpoints_of(settings.platforms, exec_on_ecs=settings.exec, queues=queues))
         own_provider_log_group(self, "Custom::VpcRestrictDefaultSGCustomResourceProvider")
+        self.network = Network(vpc=self.vpc, private_subnets=self.private_subnets, existing=False)
         CfnOutput(self, "VpcId", value=self.vpc.vpc_id)
         subnets = [*self.vpc.public_subnets, *self.private_subnets]
         self.share(self.vpc.vpc_id, *(subnet.subnet_id for subnet in subnets))
@@ -94,7 +97,8 @@ class NetworkStack(EnvironmentStack):
             else aws_ec2.SubnetType.PRIVATE_WITH_EGRESS
         )
         zones = self.availability_zones
-        nat_gateways = {Egress.NAT_PER_ZONE: len(zones), Egress.ENDPOINTS: 0}.get(self.settings.egress, 1)
+        own = {Egress.NAT_PER_ZONE: len(zones), Egress.ENDPOINTS: 0}
+        nat_gateways = next((count for egress, count in own.items() if egress is self.settings.egress), 1)
         return aws_ec2.Vpc(
             self,
             "Vpc",

@@ -1,8 +1,8 @@
 """One ECR repository per service, and the only role that pushes to them.
 
 The role is our own because the bootstrap role may push only to the bootstrap's repository. It trusts what the bootstrap roles
-trust (the account and, as with `cdk bootstrap --trust`, the accounts in trusted_accounts, session tags included) and allows
-exactly the calls with which the CLI publishes.
+trust (the account and, as with `cdk bootstrap --trust`, the accounts in trusted_accounts, session tags included), or only the
+roles in deploy_roles. It allows exactly the calls with which the CLI publishes.
 """
 
 from __future__ import annotations
@@ -132,6 +132,8 @@ class RegistryStack(EnvironmentStack):
         self._acknowledge_role(role)
 
     def _trusted(self) -> list[aws_iam.PrincipalBase]:
+        if self.settings.deploy_roles:
+            return [aws_iam.ArnPrincipal(role) for role in self.settings.deploy_roles]
         others = [aws_iam.AccountPrincipal(account) for account in self.settings.trusted_accounts]
         return [aws_iam.AccountRootPrincipal(), *others]
 

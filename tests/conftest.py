@@ -61,6 +61,12 @@ def corners(synthesis: Synthesis) -> Assembly:
     return synthesis.assembly("corners")
 
 
+@pytest.fixture(scope="session")
+def borrowed(synthesis: Synthesis) -> Assembly:
+    """The same services in a VPC that exists, with an internal load balancer."""
+    return synthesis.assembly("borrowed")
+
+
 @pytest.fixture(scope="session", params=_ENVIRONMENTS)
 def environment(request: pytest.FixtureRequest, synthesis: Synthesis) -> Assembly:
     """Each environment that the project brings."""

@@ -58,6 +58,12 @@ def physical_ids(target: Target, stack: str, kind: str) -> list[str]:
     return [entry.get("PhysicalResourceId", "") for entry in parts(target, stack) if entry["ResourceType"] == kind]
 
 
+def physical_ids_by_name(target: Target, stack: str, kind: str) -> dict[str, str]:
+    """The same by logical id."""
+    found = [entry for entry in parts(target, stack) if entry["ResourceType"] == kind]
+    return {entry.get("LogicalResourceId", ""): entry.get("PhysicalResourceId", "") for entry in found}
+
+
 def repositories_of_stacks(target: Target) -> set[str]:
     """Names of the image repositories that stacks own."""
     stacks = [name for name in stack_names(target) if name != TOOLKIT_STACK]

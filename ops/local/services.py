@@ -37,6 +37,7 @@ JOB_SECONDS = 120.0
 JOB_STARTED_BY = "local-up"
 # How the engine's client library wraps the engine's message.
 ENGINE_ERROR = re.compile(r'\d{3} (?:Server|Client) Error for \S+: [^(]*\("(.*)"\)', re.DOTALL)
+INTERNAL_PREFIX = "Internal"  # of the logical ids of the internal load balancer's resources
 LOAD_BALANCER = "AWS::ElasticLoadBalancingV2::LoadBalancer"
 BALANCER_SERVER = "awselb"  # the Server header of the load balancer's own answers
 
@@ -176,10 +177,11 @@ class Services:
         self._ecs.stop_task(cluster=placement.cluster, task=started)
         raise OpsError(f"{name}: the job did not end within {JOB_SECONDS:g} s. See `make logs SERVICE={name}`")
 
-    def base_url(self) -> str:
-        """Address of the shared load balancer, as this machine reaches it."""
+    def base_url(self, *, internal: bool = False) -> str:
+        """Address of the shared load balancer, public or internal, as this machine reaches it."""
         shared = stack_name(self._settings, stack_id(Platform.ECS))
-        arns = cloudformation.physical_ids(self._target, shared, LOAD_BALANCER)
+        found = cloudformation.physical_ids_by_name(self._target, shared, LOAD_BALANCER)
+        arns = [arn for name, arn in found.items() if name.startswith(INTERNAL_PREFIX) is internal]
         name = arns[0].split("/")[-2] if arns and arns[0].count("/") >= 2 else ""
         return f"{self._target.endpoint}/_alb/{name}"
 
@@ -200,7 +202,7 @@ class Services:
         """A service's address on this machine; None if only other services call it, or no HTTP/1.1 reaches it."""
         if not isinstance(spec, HttpService) or spec.address is None or spec.protocol is not Protocol.HTTP:
             return None
-        return f"{base_url}{spec.address.path}"
+        return f"{self.base_url(internal=True) if spec.internal else base_url}{spec.address.path}"
 
     def _image(self, task_definition: str, spec: ServiceSpec) -> str:
         described = self._ecs.describe_task_definition(taskDefinition=task_definition)

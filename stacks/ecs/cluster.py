@@ -9,14 +9,16 @@ from __future__ import annotations
 from aws_cdk import CfnOutput, aws_ecs, aws_kms, aws_servicediscovery
 from constructs import Construct
 
+from config.service import HttpService
 from config.settings import Insights, Settings
+from stacks.access_logs import create_access_logs_bucket
 from stacks.acknowledgements import acknowledge
 from stacks.base import EnvironmentStack
-from stacks.ecs.entrance import create_entrance
+from stacks.ecs.entrance import Entrance, create_entrance
 from stacks.ecs.exec import exec_configuration
 from stacks.logs import owned_log_group
 from stacks.narrow import narrow
-from stacks.network import NetworkStack
+from stacks.vpc import Network
 
 _INSIGHTS = {
     Insights.DISABLED: aws_ecs.ContainerInsights.DISABLED,
@@ -34,7 +36,6 @@ class EcsClusterStack(EnvironmentStack):
         namespace_arn: of Service Connect's namespace.
         cluster: with both Fargate capacity providers; its default namespace is Service Connect's.
         cluster_name: the cluster's name, read from CDK once.
-        entrance: the one load balancer of all services on ECS.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class EcsClusterStack(EnvironmentStack):
         construct_id: str,
         *,
         settings: Settings,
-        network: NetworkStack,
+        network: Network,
         key: aws_kms.IKey | None,
     ) -> None:
         super().__init__(
@@ -59,9 +60,22 @@ class EcsClusterStack(EnvironmentStack):
         self.cluster = self._create_cluster()
         self.cluster_name = self.cluster.cluster_name
         self._decide_on_insights()
-        self.entrance = create_entrance(self, vpc=self.vpc)
+        self._entrances = self._create_entrances()
         self._create_outputs()
-        self.share(self.cluster_name, self.cluster.cluster_arn, self.namespace_arn, *self.entrance.shared)
+        shared = [value for entrance in self._entrances.values() for value in entrance.shared]
+        self.share(self.cluster_name, self.cluster.cluster_arn, self.namespace_arn, *shared)
+
+    def entrance_of(self, spec: HttpService) -> Entrance:
+        """The load balancer that a service is behind."""
+        return self._entrances[spec.internal]
+
+    def _create_entrances(self) -> dict[bool, Entrance]:
+        """The load balancers, by whether they are internal."""
+        logs = create_access_logs_bucket(self)
+        return {
+            internal: create_entrance(self, vpc=self.vpc, access_logs=logs, internal=internal)
+            for internal in ((False, True) if self.settings.internal_load_balancer else (False,))
+        }
 
     def _create_namespace(self) -> aws_servicediscovery.HttpNamespace:
         return aws_servicediscovery.HttpNamespace(
@@ -100,5 +114,10 @@ class EcsClusterStack(EnvironmentStack):
         self.cluster.node.add_dependency(owned_log_group(self, "InsightsLogGroup", name=name))
 
     def _create_outputs(self) -> None:
-        CfnOutput(self, "Url", value=self.entrance.url, description="The services on ECS, behind the load balancer")
+        CfnOutput(
+            self, "Url", value=self._entrances[False].url, description="The services on ECS, behind the load balancer"
+        )
+        if self.settings.internal_load_balancer:
+            url = self._entrances[True].url
+            CfnOutput(self, "InternalUrl", value=url, description="The internal services on ECS")
         CfnOutput(self, "ClusterName", value=self.cluster_name)

@@ -1,13 +1,15 @@
-"""The load balancer that all services on ECS share, its listeners and its address."""
+"""The load balancers that the services on ECS share, public and internal, with their listeners and addresses."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from aws_cdk import aws_ec2, aws_elasticloadbalancingv2, aws_route53, aws_route53_targets, aws_wafv2
+from aws_cdk import aws_ec2, aws_elasticloadbalancingv2, aws_route53, aws_route53_targets, aws_s3, aws_wafv2
+from constructs import Construct
 
 from config import limits
+from config.reserved import INTERNAL
 from stacks.acknowledgements import acknowledge
 from stacks.alarms import Metric
 from stacks.base import EnvironmentStack
@@ -43,18 +45,53 @@ class Entrance:
         return Metric(namespace="AWS/ApplicationELB", name=name, dimensions=dimensions, statistic=statistic)
 
 
-def create_entrance(scope: EnvironmentStack, *, vpc: aws_ec2.IVpc) -> Entrance:
-    """Creates the load balancer with its listeners, logs and domain name.
+@dataclass(frozen=True, kw_only=True)
+class _Kind:
+    """What differs between the public load balancer and the internal one.
+
+    Attributes:
+        place: the parent of the resources: the stack itself for the public one, which keeps their logical ids.
+        internal: whether only the VPC and what is connected to it reaches the load balancer.
+        label: the first part of its host name, with a domain.
+        cidrs: who may reach it.
+        description: of its security group.
+    """
+
+    place: Construct
+    internal: bool
+    label: str
+    cidrs: Sequence[str]
+    description: str
+
+    @classmethod
+    def of(cls, scope: EnvironmentStack, *, internal: bool) -> _Kind:
+        settings, on_ecs = scope.settings, "load balancer of the services on ECS"
+        return cls(
+            place=Construct(scope, "Internal") if internal else scope,
+            internal=internal,
+            label=f"{INTERNAL}-ecs" if internal else "ecs",
+            cidrs=settings.internal_ranges if internal else settings.load_balancer_cidrs,
+            description=f"The internal {on_ecs}" if internal else f"The {on_ecs}",
+        )
+
+
+def create_entrance(
+    scope: EnvironmentStack, *, vpc: aws_ec2.IVpc, access_logs: aws_s3.Bucket, internal: bool = False
+) -> Entrance:
+    """Creates a load balancer with its listeners, logs and domain name.
 
     Args:
-        scope: the cluster's stack; the resources are its direct children, which keeps their logical ids.
-        vpc: the network whose public subnets hold the load balancer.
+        scope: the cluster's stack.
+        vpc: the network whose public subnets hold the load balancer, as on EKS the internal one too.
+        access_logs: where it writes its logs.
+        internal: whether it is the one that only the VPC reaches.
     """
-    security_group = _create_security_group(scope, vpc)
-    load_balancer = _create_load_balancer(scope, vpc, security_group)
-    keep_access_logs(scope, load_balancer)
-    _put_behind_web_acl(scope, load_balancer)
-    domain = _create_domain(scope)
+    kind = _Kind.of(scope, internal=internal)
+    security_group = _create_security_group(scope, vpc, kind)
+    load_balancer = _create_load_balancer(scope, vpc, security_group, kind)
+    keep_access_logs(load_balancer, access_logs)
+    _put_behind_web_acl(scope, load_balancer, kind)
+    domain = _create_domain(scope, kind)
     http, *https = [listener.listener_arn for listener in _create_listeners(scope, load_balancer, domain)]
     full_name, group_id = load_balancer.load_balancer_full_name, security_group.security_group_id
     return Entrance(
@@ -62,27 +99,27 @@ def create_entrance(scope: EnvironmentStack, *, vpc: aws_ec2.IVpc) -> Entrance:
         security_group_id=group_id,
         http_listener_arn=http,
         https_listener_arn=https[0] if https else None,
-        url=_create_url(scope, load_balancer, domain),
+        url=_create_url(kind, load_balancer, domain),
         shared=(full_name, group_id, load_balancer.load_balancer_dns_name, http, *https),
     )
 
 
-def _create_security_group(scope: EnvironmentStack, vpc: aws_ec2.IVpc) -> aws_ec2.SecurityGroup:
+def _create_security_group(scope: EnvironmentStack, vpc: aws_ec2.IVpc, kind: _Kind) -> aws_ec2.SecurityGroup:
     settings = scope.settings
     group = aws_ec2.SecurityGroup(
-        scope,
+        kind.place,
         "LoadBalancerSecurityGroup",
         vpc=vpc,
-        description="The load balancer of the services on ECS",
+        description=kind.description,
         allow_all_outbound=False,
     )
-    for cidr in settings.load_balancer_cidrs:
+    for cidr in kind.cidrs:
         for port in (80, 443) if settings.domain else (80,):
             group.add_ingress_rule(aws_ec2.Peer.ipv4(cidr), aws_ec2.Port.tcp(port))
     # One egress rule for all services, as a group has room for 60 rules; each service's own rule admits only its port.
     ports = aws_ec2.Port.tcp_range(limits.LOWEST_PORT, limits.HIGHEST_PORT)
     group.add_egress_rule(aws_ec2.Peer.ipv4(settings.vpc_cidr), ports, "To the services")
-    if "0.0.0.0/0" in settings.load_balancer_cidrs:
+    if "0.0.0.0/0" in kind.cidrs:
         acknowledge(
             group,
             {
@@ -94,13 +131,13 @@ def _create_security_group(scope: EnvironmentStack, vpc: aws_ec2.IVpc) -> aws_ec
 
 
 def _create_load_balancer(
-    scope: EnvironmentStack, vpc: aws_ec2.IVpc, security_group: aws_ec2.SecurityGroup
+    scope: EnvironmentStack, vpc: aws_ec2.IVpc, security_group: aws_ec2.SecurityGroup, kind: _Kind
 ) -> aws_elasticloadbalancingv2.ApplicationLoadBalancer:
     return aws_elasticloadbalancingv2.ApplicationLoadBalancer(
-        scope,
+        kind.place,
         "LoadBalancer",
         vpc=vpc,
-        internet_facing=True,
+        internet_facing=not kind.internal,
         security_group=security_group,
         vpc_subnets=aws_ec2.SubnetSelection(subnet_type=aws_ec2.SubnetType.PUBLIC),
         drop_invalid_header_fields=True,
@@ -109,20 +146,20 @@ def _create_load_balancer(
 
 
 def _put_behind_web_acl(
-    scope: EnvironmentStack, load_balancer: aws_elasticloadbalancingv2.ApplicationLoadBalancer
+    scope: EnvironmentStack, load_balancer: aws_elasticloadbalancingv2.ApplicationLoadBalancer, kind: _Kind
 ) -> None:
     if scope.settings.web_acl_arn:
         aws_wafv2.CfnWebACLAssociation(
-            scope,
+            kind.place,
             "WebAcl",
             resource_arn=load_balancer.load_balancer_arn,
             web_acl_arn=scope.settings.web_acl_arn,
         )
 
 
-def _create_domain(scope: EnvironmentStack) -> DomainName | None:
+def _create_domain(scope: EnvironmentStack, kind: _Kind) -> DomainName | None:
     domain = scope.settings.domain
-    return DomainName(scope, "Domain", domain=domain, label="ecs") if domain else None
+    return DomainName(kind.place, "Domain", domain=domain, label=kind.label) if domain else None
 
 
 def _create_listeners(
@@ -164,14 +201,14 @@ def _create_listeners(
 
 
 def _create_url(
-    scope: EnvironmentStack,
+    kind: _Kind,
     load_balancer: aws_elasticloadbalancingv2.ApplicationLoadBalancer,
     domain: DomainName | None,
 ) -> str:
     if domain is None:
         return f"http://{load_balancer.load_balancer_dns_name}"
     aws_route53.ARecord(
-        scope,
+        kind.place,
         "Alias",
         zone=domain.zone,
         record_name=f"{domain.host}.",

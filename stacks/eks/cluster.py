@@ -9,17 +9,19 @@ from __future__ import annotations
 from aws_cdk import CfnOutput, aws_eks_v2, aws_kms
 from constructs import Construct, IDependable
 
+from config.service import HttpService
 from config.settings import Settings
+from stacks.access_logs import create_access_logs_bucket
 from stacks.base import EnvironmentStack
 from stacks.eks.add_ons import create_add_ons
 from stacks.eks.control_plane import create_control_plane
-from stacks.eks.entrance import create_entrance
+from stacks.eks.entrance import Entrance, create_entrance
 from stacks.eks.kubectl_provider import adjust_kubectl_provider, apply_objects
 from stacks.eks.nodes import create_nodes
 from stacks.eks.protection import protect
 from stacks.eks.roles import create_node_role
 from stacks.kubernetes import cluster_objects
-from stacks.network import NetworkStack
+from stacks.vpc import Network
 
 
 class EksClusterStack(EnvironmentStack):
@@ -30,7 +32,6 @@ class EksClusterStack(EnvironmentStack):
         vpc: the network of the pods.
         public_cidrs: the ranges that the load balancer's requests come from.
         kubectl_arn: of the function that runs kubectl.
-        url: the address for a browser.
     """
 
     def __init__(
@@ -39,7 +40,7 @@ class EksClusterStack(EnvironmentStack):
         construct_id: str,
         *,
         settings: Settings,
-        network: NetworkStack,
+        network: Network,
         key: aws_kms.IKey | None,
     ) -> None:
         super().__init__(
@@ -56,10 +57,10 @@ class EksClusterStack(EnvironmentStack):
         nodes = create_nodes(self, cluster=self.cluster, role=node_role, network=network)
         namespace = self._create_namespace(nodes)
         add_ons = create_add_ons(self, cluster=self.cluster, nodes=nodes)
-        entrance = create_entrance(self, cluster=self.cluster, ready=namespace)
-        self.url = entrance.url
+        self._entrances = self._create_entrances(network, namespace)
         if not self.disposable:
-            protect(self, cluster=self.cluster, network=network, ready=[self.cluster, *add_ons, *entrance.ready])
+            addresses = [ready for entrance in self._entrances.values() for ready in entrance.ready]
+            protect(self, cluster=self.cluster, network=network, ready=[self.cluster, *add_ons, *addresses])
         self._create_outputs()
         self.kubectl_arn = adjust_kubectl_provider(self, cluster=self.cluster).function_arn
         self.share(self.kubectl_arn)
@@ -70,8 +71,26 @@ class EksClusterStack(EnvironmentStack):
         namespace.node.add_dependency(nodes)
         return namespace
 
+    def _create_entrances(self, network: Network, namespace: IDependable) -> dict[bool, Entrance]:
+        """The load balancers, by whether they are internal."""
+        logs = create_access_logs_bucket(self)
+        return {
+            internal: create_entrance(
+                self, cluster=self.cluster, network=network, access_logs=logs, ready=namespace, internal=internal
+            )
+            for internal in ((False, True) if self.settings.internal_load_balancer else (False,))
+        }
+
+    def url_of(self, spec: HttpService) -> str:
+        """The address of the load balancer that a service is behind."""
+        return self._entrances[spec.internal].url
+
     def _create_outputs(self) -> None:
-        CfnOutput(self, "Url", value=self.url, description="The services on EKS, behind the load balancer")
+        CfnOutput(
+            self, "Url", value=self._entrances[False].url, description="The services on EKS, behind the load balancer"
+        )
+        if self.settings.internal_load_balancer:
+            CfnOutput(self, "InternalUrl", value=self._entrances[True].url, description="The internal services on EKS")
         CfnOutput(
             self,
             "UpdateKubeconfig",

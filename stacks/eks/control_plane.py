@@ -19,14 +19,14 @@ from stacks.eks.leftover_logs import remove_leftover
 from stacks.eks.roles import create_cluster_role
 from stacks.logs import owned_log_group
 from stacks.narrow import narrow
-from stacks.network import NetworkStack
+from stacks.vpc import Network
 
 # EKS takes at least two, and later never subnets in other zones than those of the first ones; nodes may be in any. With two,
 # `zones` can grow. https://docs.aws.amazon.com/eks/latest/APIReference/API_VpcConfigRequest.html
 _CONTROL_PLANE_ZONES = 2
 
 
-def create_control_plane(scope: EnvironmentStack, *, network: NetworkStack) -> aws_eks_v2.ICluster:
+def create_control_plane(scope: EnvironmentStack, *, network: Network) -> aws_eks_v2.ICluster:
     """Creates the cluster and grants access to the configured administrators.
 
     Args:
@@ -35,6 +35,8 @@ def create_control_plane(scope: EnvironmentStack, *, network: NetworkStack) -> a
     """
     cluster = _create_cluster(scope, network)
     _acknowledge_isolated_subnets(scope, cluster)
+    if network.existing:
+        _acknowledge_untagged_subnets(cluster)
     for principal in scope.settings.eks_admins:
         cluster.grant_cluster_admin(admin_id(principal), principal)
     # jsii's stub of Cluster lacks a member of the interface that it implements.
@@ -46,7 +48,7 @@ def admin_id(principal: str) -> str:
     return f"Admin{hashlib.sha256(principal.encode()).hexdigest()[:12]}"
 
 
-def _create_cluster(scope: EnvironmentStack, network: NetworkStack) -> aws_eks_v2.Cluster:
+def _create_cluster(scope: EnvironmentStack, network: Network) -> aws_eks_v2.Cluster:
     settings = scope.settings
     # EKS would create this group itself, without retention.
     log_name = f"/aws/eks/{settings.prefix}/cluster"
@@ -104,3 +106,13 @@ def _acknowledge_isolated_subnets(scope: EnvironmentStack, cluster: aws_eks_v2.C
                 "there is an endpoint for each AWS service that the handler calls."
             },
         )
+
+
+def _acknowledge_untagged_subnets(cluster: aws_eks_v2.Cluster) -> None:
+    acknowledge(
+        cluster,
+        {
+            "Annotation::@aws-cdk/aws-eks:clusterMustManuallyTagSubnet": "The load balancer's class names its subnets, so "
+            "the owner of the VPC need not tag them."
+        },
+    )

@@ -14,7 +14,7 @@ from stacks.eks.roles import KUBECTL_ROLE, create_kubectl_role
 from stacks.kubernetes.objects import KubernetesObject
 from stacks.logs import own_function_log_group
 from stacks.narrow import narrow
-from stacks.network import NetworkStack
+from stacks.vpc import Network
 
 # One row per EKS version that config/ accepts: kubectl must be within one minor version of the cluster's.
 KUBECTL_BY_VERSION = {"1.36": KubectlV36Layer}
@@ -30,7 +30,7 @@ def apply_objects(cluster: aws_eks_v2.ICluster, name: str, *objects: KubernetesO
     )
 
 
-def kubectl_provider_options(scope: EnvironmentStack, *, network: NetworkStack) -> aws_eks_v2.KubectlProviderOptions:
+def kubectl_provider_options(scope: EnvironmentStack, *, network: Network) -> aws_eks_v2.KubectlProviderOptions:
     """The kubectl of the cluster's version, inside the VPC, with our own role."""
     return aws_eks_v2.KubectlProviderOptions(
         kubectl_layer=KUBECTL_BY_VERSION[scope.settings.eks_version](scope, "Kubectl"),

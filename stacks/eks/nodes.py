@@ -7,7 +7,7 @@ from aws_cdk import aws_eks_v2, aws_iam
 from stacks.base import EnvironmentStack
 from stacks.eks.kubectl_provider import apply_objects
 from stacks.kubernetes import cluster_objects
-from stacks.network import NetworkStack
+from stacks.vpc import Network
 
 # The last of Auto Mode's kinds to appear in a new cluster, some seconds after the cluster is active.
 _LAST_KIND = "nodepools.karpenter.sh"
@@ -32,7 +32,7 @@ def let_nodes_join(
 
 
 def create_nodes(
-    scope: EnvironmentStack, *, cluster: aws_eks_v2.ICluster, role: aws_iam.Role, network: NetworkStack
+    scope: EnvironmentStack, *, cluster: aws_eks_v2.ICluster, role: aws_iam.Role, network: Network
 ) -> aws_eks_v2.KubernetesManifest:
     """Creates the NodeClass and NodePool for all pods."""
     access = let_nodes_join(scope, cluster=cluster, role=role)

@@ -12,17 +12,16 @@ from collections.abc import Sequence
 from aws_cdk import Aws, aws_ec2, aws_eks_v2, aws_iam, custom_resources
 from constructs import Construct, IDependable
 
-from config.reserved import ENTRANCE
 from stacks.acknowledgements import acknowledge
 from stacks.base import EnvironmentStack
 from stacks.eks.roles import FUNCTION_IN_A_VPC
 from stacks.kubernetes import entrance_objects
 from stacks.logs import owned_log_group
-from stacks.network import NetworkStack
+from stacks.vpc import Network
 
 
 def protect(
-    scope: EnvironmentStack, *, cluster: aws_eks_v2.ICluster, network: NetworkStack, ready: Sequence[IDependable]
+    scope: EnvironmentStack, *, cluster: aws_eks_v2.ICluster, network: Network, ready: Sequence[IDependable]
 ) -> None:
     """Protects both from deletion.
 
@@ -32,24 +31,30 @@ def protect(
         network: the VPC of the function that calls EKS.
         ready: what must exist first: whatever could fail a first creation.
     """
-    load_balancer = _protect_load_balancer(scope, cluster)
-    load_balancer.node.add_dependency(*ready)
-    _protect_cluster(scope, network).node.add_dependency(load_balancer)
+    protected = [
+        _protect_load_balancer(scope, cluster, internal=internal)
+        for internal in ((False, True) if scope.settings.internal_load_balancer else (False,))
+    ]
+    for load_balancer in protected:
+        load_balancer.node.add_dependency(*ready)
+    _protect_cluster(scope, network).node.add_dependency(*protected)
 
 
-def _protect_load_balancer(scope: EnvironmentStack, cluster: aws_eks_v2.ICluster) -> aws_eks_v2.KubernetesPatch:
+def _protect_load_balancer(
+    scope: EnvironmentStack, cluster: aws_eks_v2.ICluster, *, internal: bool
+) -> aws_eks_v2.KubernetesPatch:
     return aws_eks_v2.KubernetesPatch(
         scope,
-        "ProtectLoadBalancer",
+        "ProtectInternalLoadBalancer" if internal else "ProtectLoadBalancer",
         cluster=cluster,
-        resource_name=f"ingress/{ENTRANCE}",
+        resource_name=f"ingress/{entrance_objects.entrance_name(internal=internal)}",
         resource_namespace=scope.settings.app,
         apply_patch=entrance_objects.deletion_protection(on=True),
         restore_patch=entrance_objects.deletion_protection(on=False),
     )
 
 
-def _protect_cluster(scope: EnvironmentStack, network: NetworkStack) -> Construct:
+def _protect_cluster(scope: EnvironmentStack, network: Network) -> Construct:
     log_group = owned_log_group(scope, "ProtectionLogGroup")
     role = _create_role(scope)
     log_group.grant_write(role)

@@ -3,57 +3,73 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Final
 
 from config.limits import TLS_POLICY
-from config.reserved import ENTRANCE, NOT_FOUND, TO_HTTPS
-from config.settings import Domain, Settings
-from stacks.kubernetes.objects import LAST_ORDER, SHARED, KubernetesObject, ingress
+from config.reserved import ENTRANCE, INTERNAL, INTERNAL_ENTRANCE, INTERNAL_TO_HTTPS, NOT_FOUND, TO_HTTPS
+from config.settings import Settings
+from stacks.kubernetes.objects import LAST_ORDER, SHARED, KubernetesObject, entrance_host, ingress
 
 _ANNOTATION: Final = "alb.ingress.kubernetes.io"
 
 
 def ingress_class(
-    settings: Settings, *, certificate_arn: str | None, access_logs_bucket: str
+    settings: Settings,
+    *,
+    certificate_arn: str | None,
+    access_logs_bucket: str,
+    subnet_ids: Sequence[str],
+    internal: bool = False,
 ) -> list[KubernetesObject]:
     """The class through which all Ingresses share one load balancer, with everything that is set once for all of them.
 
     Ingresses of one group with different values for the same thing block each other, so none of it is an annotation.
     Source: https://docs.aws.amazon.com/eks/latest/userguide/auto-configure-alb.html
+
+    Args:
+        settings: the environment.
+        certificate_arn: of the domain, or None.
+        access_logs_bucket: where the load balancer writes its logs.
+        subnet_ids: where it is; none if the subnets' tags say so.
+        internal: whether the class is the internal load balancer's.
     """
+    name = INTERNAL if internal else SHARED
     spec: KubernetesObject = {
-        "scheme": "internet-facing",
+        "scheme": "internal" if internal else "internet-facing",
         "ipAddressType": "ipv4",
-        "group": {"name": settings.prefix},
-        "inboundCIDRs": list(settings.load_balancer_cidrs),
+        "group": {"name": f"{settings.prefix}-{INTERNAL}" if internal else settings.prefix},
+        "inboundCIDRs": list(settings.internal_ranges if internal else settings.load_balancer_cidrs),
         "loadBalancerAttributes": [
             {"key": "access_logs.s3.enabled", "value": "true"},
             {"key": "access_logs.s3.bucket", "value": access_logs_bucket},
             {"key": "routing.http.drop_invalid_header_fields.enabled", "value": "true"},
         ],
     }
+    if subnet_ids:
+        spec["subnets"] = {"ids": list(subnet_ids)}
     if certificate_arn:
         spec |= {"certificateARNs": [certificate_arn, *settings.certificates], "sslPolicy": TLS_POLICY}
     return [
         {
             "apiVersion": "eks.amazonaws.com/v1",
             "kind": "IngressClassParams",
-            "metadata": {"name": SHARED},
+            "metadata": {"name": name},
             "spec": spec,
         },
         {
             "apiVersion": "networking.k8s.io/v1",
             "kind": "IngressClass",
-            "metadata": {"name": SHARED},
+            "metadata": {"name": name},
             "spec": {
                 "controller": "eks.amazonaws.com/alb",
-                "parameters": {"apiGroup": "eks.amazonaws.com", "kind": "IngressClassParams", "name": SHARED},
+                "parameters": {"apiGroup": "eks.amazonaws.com", "kind": "IngressClassParams", "name": name},
             },
         },
     ]
 
 
-def entrance(settings: Settings) -> list[KubernetesObject]:
+def entrance(settings: Settings, *, internal: bool = False) -> list[KubernetesObject]:
     """Keeps the load balancer for as long as the cluster exists, and answers 404 for a path that no service has.
 
     With a domain, port 80 redirects what no service answers there. A service whose stack still has its rule on port 80, from
@@ -68,31 +84,40 @@ def entrance(settings: Settings) -> list[KubernetesObject]:
             "messageBody": '{"title":"No service has this path","status":404}',
         },
     }
-    not_found = _answer(settings, ENTRANCE, NOT_FOUND, action)
+    not_found = _answer(settings, entrance_name(internal=internal), NOT_FOUND, action, internal=internal)
     if settings.web_acl_arn:
         # One Ingress speaks for the group. Auto Mode's classes have no field for it, and its cluster policy has the rights:
         # https://docs.aws.amazon.com/eks/latest/userguide/auto-configure-alb.html and
         # https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonEKSLoadBalancingPolicy.html
         not_found["metadata"]["annotations"][f"{_ANNOTATION}/wafv2-acl-arn"] = settings.web_acl_arn
-    return [not_found, _redirect(settings, settings.domain)] if settings.domain else [not_found]
+    host = entrance_host(settings, internal=internal)
+    return [not_found, _redirect(settings, host, internal=internal)] if host else [not_found]
 
 
-def _redirect(settings: Settings, domain: Domain) -> KubernetesObject:
+def entrance_name(*, internal: bool) -> str:
+    """The name of the Ingress that holds a load balancer."""
+    return INTERNAL_ENTRANCE if internal else ENTRANCE
+
+
+def _redirect(settings: Settings, host: str, *, internal: bool) -> KubernetesObject:
     """Takes any host, such as the load balancer's own name, to the one with a certificate; with more, each to itself."""
-    host = "#{host}" if settings.certificates else f"eks.{domain.name}"
+    host = "#{host}" if settings.certificates else host
     target = {"protocol": "HTTPS", "port": "443", "host": host, "statusCode": "HTTP_301"}
-    found = _answer(settings, TO_HTTPS, TO_HTTPS, {"type": "redirect", "redirectConfig": target})
+    name = INTERNAL_TO_HTTPS if internal else TO_HTTPS
+    found = _answer(settings, name, TO_HTTPS, {"type": "redirect", "redirectConfig": target}, internal=internal)
     found["metadata"]["annotations"][f"{_ANNOTATION}/listen-ports"] = json.dumps([{"HTTP": 80}])
     for rule in found["spec"]["rules"]:
         rule.pop("host", None)
     return found
 
 
-def _answer(settings: Settings, name: str, backend_name: str, action: KubernetesObject) -> KubernetesObject:
+def _answer(
+    settings: Settings, name: str, backend_name: str, action: KubernetesObject, *, internal: bool
+) -> KubernetesObject:
     """An Ingress after every service's, whose backend is an answer of the load balancer itself."""
     backend = {"service": {"name": backend_name, "port": {"name": "use-annotation"}}}
     annotation = {f"{_ANNOTATION}/actions.{backend_name}": json.dumps(action)}
-    return ingress(settings, name, "/", LAST_ORDER, backend, **annotation)
+    return ingress(settings, name, "/", LAST_ORDER, backend, internal=internal, **annotation)
 
 
 def deletion_protection(*, on: bool) -> KubernetesObject:

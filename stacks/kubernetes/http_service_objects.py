@@ -145,6 +145,7 @@ class HttpServiceObjects(ScaledServiceObjects[HttpService]):
             ingress_order(route.priority),
             {"service": {"name": spec.name, "port": {"name": PORT_NAME}}},
             host=route.host,
+            internal=spec.internal,
             **self._annotations(),
         )
         if not spec.is_own(route):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from config.reserved import INTERNAL
 from config.settings import Settings
 
 KubernetesObject = dict[str, Any]
@@ -52,6 +53,12 @@ def _ingress_annotations(settings: Settings, order: int) -> dict[str, str]:
     }
 
 
+def entrance_host(settings: Settings, *, internal: bool) -> str | None:
+    """The host name of a load balancer on EKS; None without a domain."""
+    label = f"{INTERNAL}-eks" if internal else "eks"
+    return f"{label}.{settings.domain.name}" if settings.domain else None
+
+
 def ingress(
     settings: Settings,
     name: str,
@@ -60,17 +67,18 @@ def ingress(
     backend: KubernetesObject,
     *,
     host: str | None = None,
+    internal: bool = False,
     **annotations: str,
 ) -> KubernetesObject:
     rule: KubernetesObject = {"http": {"paths": [{"path": path, "pathType": "Prefix", "backend": backend}]}}
-    own = f"eks.{settings.domain.name}" if settings.domain else None
-    if host or own:
-        rule = {"host": host or own, **rule}
+    host = host or entrance_host(settings, internal=internal)
+    if host:
+        rule = {"host": host, **rule}
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "Ingress",
         "metadata": meta(settings, name, annotations={**_ingress_annotations(settings, order), **annotations}),
-        "spec": {"ingressClassName": SHARED, "rules": [rule]},
+        "spec": {"ingressClassName": INTERNAL if internal else SHARED, "rules": [rule]},
     }
 
 

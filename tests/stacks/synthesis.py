@@ -115,6 +115,7 @@ VARIANTS = {
     "sandbox": Variant("sandbox", nag=True),
     "production": Variant("production", nag=True),
     "corners": Variant("corners", nag=True, corners=True),
+    "borrowed": Variant("borrowed", nag=True, corners=True),
     "sandbox-unacknowledged": Variant("sandbox", nag=True, acknowledged=False),
     "production-unacknowledged": Variant("production", nag=True, acknowledged=False),
     "corners-unacknowledged": Variant("corners", nag=True, acknowledged=False, corners=True),

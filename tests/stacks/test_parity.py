@@ -248,7 +248,9 @@ class _Priority:
 def _before(assembly: Assembly, spec: ServiceSpec, read: Callable[..., dict[tuple[str, str], int]]) -> set[Any]:
     """What is tried before each route of a service, of the other services' routes that could answer the same request."""
     both = [
-        s for s in assembly.services(Platform.ECS, Kind.HTTP) if Platform.EKS in s.platforms and s.name != spec.name
+        s
+        for s in assembly.services(Platform.ECS, Kind.HTTP)
+        if Platform.EKS in s.platforms and s.name != spec.name and s.internal is spec.internal
     ]
     others = {(other.name, *place): number for other in both for place, number in read(assembly, other).items()}
     return {
@@ -629,6 +631,22 @@ class _Egress:
         return found - {("tcp", 443, "0.0.0.0/0"), ("tcp", 80, "169.254.170.23/32")}
 
 
+@means("internal")
+class _Internal:
+    """The scheme of the load balancer that has the service's rule."""
+
+    @staticmethod
+    def ecs(assembly, spec):
+        [rule] = assembly.resources("AWS::ElasticLoadBalancingV2::ListenerRule", stack=f"Ecs-{spec.name}")[:1]
+        balancer = assembly.by_reference(assembly.by_reference(rule["ListenerArn"])["LoadBalancerArn"])
+        return balancer["Scheme"] == "internal"
+
+    @staticmethod
+    def eks(assembly, spec):
+        name = eks_object(assembly, spec, "Ingress")["spec"]["ingressClassName"]
+        return assembly.object("Eks", "IngressClassParams", name)["spec"]["scheme"] == "internal"
+
+
 @means("stop_timeout")
 class _Stop:
     """Seconds between SIGTERM and SIGKILL."""
@@ -886,8 +904,9 @@ def test_a_field_of_eks_only_says_so_and_is_what_the_manifest_has(assembly, fiel
         assert ONLY_ON_EKS[field](assembly, spec) == getattr(spec, field), spec.name
 
 
-# A service on both platforms has the default of this field.
-_ALWAYS_THE_DEFAULT = {"platforms"}
+# A service on both platforms has the default of this field; of `internal`, tests/stacks/test_internal_entrance.py compares the
+# other value, as corners has one load balancer on each platform.
+_ALWAYS_THE_DEFAULT = {"platforms", "internal"}
 
 
 @pytest.mark.parametrize(

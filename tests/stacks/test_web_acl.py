@@ -12,18 +12,24 @@ def _annotations(assembly: Any) -> dict[str, Any]:
     return {i["metadata"]["name"]: i["metadata"]["annotations"].get(ANNOTATION) for i in ingresses}
 
 
-def test_every_load_balancer_is_behind_it(corners):
-    acl = corners.settings.web_acl_arn
-    associations = {(a["ResourceArn"], a["WebACLArn"]) for a in corners.resources("AWS::WAFv2::WebACLAssociation")}
-    balancers = corners.resources("AWS::ElasticLoadBalancingV2::LoadBalancer")
-    assert acl
-    assert associations == {(balancer.ref, acl) for balancer in balancers}
+def test_every_load_balancer_is_behind_it(corners, borrowed):
+    for assembly, number in ((corners, 1), (borrowed, 2)):
+        acl = assembly.settings.web_acl_arn
+        associations = {(a["ResourceArn"], a["WebACLArn"]) for a in assembly.resources("AWS::WAFv2::WebACLAssociation")}
+        balancers = assembly.resources("AWS::ElasticLoadBalancingV2::LoadBalancer")
+        assert acl
+        assert len(balancers) == number
+        assert associations == {(balancer.ref, acl) for balancer in balancers}
 
 
-def test_one_ingress_of_a_group_names_it(corners):
+def test_one_ingress_of_a_group_names_it(corners, borrowed):
     """Two that differ block each other, so services must not be able to."""
-    named = {name: acl for name, acl in _annotations(corners).items() if acl}
-    assert named == {"entrance": corners.settings.web_acl_arn}
+    acl = corners.settings.web_acl_arn
+    assert {name: acl for name, acl in _annotations(corners).items() if acl} == {"entrance": acl}
+    assert {name: acl for name, acl in _annotations(borrowed).items() if acl} == {
+        "entrance": acl,
+        "internal-entrance": acl,
+    }
 
 
 def test_without_the_setting_there_is_none(sandbox, production):

@@ -29,6 +29,25 @@ def order(project: Project, platform: Platform = Platform.ECS) -> list[str]:
     return [spec.name for spec in project.catalog().on(platform)]
 
 
+# --- load balancers ---
+
+
+def test_an_internal_service_is_refused_where_there_is_no_internal_load_balancer(project):
+    services(project, admin=http("/admin", internal=True))
+    assert project.fault() == (
+        "services/admin/service.yaml: internal: is true, and sandbox has no internal load balancer; write "
+        "internal_load_balancer: true in config/environments/sandbox.yaml, or remove it"
+    )
+    assert project.fault(internal_load_balancer="true") == ""
+
+
+def test_a_path_is_taken_on_one_load_balancer_only(project):
+    services(project, web=http("/"), admin=http("/", internal=True))
+    assert project.fault(internal_load_balancer="true") == ""
+    services(project, other=http("/", internal=True))
+    assert "is /, as in services/admin/service.yaml" in project.fault(internal_load_balancer="true")
+
+
 # --- calls -----------------------------------------------------------------------------------------------------------
 
 

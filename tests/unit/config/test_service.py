@@ -43,7 +43,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
             f"{field}: means nothing for kind {base['kind']}; remove it; http services have it",
         )
         for base in (WORKER, JOB)
-        for field, value in [("port", 8080), ("path", "/x"), ("health_grace", 60), ("priority", 5)]
+        for field, value in [("port", 8080), ("internal", True), ("path", "/x"), ("health_grace", 60), ("priority", 5)]
     ),
     # ECS takes no notice of a task by itself that is unhealthy; a job is judged by its end.
     (

@@ -199,7 +199,13 @@ WRONG = [
     ("tags", {"Owner": "a", "owner": "b"}, ".owner: differs from another tag only by case, which IAM refuses; "),
     ("tags", {f"t{n}": "x" for n in range(41)}, "contains 41 tags; keep 40 or fewer"),
     ("environment", "sandbox", "comes from the file's name and is not a key; remove this line"),
-    ("vpc", "10.0.0.0/16", "is not a setting: each environment has its own VPC; write vpc_cidr: 10.20.0.0/16"),
+    ("vpc", "10.0.0.0/16", "is '10.0.0.0/16', not a mapping; write a mapping, e.g. vpc: {id: vpc-0123456789abcdef0, "),
+    (
+        "vpc_id",
+        "vpc-1",
+        "is not a setting; write vpc_cidr: 10.20.0.0/16 for a new VPC, or vpc: {id: ..., ...} for one that",
+    ),
+    ("egress", ..., "is missing; write it, e.g. egress: nat-instance"),
     ("web_acl_arn", "harbour", "is 'harbour', not a web ACL of WAF; write its ARN, arn:aws:wafv2:eu-central-1:"),
     (
         "web_acl_arn",
@@ -207,6 +213,17 @@ WRONG = [
         "is of scope CLOUDFRONT, which no load balancer takes; write one of scope REGIONAL",
     ),
     ("waf", "x", "is not a setting; write web_acl_arn: ARN"),
+    ("deploy_roles", ["ci"], "deploy_roles[0]: is 'ci', not an IAM role or user; write an ARN"),
+    (
+        "deploy_roles",
+        ["arn:aws:iam::123456789012:user/ada"],
+        "[0]: is arn:aws:iam::123456789012:user/ada, a user, whose keys would last; write a role",
+    ),
+    (
+        "deploy_roles",
+        [f"arn:aws:iam::123456789012:role/{'x' * 60}{n}" for n in range(20)],
+        "holds 20 roles of ",
+    ),
     ("boundary", "x", "is not a setting; write permissions_boundary: NAME"),
     ("nat_gateways", 1, "is not a setting; write egress: single-nat, or another value of egress"),
     ("architecture", ..., "is missing; write it, e.g. architecture: arm64"),
@@ -386,7 +403,7 @@ def test_zones_by_name_on_the_command_line(project):
         ("customer_managed_key", "yes", "cdk -c: customer_managed_key: is 'yes', not true or false; "),
         ("platforms", "ecs,esk", "cdk -c: platforms[1]: is 'esk'; write eks (one of ecs, eks)"),
         ("egres", "x", "cdk -c: egres: is not a setting; did you mean egress?"),
-        ("vpc_id", "vpc-1", "cdk -c: vpc_id: is not a setting: each environment has its own VPC; write vpc_cidr: "),
+        ("vpc_id", "vpc-1", "cdk -c: vpc_id: is not a setting; write vpc_cidr: "),
         ("stage", "prod", "cdk -c: stage: is not a setting; pick the environment with -c env=NAME"),
         ("colour", "x", "cdk -c: colour: is not a setting; see docs/settings.md for their names"),
         ("region", "", "cdk -c: region: has no value; write -c region=VALUE, or -c region=null to unset it"),
@@ -516,3 +533,48 @@ def test_a_web_acl_of_another_region_is_refused(project):
     assert project.settings().web_acl_arn == acl
     change(project, web_acl_arn=acl, region="eu-central-1")
     assert "web_acl_arn: is in eu-west-1, and region is eu-central-1; write one of eu-central-1" in fault(project)
+
+
+# --- internal load balancer -------------------------------------------------------------------------------------------
+
+
+def test_ranges_of_an_internal_load_balancer_that_is_not_there_are_refused(project):
+    change(project, internal_cidrs=["10.0.0.0/8"])
+    expected = "internal_cidrs: means nothing while internal_load_balancer is false; remove it, or write internal_load"
+    assert expected in fault(project)
+
+
+def test_who_may_reach_the_internal_load_balancer_is_the_vpc_by_default(project):
+    change(project, internal_load_balancer=True)
+    assert project.settings().internal_ranges == (project.settings().vpc_cidr,)
+    change(project, internal_load_balancer=True, internal_cidrs=["10.0.0.0/8"])
+    assert project.settings().internal_ranges == ("10.0.0.0/8",)
+
+
+def test_a_domain_too_long_for_the_internal_load_balancers_certificate_is_refused(project):
+    longest = "a" * 45 + ".ex.io"
+    domain = {"name": longest, "hosted_zone_id": "Z0123456789ABC"}
+    change(project, internal_load_balancer=True, domain=domain)
+    assert len(f"internal-ecs.{project.settings().domain.name}") == 64
+    change(project, internal_load_balancer=True, domain={**domain, "name": f"a{longest}"})
+    expected = (
+        "domain.name: has 52 characters; with internal- before it, a certificate's name allows 51; use a shorter domain"
+    )
+    assert expected in fault(project)
+
+
+def test_more_internal_ranges_than_a_security_group_has_rules_are_refused(project):
+    change(project, internal_load_balancer=True, internal_cidrs=[f"10.{n}.0.0/16" for n in range(61)])
+    assert "internal_cidrs: makes 61 inbound rules for port 80, and a security group has 60; name 60 ranges" in fault(
+        project
+    )
+
+
+# --- who deploys ------------------------------------------------------------------------------------------------------
+
+
+def test_roles_and_whole_accounts_that_may_push_exclude_each_other(project):
+    change(project, trusted_accounts=["210987654321"], deploy_roles=["arn:aws:iam::210987654321:role/ci"])
+    assert "trusted_accounts: means nothing while deploy_roles names the roles; remove it, or deploy_roles" in fault(
+        project
+    )

@@ -35,8 +35,13 @@ class Ec2:
         self._may("subnets")
         if Filters[0]["Name"] == "default-for-az":
             return {"Subnets": [{"AvailabilityZone": zone} for zone in self._default]}
+        if Filters[0]["Name"] == "vpc-id":
+            return {"Subnets": self._existing(*Filters[0]["Values"])}
         assert Filters == [{"Name": "tag:aws:cloudformation:stack-name", "Values": [SANDBOX]}]
         return {"Subnets": [deployed(*each) for each in self._deployed]}
+
+    def _existing(self, vpc):
+        return [s for s in self._deployed if s["VpcId"] == vpc]
 
     def describe_instance_type_offerings(self, *, LocationType, Filters):  # noqa: N803 - boto3's spelling
         assert LocationType == "availability-zone"
@@ -229,3 +234,73 @@ def test_missing_credentials_are_one_line(capsys, no_credentials):
     error = capsys.readouterr().err
     assert error.startswith("error: zones: Unable to locate credentials; set AWS_PROFILE")
     assert error.count("\n") == 1
+
+
+# --- a VPC that exists ------------------------------------------------------------------------------------------------
+
+VPC = {
+    "id": "vpc-0123456789abcdef0",
+    "cidr": "10.50.0.0/16",
+    "zones": ["us-west-1b", "us-west-1c"],
+    "public_subnets": ["subnet-0aaaaaaaaaaaaaaa1", "subnet-0aaaaaaaaaaaaaaa2"],
+    "public_cidrs": ["10.50.0.0/24", "10.50.1.0/24"],
+    "private_subnets": ["subnet-0bbbbbbbbbbbbbbb1", "subnet-0bbbbbbbbbbbbbbb2"],
+}
+
+
+def in_vpc(number, zone, cidr, *, vpc=VPC["id"]):
+    return {
+        "SubnetId": f"subnet-0{number[0] * 15}{number[1]}",
+        "VpcId": vpc,
+        "AvailabilityZone": zone,
+        "CidrBlock": cidr,
+    }
+
+
+def preflight_of(*subnets):
+    overrides = {"vpc": VPC, "region": "us-west-1", "vpc_cidr": None, "zones": None, "egress": None}
+    clients = {"ec2": Ec2(CALIFORNIA, deployed=subnets), "service-quotas": quota()}
+    return list(preflight(load_settings(ROOT, "sandbox", overrides), clients.__getitem__))
+
+
+FITTING = (
+    in_vpc("a1", "us-west-1b", "10.50.0.0/24"),
+    in_vpc("a2", "us-west-1c", "10.50.1.0/24"),
+    in_vpc("b1", "us-west-1b", "10.50.64.0/18"),
+    in_vpc("b2", "us-west-1c", "10.50.128.0/18"),
+)
+
+
+def test_the_subnets_of_a_vpc_that_exists_are_listed_and_no_address_is_needed():
+    lines = preflight_of(*FITTING)
+    assert lines[1:] == [
+        "deployed subnets: 4 in 2 zones of vpc-0123456789abcdef0",
+        "Elastic IP addresses: none needed",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("index", "there", "message"),
+    [
+        (
+            2,
+            in_vpc("b1", "us-west-1b", "10.50.64.0/18", vpc="vpc-1"),
+            "vpc.private_subnets[0]: is subnet-0bbbbbbbbbbbbbbb1, which vpc-0123456789abcdef0 does not have; write another",
+        ),
+        (
+            1,
+            in_vpc("a2", "us-west-1b", "10.50.1.0/24"),
+            "vpc.public_subnets[1]: is subnet-0aaaaaaaaaaaaaaa2, in us-west-1b; name one in us-west-1c",
+        ),
+        (
+            0,
+            in_vpc("a1", "us-west-1b", "10.50.9.0/24"),
+            "vpc.public_cidrs[0]: is 10.50.0.0/24, and subnet-0aaaaaaaaaaaaaaa1 has 10.50.9.0/24; write 10.50.9.0/24",
+        ),
+    ],
+)
+def test_a_vpc_that_is_not_as_the_settings_say_is_refused(index, there, message):
+    subnets = [there if number == index else subnet for number, subnet in enumerate(FITTING)]
+    with pytest.raises(UnfitError) as caught:
+        preflight_of(*subnets)
+    assert caught.value.message == f"config/environments/sandbox.yaml: {message}"
