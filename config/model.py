@@ -24,6 +24,7 @@ class Model(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
+    stands_for_mapping: ClassVar[str | None] = None  # text that may be written in place of the mapping
     given_by_loader: ClassVar[frozenset[str]] = frozenset()  # fields that are never keys of the file
 
     @classmethod

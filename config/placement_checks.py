@@ -45,6 +45,10 @@ def check_platforms(spec: ServiceSpec) -> None:
     if Platform.EKS in spec.platforms and by_backlog:
         problem = "cannot be measured on eks, where this service also runs"
         raise ConfigError(file, "scaling.backlog_target", problem, "set platforms: [ecs], or use cpu_target")
+    if Platform.EKS in spec.platforms and isinstance(spec, ScaledService) and spec.scaling.schedule:
+        # A HorizontalPodAutoscaler has no schedule, and by default it never goes to 0.
+        problem = "cannot be had on eks, where this service also runs"
+        raise ConfigError(file, "scaling.schedule", problem, "set platforms: [ecs], or remove it")
     _check_sidecars(spec)
     if isinstance(spec, HttpService):
         _check_health(spec)

@@ -16,7 +16,7 @@ from pydantic.fields import FieldInfo
 
 from config import network_rules
 from config import service_rules as rules
-from config.fields.alarms import AlarmThresholds, QueueAlarms
+from config.fields.alarms import Alarms, AlarmThresholds, QueueAlarms
 from config.fields.commands import BeforeDeploy
 from config.fields.egress import Destination, check_destinations
 from config.fields.health import HEALTH_PATH, CommandHealth, HttpHealth
@@ -360,7 +360,7 @@ class ScaledService(ServiceSpec):
     @property
     def autoscaled(self) -> bool:
         """True if the platform chooses the number of tasks, which a deployment must then not reset."""
-        return self.scaling.max > self.scaling.min
+        return self.scaling.changes
 
 
 class HttpService(ScaledService):
@@ -475,12 +475,12 @@ class HttpService(ScaledService):
     alarms: Annotated[
         AlarmThresholds,
         Meaning(
-            ecs="errors and latency alarms; a worker's are on its queue, once for both platforms",
-            eks="none on errors and latency: Kubernetes names its load balancer",
+            ecs="alarms on errors, latency and what does not run; a worker's are on its queue, once for both platforms",
+            eks="no alarm on errors and latency, as Kubernetes names its load balancer; all others",
         ),
     ] = Field(
         AlarmThresholds(),
-        description="Where the alarms on errors and latency go off, or on a worker's queue.",
+        description="Where the alarms on errors and latency go off, or on a worker's queue; none: no alarms at all.",
         examples=[{"errors_percent": 1, "latency_ms": 5000}],
     )
     scaling: Annotated[HttpScaling, Meaning(ecs="Application Auto Scaling", eks="HorizontalPodAutoscaler")] = Field(
@@ -590,8 +590,10 @@ class Worker(ScaledService):
     def _check_queue(self) -> Self:
         if self.queue is None and self.scaling.backlog_target is not None:
             raise fault("needs a queue to measure", "add queue: {}, or use cpu_target", field="scaling.backlog_target")
-        if self.queue is None and "alarms" in self.model_fields_set:
-            raise fault("are on the worker's queue, and it has none", "add queue: {}, or remove them", field="alarms")
+        if self.queue is None and "backlog_age" in self.alarms.model_fields_set:
+            raise fault(
+                "is of the worker's queue, and it has none", "add queue: {}, or remove it", field="alarms.backlog_age"
+            )
         return self
 
 
@@ -616,6 +618,9 @@ class Job(ServiceSpec):
     timezone: Annotated[
         str, Rule(rules.check_timezone), Meaning(ecs="schedule's time zone", eks="CronJob timeZone")
     ] = Field("Etc/UTC", description="Time zone of the schedule.", examples=["Europe/Paris"])
+    alarms: Annotated[Alarms, Meaning(ecs="alarms on failed runs", eks="alarm on failed runs")] = Field(
+        Alarms(), description="What the alarms say; none: no alarms at all.", examples=["none"]
+    )
 
 
 KINDS: Final[dict[Kind, type[HttpService] | type[Worker] | type[Job]]] = {
@@ -647,6 +652,13 @@ def manifest_fields() -> dict[str, FieldInfo]:
 def meaning_of(field: str) -> Meaning:
     """A manifest field's meaning on both platforms. Raises KeyError for an unknown field."""
     return next(m for m in manifest_fields()[field].metadata if isinstance(m, Meaning))
+
+
+def alarms_of(spec: ServiceSpec) -> Alarms:
+    """What a service of any kind says about its alarms. Raises TypeError for what is not of a kind."""
+    if isinstance(spec, HttpService | Worker | Job):
+        return spec.alarms
+    raise TypeError(type(spec))
 
 
 def queue_variable(name: str) -> str:

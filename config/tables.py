@@ -137,7 +137,7 @@ def _type_words(annotation: Any) -> str:
     if get_origin(annotation) is dict:
         return f"map to {_type_words(get_args(annotation)[1])}"
     if isinstance(annotation, type) and issubclass(annotation, Model):
-        return "map"
+        return f"map or `{annotation.stands_for_mapping}`" if annotation.stands_for_mapping else "map"
     if hasattr(annotation, "__members__"):
         return ", ".join(f"`{choice.value}`" for choice in annotation)
     return {int: "whole number", bool: "`true` or `false`"}.get(annotation, "text")

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from aws_cdk import aws_cloudwatch
 from constructs import Construct
 
+from config.fields.alarms import Alarms
+
 _CfnAlarm = aws_cloudwatch.CfnAlarm
 
 
@@ -75,7 +77,7 @@ class ServiceAlarms(Construct):
     Missing data is no alarm, except in `below`: a service without traffic has no metrics, and that is no fault.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, prefix: str, topic_arn: str) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, prefix: str, topic_arn: str, declared: Alarms) -> None:
         """Prepares alarms named <prefix>-<alarm>.
 
         Args:
@@ -84,8 +86,10 @@ class ServiceAlarms(Construct):
             prefix: what the alarms' names start with. The names are fixed because a deployment refers to its alarms by
                 name: a reference could close a cycle.
             topic_arn: the topic that every alarm is published to.
+            declared: what the manifest says: without alarms, none is created.
         """
         super().__init__(scope, construct_id)
+        self._declared = declared
         self._prefix = prefix
         self._actions = [topic_arn]
 
@@ -95,14 +99,16 @@ class ServiceAlarms(Construct):
 
     def above(
         self, name: str, metric: Metric | Formula, threshold: float, *, periods: int, description: str
-    ) -> aws_cloudwatch.CfnAlarm:
-        """Creates an alarm for when the metric is above the threshold in each of the last `periods`."""
+    ) -> list[aws_cloudwatch.CfnAlarm]:
+        """Creates an alarm for when the metric is above the threshold in each of the last `periods`; returns what was created."""
         return self._create(name, metric, threshold, periods, description, "GreaterThanThreshold", "notBreaching")
 
     def below(
         self, name: str, metric: Metric, threshold: float, *, periods: int, description: str
-    ) -> aws_cloudwatch.CfnAlarm:
-        """Creates an alarm for when the metric is below the threshold in each of the last `periods`, or missing."""
+    ) -> list[aws_cloudwatch.CfnAlarm]:
+        """Creates an alarm for when the metric is below the threshold in each of the last `periods`, or missing; returns what was
+        created.
+        """
         return self._create(name, metric, threshold, periods, description, "LessThanThreshold", "breaching")
 
     def _create(
@@ -114,15 +120,18 @@ class ServiceAlarms(Construct):
         description: str,
         operator: str,
         missing: str,
-    ) -> aws_cloudwatch.CfnAlarm:
+    ) -> list[aws_cloudwatch.CfnAlarm]:
+        if not self._declared.wanted:
+            return []
         formula = metric if isinstance(metric, Formula) else None
         plain = metric if isinstance(metric, Metric) else None
         percentile = plain.statistic if plain and plain.statistic.startswith("p") else None
-        return aws_cloudwatch.CfnAlarm(
+        runbook = f". Runbook: {self._declared.runbook}" if self._declared.runbook else ""
+        alarm = aws_cloudwatch.CfnAlarm(
             self,
             name,
             alarm_name=self.name_of(name),
-            alarm_description=description,
+            alarm_description=f"{description}{runbook}",
             metrics=formula.render() if formula else None,
             namespace=plain.namespace if plain else None,
             metric_name=plain.name if plain else None,
@@ -137,6 +146,7 @@ class ServiceAlarms(Construct):
             alarm_actions=self._actions,
             ok_actions=self._actions,
         )
+        return [alarm]
 
 
 def _dimensions(dimensions: Mapping[str, str]) -> Sequence[_CfnAlarm.DimensionProperty]:

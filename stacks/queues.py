@@ -40,7 +40,11 @@ def create_queue(stack: EnvironmentStack, spec: Worker, queue: Queue, *, alarm_t
         dead_letter_queue=aws_sqs.DeadLetterQueue(queue=dead_letters, max_receive_count=queue.tries),
     )
     alarms = ServiceAlarms(
-        stack, f"Alarms-{spec.name}", prefix=f"{stack.settings.prefix}-{spec.name}", topic_arn=alarm_topic_arn
+        stack,
+        f"Alarms-{spec.name}",
+        prefix=f"{stack.settings.prefix}-{spec.name}",
+        topic_arn=alarm_topic_arn,
+        declared=spec.alarms,
     )
     alarms.above(
         "Backlog",

@@ -9,6 +9,8 @@ from aws_cdk import CfnOutput, aws_applicationautoscaling, aws_ecs
 from constructs import Construct
 
 from config.fields.network import Protocol
+from config.fields.scaling import Scaling
+from config.schedule import eventbridge_cron
 from config.service import HttpService, ScaledService, Worker
 from stacks.alarms import Metric, ServiceAlarms
 from stacks.ecs.container import PORT_NAME, PRIVATE_PORT_NAME
@@ -16,6 +18,7 @@ from stacks.ecs.task import capacity_weights
 from stacks.ecs.workload import EcsWorkload
 
 CfnService = aws_ecs.CfnService
+_CfnScalableTarget = aws_applicationautoscaling.CfnScalableTarget
 _CfnScalingPolicy = aws_applicationautoscaling.CfnScalingPolicy
 
 # Failed tasks that end a deployment: also the least that ECS's own percentage comes to.
@@ -31,7 +34,7 @@ class Balanced:
         port: of the container.
         target_group_arn: where the load balancer finds the tasks.
         health_grace: seconds during which a failing health check does not count.
-        rollback_alarms: names of the alarms that roll a deployment back.
+        rollback_alarms: names of the alarms that roll a deployment back, if there are any.
     """
 
     port: int
@@ -95,7 +98,7 @@ def _is_checked(spec: ScaledService) -> bool:
 def _replaced_without_a_gap(balanced: Balanced | None, *, checked: bool) -> CfnService.DeploymentConfigurationProperty:
     alarms = (
         CfnService.DeploymentAlarmsProperty(alarm_names=list(balanced.rollback_alarms), enable=True, rollback=True)
-        if balanced
+        if balanced and balanced.rollback_alarms
         else None
     )
     return CfnService.DeploymentConfigurationProperty(
@@ -188,10 +191,12 @@ def watch_running_tasks(alarms: ServiceAlarms, *, on_ecs: EcsWorkload, spec: Sca
 
     It refers to the service, so it is not there before the first task.
     """
+    if not spec.scaling.fewest:
+        return
     alarms.below(
         "Running",
         running_tasks(on_ecs, service_name),
-        spec.scaling.min,
+        spec.scaling.fewest,
         periods=5,
         description=f"{spec.name} on ECS runs fewer tasks than its minimum",
     )
@@ -200,19 +205,41 @@ def watch_running_tasks(alarms: ServiceAlarms, *, on_ecs: EcsWorkload, spec: Sca
 def create_scalable_target(
     scope: Construct, *, on_ecs: EcsWorkload, spec: ScaledService, service_name: str
 ) -> aws_applicationautoscaling.CfnScalableTarget:
-    """Lets Application Auto Scaling set the service's count, by its CPU where the service has such a target."""
+    """Lets Application Auto Scaling set the service's count: by schedule, CPU and memory, whichever the manifest has."""
+    scaling = spec.scaling
     target = aws_applicationautoscaling.CfnScalableTarget(
         scope,
         "ScalableTarget",
         service_namespace="ecs",
         scalable_dimension="ecs:service:DesiredCount",
         resource_id=f"service/{on_ecs.cluster.cluster_name}/{service_name}",
-        min_capacity=spec.scaling.min,
-        max_capacity=spec.scaling.max,
+        min_capacity=scaling.min,
+        max_capacity=scaling.max,
+        scheduled_actions=_scheduled_actions(scaling),
     )
-    if spec.scaling.cpu_target:
-        track(scope, "ScaleOnCpu", target, "ECSServiceAverageCPUUtilization", spec.scaling.cpu_target)
+    if scaling.cpu_target:
+        track(scope, "ScaleOnCpu", target, "ECSServiceAverageCPUUtilization", scaling.cpu_target, scaling)
+    if scaling.memory_target:
+        track(scope, "ScaleOnMemory", target, "ECSServiceAverageMemoryUtilization", scaling.memory_target, scaling)
     return target
+
+
+def _scheduled_actions(scaling: Scaling) -> list[_CfnScalableTarget.ScheduledActionProperty] | None:
+    """Each sets the range from its time on, and with it the count, also to 0.
+
+    https://docs.aws.amazon.com/autoscaling/application/userguide/scheduled-scaling-using-cron-expressions.html
+    """
+    return [
+        _CfnScalableTarget.ScheduledActionProperty(
+            scheduled_action_name=f"Range{number}",
+            schedule=eventbridge_cron(then.cron),
+            timezone=scaling.timezone,
+            scalable_target_action=_CfnScalableTarget.ScalableTargetActionProperty(
+                min_capacity=then.min, max_capacity=then.max
+            ),
+        )
+        for number, then in enumerate(scaling.schedule or (), start=1)
+    ] or None
 
 
 def track(
@@ -221,6 +248,7 @@ def track(
     target: aws_applicationautoscaling.CfnScalableTarget,
     metric: str,
     value: int,
+    scaling: Scaling,
     resource_label: str | None = None,
 ) -> None:
     """Keeps one of Application Auto Scaling's own metrics at a value, by the number of copies."""
@@ -235,6 +263,8 @@ def track(
                 predefined_metric_type=metric, resource_label=resource_label
             ),
             target_value=value,
+            scale_out_cooldown=scaling.cooldowns.up if scaling.cooldowns else None,
+            scale_in_cooldown=scaling.cooldowns.down if scaling.cooldowns else None,
         ),
     )
 
@@ -245,6 +275,7 @@ def track_queries(
     target: aws_applicationautoscaling.CfnScalableTarget,
     queries: Sequence[_CfnScalingPolicy.TargetTrackingMetricDataQueryProperty],
     value: int,
+    scaling: Scaling,
 ) -> None:
     """Keeps the result of metric math at a value, by the number of copies."""
     _CfnScalingPolicy(
@@ -258,6 +289,8 @@ def track_queries(
                 metrics=list(queries)
             ),
             target_value=value,
+            scale_out_cooldown=scaling.cooldowns.up if scaling.cooldowns else None,
+            scale_in_cooldown=scaling.cooldowns.down if scaling.cooldowns else None,
         ),
     )
 

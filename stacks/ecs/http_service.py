@@ -68,7 +68,7 @@ class HttpServiceOnEcs(Construct):
             port=spec.port,
             target_group_arn=self._target_group_arn,
             health_grace=spec.health_grace,
-            rollback_alarms=[self._alarms.name_of(name) for name in _ROLLBACK_ALARMS],
+            rollback_alarms=[self._alarms.name_of(name) for name in _ROLLBACK_ALARMS if spec.alarms.wanted],
         )
         return create_fargate_service(self, on_ecs=self._on_ecs, spec=spec, balanced=balanced)
 
@@ -181,18 +181,22 @@ class HttpServiceOnEcs(Construct):
             description=f"{name} on ECS takes more than {thresholds.latency_ms} ms for the slowest 1 % of its requests",
         )
         # Both watch the target group, not the service, so the service may depend on them without a cycle.
-        return [errors, latency]
+        return [*errors, *latency]
 
     def _watch_number_of_tasks(self, service: IDependable) -> None:
-        alarm = self._alarms.below(
+        fewest = self._spec.scaling.fewest
+        if not fewest:
+            return
+        alarms = self._alarms.below(
             "Running",
             self._entrance.metric("HealthyHostCount", self._target_group_name, statistic="Minimum"),
-            self._spec.scaling.min,
+            fewest,
             periods=5,
             description=f"{self._spec.name} on ECS runs fewer healthy tasks than its minimum",
         )
         # Missing data is too few tasks, so before the first one is healthy the alarm would go off.
-        alarm.node.add_dependency(service)
+        for alarm in alarms:
+            alarm.node.add_dependency(service)
 
     def _error_percent(self, target_group: str) -> Formula:
         """Requests passed to a task that did not get a good answer from it.
@@ -216,7 +220,7 @@ class HttpServiceOnEcs(Construct):
         if not self._spec.autoscaled:
             return
         target = create_scalable_target(self, on_ecs=self._on_ecs, spec=self._spec, service_name=service_name)
-        requests = self._spec.scaling.requests_target
-        if requests:
+        scaling = self._spec.scaling
+        if scaling.requests_target:
             label = f"{self._entrance.load_balancer_full_name}/{self._target_group_name}"
-            track(self, "ScaleOnRequests", target, "ALBRequestCountPerTarget", requests, label)
+            track(self, "ScaleOnRequests", target, "ALBRequestCountPerTarget", scaling.requests_target, scaling, label)

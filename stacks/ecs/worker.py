@@ -47,6 +47,7 @@ class WorkerOnEcs(Construct):
                 query(id="tasks", metric_stat=_stat(running_tasks(self._on_ecs, service_name)), return_data=False),
             ],
             wanted,
+            self._spec.scaling,
         )
 
 

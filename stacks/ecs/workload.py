@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from constructs import Construct
 
+from config.service import alarms_of
 from stacks.alarms import ServiceAlarms
 from stacks.ecs.cluster import EcsClusterStack
 from stacks.ecs.task import FargateTask
@@ -39,4 +40,5 @@ class EcsWorkload:
             "Alarms",
             prefix=f"{self.workload.settings.prefix}-ecs-{self.name}",
             topic_arn=self.workload.alarm_topic_arn,
+            declared=alarms_of(self.workload.spec),
         )

@@ -9,7 +9,7 @@ from aws_cdk import CustomResource, aws_eks_v2, aws_iam
 from constructs import Construct, IDependable
 
 from config.fields.commands import BeforeDeploy
-from config.service import ScaledService
+from config.service import ScaledService, alarms_of
 from config.settings import Insights
 from stacks.alarms import Metric, ServiceAlarms
 from stacks.eks.before_deploy import run_job
@@ -132,6 +132,7 @@ class EksWorkload:
             "Alarms",
             prefix=f"{self.workload.settings.prefix}-eks-{self.name}",
             topic_arn=self.workload.alarm_topic_arn,
+            declared=alarms_of(self.workload.spec),
         )
 
     def metric(self, name: str, statistic: str, **dimensions: str) -> Metric:

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from dataclasses import replace
 from typing import TypeVar
 
+from config.fields.scaling import Cooldowns
 from config.service import ScaledService
 from stacks.kubernetes.migration_objects import migration_account, migration_job, migration_policy
 from stacks.kubernetes.objects import MIGRATION, KubernetesObject, labels
@@ -101,8 +102,8 @@ class ScaledServiceObjects(ServiceObjects[AnyScaled]):
         https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/#migrating-deployments-and-statefulsets-to-horizontal-autoscaling
         """
         scaling = self._spec.scaling
-        target = scaling.cpu_target or _ANY_TARGET
-        cpu = {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": target}}
+        by_cpu = scaling.cpu_target or (None if scaling.memory_target else _ANY_TARGET)
+        targets = {"cpu": by_cpu, "memory": scaling.memory_target}
         return self._named_object(
             "autoscaling/v2",
             "HorizontalPodAutoscaler",
@@ -110,6 +111,26 @@ class ScaledServiceObjects(ServiceObjects[AnyScaled]):
                 "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": self._spec.name},
                 "minReplicas": scaling.min,
                 "maxReplicas": scaling.max,
-                "metrics": [{"type": "Resource", "resource": cpu}],
+                "metrics": [_utilization(name, percent) for name, percent in targets.items() if percent],
+                **_behavior(scaling.cooldowns),
             },
         )
+
+
+def _utilization(resource: str, percent: int) -> KubernetesObject:
+    target = {"type": "Utilization", "averageUtilization": percent}
+    return {"type": "Resource", "resource": {"name": resource, "target": target}}
+
+
+def _behavior(cooldowns: Cooldowns | None) -> KubernetesObject:
+    """The autoscaler goes by the gentlest of what it would have done in the last seconds.
+
+    https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/#stabilization-window
+    """
+    if cooldowns is None:
+        return {}
+    windows = {"scaleUp": cooldowns.up, "scaleDown": cooldowns.down}
+    behavior = {
+        name: {"stabilizationWindowSeconds": seconds} for name, seconds in windows.items() if seconds is not None
+    }
+    return {"behavior": behavior} if behavior else {}

@@ -86,6 +86,8 @@ def test_a_deployment_never_goes_below_the_capacity_that_runs(assembly):
 
 def test_errors_and_slow_answers_roll_a_deployment_back(assembly):
     for spec, service in http_services(assembly):
+        if not spec.alarms.wanted:
+            continue  # test_alarms.py
         prefix = f"{assembly.settings.prefix}-ecs-{spec.name}"
         alarms = service["DeploymentConfiguration"]["Alarms"]
         assert alarms == {"AlarmNames": [f"{prefix}-errors", f"{prefix}-latency"], "Enable": True, "Rollback": True}
@@ -95,7 +97,7 @@ def test_alarms_of_a_deployment_are_there_before_the_service_and_watch_its_targe
     """A name that does not exist yet fails the deployment; a reference back to the service would be a cycle."""
     for spec, service in http_services(assembly):
         by_name = {a["AlarmName"]: a for a in assembly.resources("AWS::CloudWatch::Alarm", stack=service.stack)}
-        for name in service["DeploymentConfiguration"]["Alarms"]["AlarmNames"]:
+        for name in service["DeploymentConfiguration"].get("Alarms", {"AlarmNames": []})["AlarmNames"]:
             assert by_name[name].id in service.depends_on
             assert target_group(assembly, spec).att("TargetGroupFullName") in str(by_name[name].properties)
             assert service.path not in str(by_name[name].properties)
@@ -139,6 +141,24 @@ def test_a_fixed_number_of_tasks_is_the_manifests(corners):
     assert fixed == {spec.name: spec.scaling.min for spec, _ in ecs_services(corners) if not spec.autoscaled}
 
 
+def test_a_schedule_sets_the_range_at_its_times_in_its_time_zone(corners):
+    target = corners.one("AWS::ApplicationAutoScaling::ScalableTarget", stack="Ecs-tides")
+    assert (target["MinCapacity"], target["MaxCapacity"]) == (1, 1)
+    actions = target["ScheduledActions"]
+    assert {action["Timezone"] for action in actions} == {"Europe/Berlin"}
+    assert [(action["Schedule"], action["ScalableTargetAction"]) for action in actions] == [
+        ("cron(0 8 ? * MON,TUE,WED,THU,FRI *)", {"MinCapacity": 2, "MaxCapacity": 6}),
+        ("cron(30 20 * * ? *)", {"MinCapacity": 0, "MaxCapacity": 0}),
+    ]
+    assert "DesiredCount" not in corners.one("AWS::ECS::Service", stack="Ecs-tides").body["Properties"]
+
+
+def test_a_service_that_is_meant_to_be_gone_at_times_raises_no_alarm_then(corners):
+    names = [alarm["AlarmName"] for alarm in corners.resources("AWS::CloudWatch::Alarm", stack="Ecs-tides")]
+    assert len(names) == 2
+    assert not [name for name in names if name.endswith("-running")]
+
+
 def test_scaling_follows_the_manifest(assembly):
     for spec, service in ecs_services(assembly):
         targets = assembly.resources("AWS::ApplicationAutoScaling::ScalableTarget", stack=service.stack)
@@ -159,6 +179,7 @@ def test_scaling_policies_track_what_the_manifest_asks_for(assembly):
         }
         wanted = {
             "ECSServiceAverageCPUUtilization": spec.scaling.cpu_target,
+            "ECSServiceAverageMemoryUtilization": spec.scaling.memory_target,
             "ALBRequestCountPerTarget": spec.scaling.requests_target if isinstance(spec, HttpService) else None,
         }
         assert tracked == ({k: v for k, v in wanted.items() if v} if spec.autoscaled else {})
@@ -514,6 +535,8 @@ def test_alarm_names_are_unique(assembly):
 
 def test_every_service_has_an_alarm_for_running_below_its_minimum(assembly):
     for spec, service in ecs_services(assembly):
+        if not (spec.alarms.wanted and spec.scaling.fewest):
+            continue  # test_alarms.py, and the schedule's test above
         alarms = {a["AlarmName"]: a for a in assembly.resources("AWS::CloudWatch::Alarm", stack=service.stack)}
         alarm = alarms[f"{assembly.settings.prefix}-ecs-{spec.name}-running"]
         assert alarm["Threshold"] == spec.scaling.min

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from config.service import HttpService
+from config.service import HttpService, Kind
 from config.settings import Platform, References
 from tests.stacks.templates import Assembly, Resource
 
@@ -135,7 +135,9 @@ def test_a_service_waits_for_the_rule_that_admits_the_load_balancer_to_its_port(
 
 def test_a_request_that_gets_no_answer_counts_as_an_error(assembly):
     """502 and 504 come from the load balancer and are in no metric of the target group; the request is."""
-    for _, stack in http_stacks(assembly):
+    for spec, stack in http_stacks(assembly):
+        if not spec.alarms.wanted:
+            continue
         result, *inputs = alarm(assembly, stack, "errors")["Metrics"]
         names = {query["Id"]: query["MetricStat"]["Metric"]["MetricName"] for query in inputs}
         assert names == {
@@ -158,7 +160,9 @@ def evaluate(expression: str, **metrics: int) -> float:
 
 def test_too_few_tasks_are_no_alarm_before_the_first_one_runs(assembly):
     """Missing data is too few, so an alarm that is there before the service would go off at each first deployment."""
-    for spec in assembly.services(Platform.ECS):
+    for spec in assembly.services(Platform.ECS, Kind.HTTP, Kind.WORKER):
+        if not (spec.alarms.wanted and spec.scaling.fewest):
+            continue
         for service in assembly.resources("AWS::ECS::Service", stack=f"Ecs-{spec.name}"):
             running = alarm(assembly, service.stack, "running")
             assert running["TreatMissingData"] == "breaching"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from config.reserved import SERVICE_NAMES
-from config.settings import EKS_SERVICE_CIDR, EndpointAccess
+from config.settings import EKS_SERVICE_CIDR, EndpointAccess, Platform
 from stacks.eks.control_plane import admin_id
 from tests.stacks.templates import KUBERNETES, Assembly, Resource
 
@@ -189,7 +189,7 @@ def test_alarms_of_a_workload_watch_its_pods_where_there_are_metrics(assembly):
     if assembly.settings.container_insights.value == "disabled":
         assert alarms == []
         return
-    stacks = {s for s in assembly.stacks if s.startswith("Eks-")}
+    stacks = {f"Eks-{spec.name}" for spec in assembly.services(Platform.EKS) if spec.alarms.wanted}
     assert {alarm.stack for alarm in alarms} == stacks
     for alarm in alarms:
         dimensions = str(alarm.properties)

@@ -231,8 +231,11 @@ def test_the_autoscaler_scales_the_services_deployment_within_the_manifests_rang
             assert autoscaler["scaleTargetRef"] == target
             assert (autoscaler["minReplicas"], autoscaler["maxReplicas"]) == (spec.scaling.min, spec.scaling.max)
             assert 1 <= autoscaler["minReplicas"] <= autoscaler["maxReplicas"]
-            utilization = autoscaler["metrics"][0]["resource"]["target"]["averageUtilization"]
-            assert utilization == (spec.scaling.cpu_target or 80)
+            found = {
+                m["resource"]["name"]: m["resource"]["target"]["averageUtilization"] for m in autoscaler["metrics"]
+            }
+            wanted = {"cpu": spec.scaling.cpu_target, "memory": spec.scaling.memory_target}
+            assert found == ({name: value for name, value in wanted.items() if value} or {"cpu": 80})
 
 
 def test_the_number_of_pods_is_always_the_autoscalers(assembly):

@@ -699,7 +699,7 @@ class _BeforeDeploy:
 
 @means("scaling")
 class _Scaling:
-    """(minimum, maximum, CPU target); a fixed number is both minimum and maximum."""
+    """(minimum, maximum, targets of CPU and memory, cooldowns); a fixed number is both minimum and maximum."""
 
     @staticmethod
     def ecs(assembly, spec):
@@ -707,18 +707,31 @@ class _Scaling:
         targets = assembly.resources("AWS::ApplicationAutoScaling::ScalableTarget", stack=stack)
         if not targets:
             count = ecs_object(assembly, spec, "AWS::ECS::Service")["DesiredCount"]
-            return count, count, None
+            return count, count, {}, None
         policies = [
-            p["TargetTrackingScalingPolicyConfiguration"]["TargetValue"]
-            for p in assembly.resources("AWS::ApplicationAutoScaling::ScalingPolicy", stack=stack)
+            policy["TargetTrackingScalingPolicyConfiguration"]
+            for policy in assembly.resources("AWS::ApplicationAutoScaling::ScalingPolicy", stack=stack)
         ]
-        return targets[0]["MinCapacity"], targets[0]["MaxCapacity"], policies[0]
+        by_metric = {
+            policy["PredefinedMetricSpecification"]["PredefinedMetricType"]: policy["TargetValue"]
+            for policy in policies
+        }
+        names = {"ECSServiceAverageCPUUtilization": "cpu", "ECSServiceAverageMemoryUtilization": "memory"}
+        [cooldowns] = {(policy.get("ScaleOutCooldown"), policy.get("ScaleInCooldown")) for policy in policies}
+        found = {names[metric]: value for metric, value in by_metric.items()}
+        return targets[0]["MinCapacity"], targets[0]["MaxCapacity"], found, cooldowns
 
     @staticmethod
     def eks(assembly, spec):
         scaler = eks_object(assembly, spec, "HorizontalPodAutoscaler")["spec"]
-        cpu = scaler["metrics"][0]["resource"]["target"]["averageUtilization"]
-        return scaler["minReplicas"], scaler["maxReplicas"], cpu if spec.autoscaled else None
+        if not spec.autoscaled:
+            return scaler["minReplicas"], scaler["maxReplicas"], {}, None
+        found = {m["resource"]["name"]: m["resource"]["target"]["averageUtilization"] for m in scaler["metrics"]}
+        windows = [
+            scaler.get("behavior", {}).get(way, {}).get("stabilizationWindowSeconds")
+            for way in ("scaleUp", "scaleDown")
+        ]
+        return scaler["minReplicas"], scaler["maxReplicas"], found, tuple(windows)
 
 
 @means("schedule")
@@ -843,7 +856,7 @@ def _takes(field: str, spec: ServiceSpec) -> bool:
     if field == "description":
         return isinstance(spec, HttpService) and spec.address is not None
     if field == "alarms":
-        return isinstance(spec, HttpService) and spec.routed
+        return isinstance(spec, HttpService) and spec.routed and spec.alarms.wanted  # none at all: test_alarms.py
     speaks_tcp = isinstance(spec, HttpService) and spec.protocol is Protocol.TCP
     return spec.kind in kinds_with(field) and (field != "call_timeout" or not speaks_tcp)
 
@@ -862,7 +875,12 @@ def _alarms(assembly: Assembly, spec: ServiceSpec) -> Any:
         alarm["AlarmName"].rpartition("-")[2]: alarm["Threshold"]
         for alarm in assembly.resources("AWS::CloudWatch::Alarm", stack=f"Ecs-{spec.name}")
     }
-    return {"errors_percent": alarms["errors"], "latency_ms": alarms["latency"] * 1000}
+    runbooks = {
+        alarm["AlarmDescription"].partition(". Runbook: ")[2] or None
+        for alarm in assembly.resources("AWS::CloudWatch::Alarm", stack=f"Ecs-{spec.name}")
+    }
+    [runbook] = runbooks
+    return {"errors_percent": alarms["errors"], "latency_ms": alarms["latency"] * 1000, "runbook": runbook}
 
 
 def _init(assembly: Assembly, spec: ServiceSpec) -> Any:

@@ -166,6 +166,48 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         changed(HTTP, scaling={"max": 3, "cpu_target": 95}),
         "scaling.cpu_target: is 95, out of range; write a whole number from 10 to 90",
     ),
+    (
+        changed(HTTP, scaling={"max": 3, "memory_target": 5}),
+        "scaling.memory_target: is 5, out of range; write a whole number from 10 to 90",
+    ),
+    (
+        changed(HTTP, scaling={"cooldowns": {"down": 60}}),
+        "scaling.cooldowns: have nothing to wait for: nothing scales; remove them, or raise max",
+    ),
+    (
+        changed(HTTP, scaling={"max": 3, "cpu_target": 60, "cooldowns": {"in": 60}}),
+        "scaling.cooldowns.in: is not a key here; write down",
+    ),
+    (
+        changed(HTTP, scaling={"max": 3, "cpu_target": 60, "cooldowns": {"up": 3601}}),
+        "scaling.cooldowns.up: is 3601, out of range; write a whole number from 0 to 3600",
+    ),
+    (
+        changed(HTTP, scaling={"timezone": "Etc/UTC"}),
+        "scaling.timezone: is the schedule's, and there is none; remove it",
+    ),
+    (
+        changed(HTTP, scaling={"schedule": [{"cron": "0 8 * * *", "min": 1, "max": 1}], "timezone": "Berlin"}),
+        "scaling.timezone: is 'Berlin', not a time zone; write ",
+    ),
+    (changed(HTTP, scaling={"schedule": []}), "scaling.schedule: is an empty list; list at least one"),
+    (
+        changed(HTTP, scaling={"schedule": [{"cron": "8 Uhr", "min": 1, "max": 1}]}),
+        "scaling.schedule[0].cron: has 2 fields; write five: minute hour day-of-month month day-of-week",
+    ),
+    (changed(HTTP, scaling={"schedule": [{"cron": "0 8 * * *", "min": 1}]}), "scaling.schedule[0].max: is missing; "),
+    (
+        changed(HTTP, scaling={"schedule": [{"cron": "0 8 * * *", "min": 2, "max": 1}]}),
+        "scaling.schedule[0].max: is 1, less than min (2); write 2 or more",
+    ),
+    (
+        changed(HTTP, scaling={"schedule": [{"cron": "0 8 * * *", "min": 0, "max": 4}]}),
+        "scaling: can scale but has no target to scale by; add cpu_target: 60",
+    ),
+    (
+        changed(HTTP, scaling={"schedule": [{"cron": "0 20 * * *", "min": 0, "max": 0}]}),
+        "scaling.schedule: cannot be had on eks, where this service also runs; set platforms: [ecs], or remove it",
+    ),
     (changed(HTTP, scaling={"max": 3, "requests_target": 0}), "scaling.requests_target: is 0, out of range; "),
     (changed(HTTP, scaling={"maximum": 3}), "scaling.maximum: is unknown; did you mean max?"),
     (
@@ -220,11 +262,24 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     (changed(WORKER, queue={"fifo": "no"}), "queue.fifo: is 'no', not true or false; "),
     (
         changed(WORKER, alarms={"backlog_age": 60}),
-        "alarms: are on the worker's queue, and it has none; add queue: {}, or remove them",
+        "alarms.backlog_age: is of the worker's queue, and it has none; add queue: {}, or remove it",
     ),
     (changed(WORKER, queue={}, alarms={"backlog_age": 5}), "alarms.backlog_age: is 5, out of range; "),
-    (changed(WORKER, queue={}, alarms={"errors_percent": 5}), "alarms.errors_percent: is unknown; "),
-    (changed(JOB, alarms={"backlog_age": 60}), "alarms: means nothing for kind job; "),
+    (changed(WORKER, queue={}, alarms={"errors_percent": 5}), "alarms.errors_percent: means nothing for this kind; "),
+    (changed(JOB, alarms={"backlog_age": 60}), "alarms.backlog_age: means nothing for this kind; remove it"),
+    *(
+        row
+        for base in (HTTP, WORKER, JOB)
+        for row in [
+            (changed(base, alarms="off"), "alarms: is 'off', not a mapping; write a mapping, e.g. alarms: "),
+            (changed(base, alarms={"off": True}), "alarms.off: is unknown; "),
+            (
+                changed(base, alarms={"runbook": "wiki/tracking"}),
+                "alarms.runbook: is 'wiki/tracking', which is not valid; write an address that begins with https://",
+            ),
+            (changed(base, alarms={"runbook": "http://x"}), "alarms.runbook: is 'http://x', which is not valid; "),
+        ]
+    ),
     (
         changed(WORKER, queue={}, environment={"TRACKING_QUEUE_URL": "x"}),
         "environment.TRACKING_QUEUE_URL: is set by queue; remove it",
@@ -483,10 +538,14 @@ RIGHT: list[dict[str, Any]] = [
     changed(HTTP, scaling={"min": 2, "max": 2}),
     changed(HTTP, scaling={"min": 2, "max": 4, "cpu_target": 60}),
     changed(HTTP, scaling={"min": 1, "max": 4, "requests_target": 100}, **ECS_ONLY),
+    changed(HTTP, scaling={"max": 4, "memory_target": 70, "cooldowns": {"up": 0}}),
+    changed(HTTP, scaling={"schedule": [{"cron": "0 20 * * *", "min": 0, "max": 0}]}, **ECS_ONLY),
     changed(WORKER, scaling={"max": 4, "cpu_target": 60}),
     changed(WORKER, queue={}),
     changed(WORKER, queue={"visibility_timeout": 43200, "retention_days": 14, "tries": 1, "fifo": True}),
     changed(WORKER, queue={}, alarms={"backlog_age": 3600}),
+    *(changed(base, alarms="none") for base in (HTTP, WORKER, JOB)),
+    *(changed(base, alarms={"runbook": "https://wiki.example/a?b=c#d"}) for base in (HTTP, WORKER, JOB)),
     changed(WORKER, queue={}, scaling={"max": 4, "backlog_target": 20}, **ECS_ONLY),
     changed(WORKER, queue={}, scaling={"max": 4, "cpu_target": 60, "backlog_target": 20}, **ECS_ONLY),
     changed(WORKER, environment={"TRACKING_QUEUE_URL": "no queue here"}),
