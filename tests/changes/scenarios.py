@@ -194,6 +194,9 @@ _AUTO = {"min": 1, "max": 4, "cpu_target": 60}
 _QUEUE = {"tries": 5}
 _QUEUED = {"queue": _QUEUE, **_ECS}  # and of what waits in a queue
 _ALARMS = {"errors_percent": 1, "latency_ms": 5000}
+_NIGHT = {"cron": "0 20 * * *", "min": 0, "max": 0}
+_HOURS = [{"cron": "0 8 * * MON-FRI", "min": 2, "max": 6}, _NIGHT]
+_PROXY = {"image": "public.ecr.aws/nginx/nginx:1.29", "cpu": 64, "memory": 128}
 MANIFEST: dict[str, list[Step]] = {
     "description": [Step(BASE, "Said in other words")],
     "platforms": [
@@ -239,13 +242,39 @@ MANIFEST: dict[str, list[Step]] = {
     "alarms": [
         Step(BASE, _ALARMS, kinds=(Kind.HTTP,)),
         Step(BASE, {"backlog_age": 300}, {"queue": _QUEUE}, kinds=(Kind.WORKER,)),
+        Step(BASE, "none"),
+        Step("none", GONE),
     ],
+    "alarms.runbook": [Step(GONE, {"runbook": "https://wiki.example/tracking"})],
     "alarms.backlog_age": [Step({"backlog_age": 300}, {"backlog_age": 600}, {"queue": _QUEUE})],
+    "sidecars": [
+        Step({}, {"proxy": _PROXY}),
+        Step({"proxy": _PROXY}, {"proxy": {**_PROXY, "image": "public.ecr.aws/nginx/nginx:1.30"}}),
+        Step({"proxy": _PROXY}, {"proxy": {**_PROXY, "starts": "after"}}, kinds=(Kind.HTTP, Kind.WORKER)),
+        Step({"proxy": _PROXY}, {}),
+    ],
     "stop_timeout": [Step(30, 60)],
     "scaling": [Step(GONE, _AUTO), Step(_AUTO, GONE), Step(_AUTO, {"min": 6, "max": 6})],
     "scaling.min": [Step(_AUTO, {**_AUTO, "min": 2})],
     "scaling.max": [Step(_AUTO, {**_AUTO, "max": 8}), Step(_AUTO, {**_AUTO, "max": 2})],
     "scaling.cpu_target": [Step(_AUTO, {**_AUTO, "cpu_target": 50})],
+    "scaling.memory_target": [
+        Step(_AUTO, {**_AUTO, "memory_target": 70}),
+        Step({**_AUTO, "memory_target": 70}, _AUTO),
+        Step({**_AUTO, "memory_target": 70}, {**_AUTO, "memory_target": 80}),
+    ],
+    "scaling.cooldowns": [
+        Step(_AUTO, {**_AUTO, "cooldowns": {"up": 60, "down": 600}}),
+        Step({**_AUTO, "cooldowns": {"up": 60, "down": 600}}, _AUTO),
+    ],
+    "scaling.schedule": [
+        Step(_AUTO, {**_AUTO, "schedule": _HOURS}, _ECS),
+        Step({**_AUTO, "schedule": _HOURS}, _AUTO, _ECS),
+        Step({"schedule": [_NIGHT]}, GONE, _ECS),
+    ],
+    "scaling.timezone": [
+        Step({**_AUTO, "schedule": _HOURS}, {**_AUTO, "schedule": _HOURS, "timezone": "Europe/Paris"}, _ECS)
+    ],
     "scaling.requests_target": [
         Step(_AUTO, {**_AUTO, "requests_target": 1000}, _ECS),
         Step({**_AUTO, "requests_target": 1000}, _AUTO, _ECS),
