@@ -88,7 +88,8 @@ class Deployment(ABC):
     # --- ECS, the same on both ---
 
     def http_services(self, platform: Platform) -> list[HttpService]:
-        return [spec for spec in self.catalog.on(platform) if isinstance(spec, HttpService)]
+        """Those behind the platform's load balancer."""
+        return [spec for spec in self.catalog.on(platform) if isinstance(spec, HttpService) and spec.routed]
 
     def jobs(self) -> list[Job]:
         return [spec for spec in self.catalog.on(Platform.ECS) if isinstance(spec, Job)]

@@ -276,6 +276,18 @@ def test_eks_keeps_its_zones():
     assert found(stacks("a", "b"), stacks("a", "b", "a")) == []
 
 
+def test_service_connect_keeps_the_protocol_of_a_port_for_as_long_as_there_is_a_port():
+    def tasks(*ports):
+        container = {"Name": "web", **({"PortMappings": list(ports)} if ports else {})}
+        return [stack("A", {"T": resource("AWS::ECS::TaskDefinition", ContainerDefinitions=[container])})]
+
+    http, tcp = {"ContainerPort": 8080, "AppProtocol": "http"}, {"ContainerPort": 8080}
+    for one, other in ((http, tcp), (tcp, http), (http, {**http, "AppProtocol": "grpc"})):
+        assert found(tasks(one), tasks(other)) == [(Kind.UNSUPPORTED, "A", "T")]
+    assert found(tasks(), tasks(http)) == found(tasks(http), tasks()) == []
+    assert found(tasks(http), tasks({**http, "ContainerPort": 9090})) == []
+
+
 # --- quotas ----------------------------------------------------------------------------------------------------------
 
 
