@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,7 @@ from tests.stacks.synthesis import Variant, synthesize
 ENVIRONMENTS = ("sandbox", "production")
 _MOST_KEPT = 12  # a few megabytes each
 DOCKERFILE = "FROM scratch\n"
+_ONLY_WRITTEN = frozenset({"exec"})
 
 
 @dataclass
@@ -57,6 +60,14 @@ class Compared:
             environment=self.environment,
             **more,
         )
+
+
+def _write(file: Path, settings: Mapping[str, Any]) -> None:
+    """Puts into an environment's file what the command line may not set there."""
+    for key in _ONLY_WRITTEN & settings.keys():
+        text = file.read_text(encoding="utf-8")
+        line = f"{key}: {json.dumps(settings[key])}"
+        file.write_text(re.sub(rf"^{key}:.*$", line, text, flags=re.MULTILINE), encoding="utf-8")
 
 
 class Runner:
@@ -100,6 +111,7 @@ class Runner:
             (service / "service.yaml").write_text(yaml.safe_dump(dict(manifest)), encoding="utf-8")
             (service / "Dockerfile").write_text(f"{DOCKERFILE}{state.code}", encoding="utf-8")
             (service / ".dockerignore").write_text("service.yaml\n", encoding="utf-8")
+        _write(project / "config" / "environments" / f"{environment}.yaml", state.settings)
         # Loaded first: what the loader refuses is a row, and then nothing is synthesized.
         load_catalog(project, load_settings(project, environment, overrides_from_context(dict(state.settings))))
         synthesize(self._root, project, folder / "out", Variant(environment, overrides=dict(state.settings)))

@@ -98,6 +98,8 @@ class Step:
     also: Mapping[str, Any] = field(default_factory=dict)
     """Values of other fields that change too, since the new value needs them."""
     kinds: tuple[Kind, ...] = tuple(Kind)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Of a manifest's field: settings that it needs, on both sides."""
 
 
 class _Base:
@@ -107,7 +109,37 @@ class _Base:
 BASE = _Base()
 PINNED = {"region": REGION}
 
+_VPC = {
+    "id": "vpc-0123456789abcdef0",
+    "cidr": "10.50.0.0/16",
+    "zones": NAMED_ZONES,
+    "public_subnets": ["subnet-0aaaaaaaaaaaaaaa1", "subnet-0aaaaaaaaaaaaaaa2"],
+    "public_cidrs": ["10.50.0.0/24", "10.50.1.0/24"],
+    "private_subnets": ["subnet-0bbbbbbbbbbbbbbb1", "subnet-0bbbbbbbbbbbbbbb2"],
+}
+_NOT_OURS = {**PINNED, "vpc": _VPC, "vpc_cidr": "null", "zones": "null", "egress": "null"}
+_INTERNAL = {"internal_load_balancer": True}
+
 SETTINGS: dict[str, list[Step]] = {
+    "vpc": [
+        Step(
+            "null",
+            _VPC,
+            PINNED,
+            {"vpc_cidr": ("10.50.0.0/16", "null"), "zones": (NAMED_ZONES, "null"), "egress": ("single-nat", "null")},
+        )
+    ],
+    "vpc.id": [Step(_VPC["id"], "vpc-0cccccccccccccccc", _NOT_OURS)],
+    "vpc.cidr": [Step(_VPC["cidr"], "10.50.0.0/17", _NOT_OURS)],
+    "vpc.zones": [Step(_VPC["zones"], NAMED_ZONES[::-1], _NOT_OURS)],
+    "vpc.public_subnets": [
+        Step(_VPC["public_subnets"], ["subnet-0aaaaaaaaaaaaaaa1", "subnet-0aaaaaaaaaaaaaaa3"], _NOT_OURS)
+    ],
+    "vpc.public_cidrs": [Step(_VPC["public_cidrs"], ["10.50.0.0/24", "10.50.2.0/24"], _NOT_OURS)],
+    "vpc.private_subnets": [
+        Step(_VPC["private_subnets"], ["subnet-0bbbbbbbbbbbbbbb1", "subnet-0bbbbbbbbbbbbbbb3"], _NOT_OURS)
+    ],
+    "internal_cidrs": [Step([], ["10.0.0.0/8"], _INTERNAL), Step(["10.0.0.0/8"], [], _INTERNAL)],
     "app": [Step(BASE, "quay")],
     "account": [
         Step("null", ACCOUNT, PINNED),
@@ -232,6 +264,10 @@ MANIFEST: dict[str, list[Step]] = {
     ],
     "port": [Step(8080, 9090)],
     "path": [Step("/shop", "/store"), Step("/shop", "/"), Step("/", "/shop")],
+    "internal": [
+        Step(False, True, settings=_INTERNAL),
+        Step(True, False, settings=_INTERNAL),
+    ],
     "health": [Step("/healthz", "/ready")],
     "health_grace": [Step(60, 120)],
     "priority": [Step(GONE, 100), Step(100, 200), Step(100, GONE)],
@@ -327,8 +363,8 @@ def _manifest() -> Iterator[Scenario]:
                     section="manifest",
                     subject=name,
                     change=f"{_shown(step.before, inner)} to {_shown(step.after, inner)}, {kind.value}",
-                    before=_with(service, {**step.with_, top: step.before}),
-                    after=_with(service, {**step.with_, top: step.after}),
+                    before=replace(_with(service, {**step.with_, top: step.before}), settings=step.settings),
+                    after=replace(_with(service, {**step.with_, top: step.after}), settings=step.settings),
                 )
 
 
