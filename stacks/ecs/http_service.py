@@ -86,7 +86,9 @@ class HttpServiceOnEcs(Construct):
         spec, grpc = self._spec, self._spec.protocol is Protocol.GRPC
         return aws_elasticloadbalancingv2.ApplicationTargetGroup(
             self,
-            "TargetGroup",
+            # One load balancer feeds a group, and the new rule comes before the old one goes, so another one needs another group.
+            # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html
+            "InternalTargetGroup" if spec.internal else "TargetGroup",
             vpc=self._on_ecs.cluster.vpc,
             port=_NOMINAL_PORT,
             protocol=aws_elasticloadbalancingv2.ApplicationProtocol.HTTP,

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +28,7 @@ ENVIRONMENTS = ("sandbox", "production")
 _MOST_KEPT = 12  # a few megabytes each
 # With what the examples of `build` name.
 DOCKERFILE = "FROM scratch AS runtime\nARG VERSION\n"
+_ONLY_WRITTEN = frozenset({"exec"})
 
 
 @dataclass
@@ -58,6 +61,14 @@ class Compared:
             environment=self.environment,
             **more,
         )
+
+
+def _write(file: Path, settings: Mapping[str, Any]) -> None:
+    """Puts into an environment's file what the command line may not set there."""
+    for key in _ONLY_WRITTEN & settings.keys():
+        text = file.read_text(encoding="utf-8")
+        line = f"{key}: {json.dumps(settings[key])}"
+        file.write_text(re.sub(rf"^{key}:.*$", line, text, flags=re.MULTILINE), encoding="utf-8")
 
 
 class Runner:
@@ -102,6 +113,7 @@ class Runner:
             if "image" not in manifest:
                 _write_what_is_built(service, f"{DOCKERFILE}{state.code}")
         (project / ".dockerignore").write_text("*\n", encoding="utf-8")
+        _write(project / "config" / "environments" / f"{environment}.yaml", state.settings)
         # Loaded first: what the loader refuses is a row, and then nothing is synthesized.
         load_catalog(project, load_settings(project, environment, overrides_from_context(dict(state.settings))))
         synthesize(self._root, project, folder / "out", Variant(environment, overrides=dict(state.settings)))

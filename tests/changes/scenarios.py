@@ -99,6 +99,8 @@ class Step:
     also: Mapping[str, Any] = field(default_factory=dict)
     """Values of other fields that change too, since the new value needs them."""
     kinds: tuple[Kind, ...] = tuple(Kind)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Of a manifest's field: settings that it needs, on both sides."""
 
 
 class _Base:
@@ -108,7 +110,37 @@ class _Base:
 BASE = _Base()
 PINNED = {"region": REGION}
 
+_VPC = {
+    "id": "vpc-0123456789abcdef0",
+    "cidr": "10.50.0.0/16",
+    "zones": NAMED_ZONES,
+    "public_subnets": ["subnet-0aaaaaaaaaaaaaaa1", "subnet-0aaaaaaaaaaaaaaa2"],
+    "public_cidrs": ["10.50.0.0/24", "10.50.1.0/24"],
+    "private_subnets": ["subnet-0bbbbbbbbbbbbbbb1", "subnet-0bbbbbbbbbbbbbbb2"],
+}
+_NOT_OURS = {**PINNED, "vpc": _VPC, "vpc_cidr": "null", "zones": "null", "egress": "null"}
+_INTERNAL = {"internal_load_balancer": True}
+
 SETTINGS: dict[str, list[Step]] = {
+    "vpc": [
+        Step(
+            "null",
+            _VPC,
+            PINNED,
+            {"vpc_cidr": ("10.50.0.0/16", "null"), "zones": (NAMED_ZONES, "null"), "egress": ("single-nat", "null")},
+        )
+    ],
+    "vpc.id": [Step(_VPC["id"], "vpc-0cccccccccccccccc", _NOT_OURS)],
+    "vpc.cidr": [Step(_VPC["cidr"], "10.50.0.0/17", _NOT_OURS)],
+    "vpc.zones": [Step(_VPC["zones"], NAMED_ZONES[::-1], _NOT_OURS)],
+    "vpc.public_subnets": [
+        Step(_VPC["public_subnets"], ["subnet-0aaaaaaaaaaaaaaa1", "subnet-0aaaaaaaaaaaaaaa3"], _NOT_OURS)
+    ],
+    "vpc.public_cidrs": [Step(_VPC["public_cidrs"], ["10.50.0.0/24", "10.50.2.0/24"], _NOT_OURS)],
+    "vpc.private_subnets": [
+        Step(_VPC["private_subnets"], ["subnet-0bbbbbbbbbbbbbbb1", "subnet-0bbbbbbbbbbbbbbb3"], _NOT_OURS)
+    ],
+    "internal_cidrs": [Step([], ["10.0.0.0/8"], _INTERNAL), Step(["10.0.0.0/8"], [], _INTERNAL)],
     "app": [Step(BASE, "quay")],
     "account": [
         Step("null", ACCOUNT, PINNED),
@@ -306,6 +338,10 @@ MANIFEST: dict[str, list[Step]] = {
         Step([_HOST], GONE),
     ],
     "sticky": [Step(GONE, 3600), Step(3600, 60), Step(3600, GONE)],
+    "internal": [
+        Step(False, True, settings=_INTERNAL),
+        Step(True, False, settings=_INTERNAL),
+    ],
     "health": [Step("/healthz", "/ready")],
     "health_grace": [Step(60, 120)],
     "priority": [Step(GONE, 100), Step(100, 200), Step(100, GONE)],
@@ -405,8 +441,10 @@ def _manifest() -> Iterator[Scenario]:
                     section="manifest",
                     subject=name,
                     change=f"{_shown(step.before, inner)} to {_shown(step.after, inner)}, {kind.value}",
-                    before=_with(service, {**step.with_, top: step.before, **changing}),
-                    after=_with(service, {**step.with_, top: step.after, **changed}),
+                    before=replace(
+                        _with(service, {**step.with_, top: step.before, **changing}), settings=step.settings
+                    ),
+                    after=replace(_with(service, {**step.with_, top: step.after, **changed}), settings=step.settings),
                 )
 
 
