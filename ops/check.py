@@ -44,7 +44,7 @@ def _facts(spec: ServiceSpec) -> Iterator[str]:
     if isinstance(spec, HttpService):
         yield f"{spec.path} at priority {spec.listener_priority}"
     if isinstance(spec, Job):
-        yield f"{spec.schedule} {spec.timezone}"
+        yield f"{spec.schedule} {spec.timezone}" if spec.schedule else "on demand"
     yield f"cpu {spec.cpu}, memory {spec.memory}"
     if spec.calls:
         yield f"calls {' '.join(spec.calls)}"

@@ -57,11 +57,11 @@ def test_a_deployment_that_never_becomes_healthy_is_rolled_back(assembly):
 
 
 def test_a_worker_that_starts_and_exits_again_and_again_is_rolled_back(corners):
-    """It has no health check, so a start alone counts as healthy and would set the count of failures back."""
+    """Without a health check, a start alone counts as healthy and would set the count of failures back."""
     for spec, service in ecs_services(corners):
         breaker = service["DeploymentConfiguration"]["DeploymentCircuitBreaker"]
         strict = {"ResetOnHealthyTask": False, "ThresholdConfiguration": {"Type": "COUNT", "Value": 3}}
-        assert {k: breaker[k] for k in breaker if k in strict} == (strict if spec.kind is Kind.WORKER else {})
+        assert {k: breaker[k] for k in breaker if k in strict} == (strict if spec.health is None else {})
 
 
 def test_a_deployment_never_goes_below_the_capacity_that_runs(assembly):
@@ -119,7 +119,7 @@ def test_a_deployment_leaves_the_scaled_number_of_tasks_alone(assembly):
 
 def test_a_fixed_number_of_tasks_is_the_manifests(corners):
     fixed = {spec.name: service["DesiredCount"] for spec, service in ecs_services(corners) if not spec.autoscaled}
-    assert fixed == {"front": 2, "beta": 1}
+    assert fixed == {"front": 2, "beta": 1, "ledger": 1, "sorter": 1}
 
 
 def test_scaling_follows_the_manifest(assembly):

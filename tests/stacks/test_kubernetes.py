@@ -165,7 +165,9 @@ def test_service_ingress_and_probes_hit_the_containers_port(assembly):
         assert backend["port"]["name"] in {p["name"] for p in ports}
         for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
             assert port_number(container, container[probe]["httpGet"]["port"]) == spec.port
-            assert container[probe]["httpGet"]["path"] == spec.health.path
+        alive = spec.health.liveness or spec.health.path
+        assert container["readinessProbe"]["httpGet"]["path"] == spec.health.path
+        assert {container[probe]["httpGet"]["path"] for probe in ("startupProbe", "livenessProbe")} == {alive}
 
 
 def test_a_start_has_the_manifests_time_and_is_not_killed_before(assembly):
@@ -492,9 +494,13 @@ def test_an_ingress_takes_the_manifests_path_and_health(assembly):
 def test_a_cron_job_runs_on_its_manifests_schedule_and_never_twice_at_once(assembly):
     for spec, objects in stacks(assembly, Kind.JOB):
         job = only(objects, "CronJob")["spec"]
-        assert (job["schedule"], job["timeZone"]) == (spec.schedule, spec.timezone)
+        assert (job["schedule"], job["timeZone"]) == (spec.schedule or "0 0 31 2 *", spec.timezone)
+        assert job.get("suspend", False) is (spec.schedule is None)
         assert job["concurrencyPolicy"] == "Forbid"
-        assert job["jobTemplate"]["spec"]["backoffLimit"] == 0
+        assert job["jobTemplate"]["spec"]["backoffLimit"] == spec.retries
+        # Each attempt has the time for itself, as on ECS.
+        assert "activeDeadlineSeconds" not in job["jobTemplate"]["spec"]
+        assert pod_template(only(objects, "CronJob"))["spec"].get("activeDeadlineSeconds") == spec.timeout
         assert pod_template(only(objects, "CronJob"))["spec"]["restartPolicy"] == "Never"
 
 
