@@ -40,7 +40,7 @@ LOGGED := >$(VENV)/synth.log 2>&1 || { cat $(VENV)/synth.log 2>/dev/null; exit 1
 PIPED := || test $$? = 141
 
 .DEFAULT_GOAL := help
-.PHONY: help runtime local dev setup bootstrap synth review snapshots diff deploy destroy up down status logs prune test lint format \
+.PHONY: help runtime local dev setup bootstrap synth review snapshots diff deploy destroy up down status logs run prune test lint format \
         bench changes sbom lock docs clean evidence verify-aws verify-kubernetes
 
 help: ## List the targets
@@ -107,6 +107,9 @@ status: local ## Show what runs on this machine
 
 logs: local ## Print the logs of the services on this machine
 	@$(BIN)/python -m ops logs --env $(ENV) $(LOCAL) $(SERVICE) $(if $(FOLLOW),--follow) $(PIPED)
+
+run: local ## Run a job on this machine now: SERVICE=name
+	@$(BIN)/python -m ops run --env $(ENV) --endpoint $(or $(ENDPOINT),http://localhost:4566) $(SERVICE) $(PIPED)
 
 prune: local ## Remove the stacks of services whose folder is gone
 	@$(BIN)/python -m ops prune --env $(ENV) $(LOCAL)

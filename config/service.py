@@ -55,7 +55,8 @@ class Kinded(Model):
             eks="http, worker: Deployment; job: CronJob",
         ),
     ] = Field(
-        description="http: answers requests; worker: runs continuously, nothing calls it; job: runs on a schedule and ends.",
+        description="http: answers requests; worker: runs continuously, nothing calls it; job: runs on a schedule, or on demand, "
+        "and ends.",
         examples=["http"],
     )
 
@@ -598,7 +599,7 @@ class Worker(ScaledService):
 
 
 class Job(ServiceSpec):
-    """Runs on a schedule and ends."""
+    """Runs on a schedule or on demand, and ends."""
 
     kind: Literal[Kind.JOB]
 
@@ -611,9 +612,29 @@ class Job(ServiceSpec):
         return self
 
     schedule: Annotated[
-        str, Rule(rules.check_schedule), Meaning(ecs="EventBridge Scheduler", eks="CronJob schedule")
+        str | None,
+        Rule(rules.check_optional_schedule),
+        Meaning(
+            ecs="EventBridge Scheduler; without one, only its task", eks="CronJob schedule; without one, suspended"
+        ),
     ] = Field(
-        description="When the job runs: minute hour day-of-month month day-of-week.", examples=["30 6 * * MON-FRI"]
+        None,
+        description="When the job runs: minute hour day-of-month month day-of-week. Without one it runs only on demand: "
+        "python -m ops run NAME.",
+        examples=["30 6 * * MON-FRI"],
+    )
+    timeout: Annotated[
+        int | None,
+        Meaning(ecs="TimeoutSeconds of a Step Functions task", eks="activeDeadlineSeconds of the pod"),
+    ] = Field(
+        None,
+        ge=10,
+        le=604_800,
+        description="Seconds after which an attempt is stopped and counts as failed; a week at most.",
+        examples=[3600],
+    )
+    retries: Annotated[int, Meaning(ecs="Retry of a Step Functions task", eks="backoffLimit")] = Field(
+        0, ge=0, le=10, description="Further attempts after one that failed, each after a longer pause.", examples=[2]
     )
     timezone: Annotated[
         str, Rule(rules.check_timezone), Meaning(ecs="schedule's time zone", eks="CronJob timeZone")
@@ -621,6 +642,17 @@ class Job(ServiceSpec):
     alarms: Annotated[Alarms, Meaning(ecs="alarms on failed runs", eks="alarm on failed runs")] = Field(
         Alarms(), description="What the alarms say; none: no alarms at all.", examples=["none"]
     )
+
+    @property
+    def supervised(self) -> bool:
+        """True if a run is more than one attempt without a limit, which ECS alone does not look after."""
+        return self.timeout is not None or self.retries > 0
+
+    @model_validator(mode="after")
+    def _check_timezone_is_used(self) -> Self:
+        if self.schedule is None and "timezone" in self.model_fields_set:
+            raise fault("means nothing without a schedule", "remove it, or add a schedule", field="timezone")
+        return self
 
 
 KINDS: Final[dict[Kind, type[HttpService] | type[Worker] | type[Job]]] = {

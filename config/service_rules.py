@@ -88,6 +88,11 @@ def check_schedule(schedule: str) -> None:
         raise fault(error.problem, error.remedy) from None
 
 
+def check_optional_schedule(schedule: str | None) -> None:
+    if schedule is not None:
+        check_schedule(schedule)
+
+
 def check_timezone(timezone: str) -> None:
     # The pattern excludes paths and "localtime", which depends on the machine.
     if re.fullmatch(r"[A-Z][\w+-]*(/[\w+-]+)*", timezone):

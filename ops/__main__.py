@@ -107,6 +107,22 @@ def _nat_image(options: argparse.Namespace, say: Say) -> int:
     return 0
 
 
+def _run_job(options: argparse.Namespace, say: Say) -> int:
+    from config.catalog import load_catalog
+    from ops.account import caller_account, check_account
+    from ops.preflight import clients_of
+    from ops.run import run
+
+    if options.endpoint:
+        project = _project(options)
+        settings, catalog = project.read(project.running_engine().architecture)
+        return 0 if run(options.service, settings, catalog, project.target.client, say, local=True) else 1
+    settings = _settings(options)
+    catalog = load_catalog(options.root.resolve(), settings)
+    check_account(settings, caller_account())
+    return 0 if run(options.service, settings, catalog, clients_of(settings), say) else 1
+
+
 def _settings(options: argparse.Namespace) -> Settings:
     from config.settings import load_settings, overrides_from_context
 
@@ -299,6 +315,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     commands.add("preflight", _preflight, "check zones, subnets and addresses of the account", env, context)
     commands.add("service-roles", _service_roles, "create the service-linked roles that are missing", env, context)
+    run_job = commands.add(
+        "run", _run_job, "run a job now, follow it to its end, and print its last lines", env, context
+    )
+    run_job.add_argument("service", metavar="name", help="the job")
+    run_job.add_argument("--endpoint", help="loopback address of the emulator, to run it there instead of on AWS")
     commands.add("nat-image", _nat_image, "write the newest image of the NAT instance into the settings", env)
     commands.add("summary", _summary, "list the stacks, images and addresses of a synth", assembly)
     changes = commands.add(

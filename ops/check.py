@@ -44,7 +44,7 @@ def _facts(spec: ServiceSpec) -> Iterator[str]:
     if isinstance(spec, HttpService):
         yield ", ".join(f"{route} at priority {route.priority}" for route in spec.routes) or "only for its callers"
     if isinstance(spec, Job):
-        yield f"{spec.schedule} {spec.timezone}"
+        yield f"{spec.schedule} {spec.timezone}" if spec.schedule else "on demand"
     yield f"cpu {spec.cpu}, memory {spec.memory}"
     if spec.calls:
         yield f"calls {' '.join(spec.calls)}"

@@ -30,10 +30,10 @@ class Tasks:
 
 @dataclass(frozen=True)
 class JobRun:
-    """A job on ECS: whether its current version has run, and its schedule on AWS."""
+    """A job on ECS: whether its current version has run, and its schedule on AWS; none if it runs only on demand."""
 
     ran: bool
-    schedule: str
+    schedule: str | None
 
     @property
     def healthy(self) -> bool:

@@ -85,7 +85,9 @@ def _address(found: Found) -> str:
         return (found.url or "") + (f" (Host: {found.host})" if found.host else "")
     if isinstance(found, OnCluster):
         return found.address
-    return f"schedule {found.schedule}" if isinstance(found, JobRun | Scheduled) else ""
+    if not isinstance(found, JobRun | Scheduled):
+        return ""
+    return f"schedule {found.schedule}" if found.schedule else "on demand"
 
 
 def _short_image(image: str) -> str:

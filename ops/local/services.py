@@ -34,6 +34,7 @@ FAILED_TASKS = 3  # after as many, ECS's circuit breaker gives up on a small ser
 POLL_SECONDS = 0.3
 ROLLOUT_SECONDS = 90.0  # on top of the grace period of each task that may fail
 JOB_SECONDS = 120.0
+RETRY_SECONDS = 2.0  # between two attempts; AWS waits longer, and ever longer
 JOB_STARTED_BY = "local-up"
 # How the engine's client library wraps the engine's message.
 ENGINE_ERROR = re.compile(r'\d{3} (?:Server|Client) Error for \S+: [^(]*\("(.*)"\)', re.DOTALL)
@@ -156,26 +157,38 @@ class Services:
         ]
 
     def run_job(self, placement: Placement) -> None:
-        """Run a job once, unless this version has already succeeded. Raises OpsError if its exit code is not 0."""
-        name = placement.spec.name
+        """Run a job once, unless this version has already succeeded. Raises OpsError if no attempt ends with exit code 0."""
+        if not isinstance(placement.spec, Job):
+            return
         for task in self.tasks(placement, "STOPPED"):
             if task["taskDefinitionArn"] == placement.task_definition and _succeeded(task, name):
                 return
+        attempts = placement.spec.retries + 1
+        for attempt in range(attempts):
+            fault = self._attempt(placement, placement.spec.timeout or JOB_SECONDS)
+            if not fault:
+                return
+            if attempt + 1 < attempts:
+                time.sleep(RETRY_SECONDS)
+        tries = f" (attempt {attempts} of {attempts})" if attempts > 1 else ""
+        raise OpsError(f"{placement.spec.name}: the job {fault}{tries}. See `make logs SERVICE={placement.spec.name}`")
+
+    def _attempt(self, placement: Placement, seconds: float) -> str:
+        """Empty if the task ended with 0; else what it did instead."""
         started = self._ecs.run_task(
             cluster=placement.cluster, taskDefinition=placement.task_definition, startedBy=JOB_STARTED_BY
         )["tasks"][0]["taskArn"]
-        deadline = time.monotonic() + JOB_SECONDS
+        deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             task = self._ecs.describe_tasks(cluster=placement.cluster, tasks=[started])["tasks"][0]
             if task["lastStatus"] == "STOPPED":
-                if _succeeded(task, name):
-                    return
-                code = None if _ended_by_sidecar(task) else _exit_code(task, name)
-                ended = _reason([task]) if code is None else f"exit code {code}"
-                raise OpsError(f"{name}: the job failed: {ended}. See `make logs SERVICE={name}`")
+                if _succeeded(task, placement.spec.name):
+                    return ""
+                code = None if _ended_by_sidecar(task) else _exit_code(task, placement.spec.name)
+                return f"failed: {_reason([task]) if code is None else f'exit code {code}'}"
             time.sleep(POLL_SECONDS)
         self._ecs.stop_task(cluster=placement.cluster, task=started)
-        raise OpsError(f"{name}: the job did not end within {JOB_SECONDS:g} s. See `make logs SERVICE={name}`")
+        return f"did not end within {seconds:g} s"
 
     def base_url(self, *, internal: bool = False) -> str:
         """Address of the shared load balancer, public or internal, as this machine reaches it."""

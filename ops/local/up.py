@@ -171,7 +171,8 @@ class Up:
             base_url = services.base_url()
             for placement in placements:
                 if isinstance(placement.spec, Job):
-                    services.run_job(placement)
+                    if placement.spec.schedule:  # one without runs only when somebody asks for it
+                        services.run_job(placement)
                 elif url := services.url(placement.spec, base_url):
                     wait_for_answer(url, placement.spec.name, host=host_of(placement.spec))
             return [services.outcome(placement, base_url) for placement in placements]

@@ -10,6 +10,7 @@ from config.reserved import BEFORE_DEPLOY
 from config.service import ScaledService
 from config.settings import Platform
 from stacks.base import stack_of
+from stacks.ecs.standalone_task import findings_on_tasks, run_task, starting_tasks, watching_tasks
 from stacks.ecs.workload import EcsWorkload
 from stacks.migration import Migration
 from stacks.migration_script import ON_ECS
@@ -49,49 +50,21 @@ class _OnEcs:
 
     def run_task(self, before: BeforeDeploy) -> dict[str, object]:
         """The arguments of ECS's RunTask. Never on Spot, where an interruption would fail the deployment."""
+        usual = {key: value for key, value in run_task(self._on_ecs).items() if key != "capacityProviderStrategy"}
         override = {"name": self._on_ecs.name, "command": list(before.command)}
         return {
-            "cluster": self._on_ecs.cluster.cluster_name,
-            "taskDefinition": self._task.definition_arn,
+            **usual,
             "launchType": "FARGATE",
             "startedBy": BEFORE_DEPLOY,
-            "propagateTags": "TASK_DEFINITION",
-            "enableECSManagedTags": True,
             "overrides": {"containerOverrides": [override]},
-            "networkConfiguration": {
-                "awsvpcConfiguration": {
-                    "assignPublicIp": "DISABLED",
-                    "securityGroups": [self._on_ecs.security_group_id],
-                    "subnets": list(self._on_ecs.cluster.private_subnet_ids),
-                }
-            },
         }
 
     def statements(self) -> list[aws_iam.PolicyStatement]:
-        own = (Aws.PARTITION, Aws.REGION, Aws.ACCOUNT_ID)
-        tasks = self._tasks_arn(*own)
-        in_cluster = {"ArnEquals": {"ecs:cluster": self._on_ecs.cluster.cluster.cluster_arn}}
+        streams = self._streams_arn(Aws.PARTITION, Aws.REGION, Aws.ACCOUNT_ID, self._task.log_group_name)
         return [
-            aws_iam.PolicyStatement(
-                actions=["ecs:RunTask"], resources=[self._task.definition_arn], conditions=in_cluster
-            ),
-            aws_iam.PolicyStatement(
-                actions=["ecs:DescribeTasks", "ecs:StopTask"], resources=[tasks], conditions=in_cluster
-            ),
-            # The task gets the definition's tags only if whoever starts it may tag.
-            aws_iam.PolicyStatement(
-                actions=["ecs:TagResource"],
-                resources=[tasks],
-                conditions={"StringEquals": {"ecs:CreateAction": "RunTask"}},
-            ),
-            aws_iam.PolicyStatement(
-                actions=["iam:PassRole"],
-                resources=[role.role_arn for role in self._task.roles],
-                conditions={"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
-            ),
-            aws_iam.PolicyStatement(
-                actions=["logs:GetLogEvents"], resources=[self._streams_arn(*own, self._task.log_group_name)]
-            ),
+            *starting_tasks(self._on_ecs),
+            watching_tasks(self._on_ecs),
+            aws_iam.PolicyStatement(actions=["logs:GetLogEvents"], resources=[streams]),
         ]
 
     def findings(self) -> dict[str, str]:
@@ -99,14 +72,10 @@ class _OnEcs:
         log_group = narrow(self._task.node.find_child("LogGroup").node.default_child, CfnElement)
         name = f"<{stack_of(self._task).get_logical_id(log_group)}>"
         return {
-            f"AwsSolutions-IAM5[Resource::{self._tasks_arn(*own)}]": "A task's ARN contains an id that is generated at its "
-            "start; the statements are limited to this cluster.",
+            **findings_on_tasks(self._on_ecs.workload.settings),
             f"AwsSolutions-IAM5[Resource::{self._streams_arn(*own, name)}]": "The stream of a task has its id, which is "
             "generated at its start; the statement reads only this service's own streams.",
         }
-
-    def _tasks_arn(self, partition: str, region: str, account: str) -> str:
-        return f"arn:{partition}:ecs:{region}:{account}:task/{self._on_ecs.workload.settings.prefix}/*"
 
     def _streams_arn(self, partition: str, region: str, account: str, log_group: str) -> str:
         streams = f"{Platform.ECS.value}/{self._on_ecs.name}/*"

@@ -1,4 +1,7 @@
-"""A job on ECS: EventBridge Scheduler starts the task; failed starts and failed runs land in one dead-letter queue."""
+"""A job on ECS: EventBridge Scheduler starts the task; failed starts and failed runs land in one dead-letter queue.
+
+Neither looks after a task that runs, so a job with a timeout or retries is started through a state machine (supervised_run.py).
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,8 @@ from config.service import Job
 from stacks.acknowledgements import acknowledge
 from stacks.alarms import Metric
 from stacks.base import stack_of
+from stacks.ecs.standalone_task import findings_on_tasks, run_task, starting_tasks
+from stacks.ecs.supervised_run import SupervisedRun
 from stacks.ecs.task import capacity_weights
 from stacks.ecs.workload import EcsWorkload
 from stacks.narrow import narrow
@@ -72,9 +77,19 @@ class ScheduledJob(Construct):
         self._task = on_ecs.task
         self._key = stack_of(self).key
         self._failures = self._create_queue()
-        self._create_schedule()
+        self._machine = SupervisedRun(self, on_ecs=on_ecs, spec=self._spec) if self._spec.supervised else None
+        if self._spec.schedule:
+            self._create_schedule(self._spec.schedule)
         self._collect_failed_runs()
         CfnOutput(self, "FailuresQueueUrl", value=self._failures.queue_url)
+        self._create_run_outputs()
+
+    def _create_run_outputs(self) -> None:
+        """What `python -m ops run` needs to start the job and to read what it writes."""
+        if self._machine:
+            CfnOutput(self, "StateMachineArn", value=self._machine.arn)
+        CfnOutput(self, "RunTask", value=stack_of(self).to_json_string(run_task(self._on_ecs)))
+        CfnOutput(self, "LogGroupName", value=self._task.log_group_name)
 
     def queue_metric(self, name: str, *, seconds: int) -> Metric:
         """A metric of the dead-letter queue, over periods of the given length in seconds."""
@@ -93,7 +108,7 @@ class ScheduledJob(Construct):
         acknowledge(queue, {"AwsSolutions-SQS3": "This is the dead-letter queue."})
         return queue
 
-    def _create_schedule(self) -> None:
+    def _create_schedule(self, cron: str) -> None:
         spec = self._spec
         properties = aws_scheduler.CfnSchedule
         # No key: the Scheduler would encrypt its target's input with it, and a job has no input.
@@ -101,18 +116,18 @@ class ScheduledJob(Construct):
             self,
             "Schedule",
             description=spec.description,
-            schedule_expression=eventbridge_cron(spec.schedule),
+            schedule_expression=eventbridge_cron(cron),
             schedule_expression_timezone=spec.timezone,
             flexible_time_window=properties.FlexibleTimeWindowProperty(mode="OFF"),
             target=properties.TargetProperty(
-                arn=self._on_ecs.cluster.cluster.cluster_arn,
+                arn=self._machine.arn if self._machine else self._on_ecs.cluster.cluster.cluster_arn,
                 role_arn=self._create_role().role_arn,
                 dead_letter_config=properties.DeadLetterConfigProperty(arn=self._failures.queue_arn),
                 # A run that could not start within the hour needs a look rather than another try.
                 retry_policy=properties.RetryPolicyProperty(
                     maximum_event_age_in_seconds=3600, maximum_retry_attempts=3
                 ),
-                ecs_parameters=self._ecs_parameters(),
+                ecs_parameters=None if self._machine else self._ecs_parameters(),
             ),
         )
         execution_role, _ = self._task.roles
@@ -148,47 +163,21 @@ class ScheduledJob(Construct):
                 "scheduler.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
             ),
         )
-        statements = [
-            aws_iam.PolicyStatement(
-                actions=["ecs:RunTask"],
-                resources=[self._task.definition_arn],
-                conditions={"ArnEquals": {"ecs:cluster": self._on_ecs.cluster.cluster.cluster_arn}},
-            ),
-            aws_iam.PolicyStatement(
-                actions=["iam:PassRole"],
-                resources=[role.role_arn for role in reversed(self._task.roles)],
-                conditions={"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
-            ),
-            aws_iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[self._failures.queue_arn]),
-            self._tag_on_start(),
-        ]
-        for statement in statements:
+        for statement in self._statements():
             role.add_to_policy(statement)
         if self._key:
             allow_key(role, self._key, ["kms:Decrypt", "kms:GenerateDataKey"], service="sqs")
-        self._acknowledge_role(role)
+        if not self._machine:
+            acknowledge(role, findings_on_tasks(self._settings))
         return role
 
-    def _tag_on_start(self) -> aws_iam.PolicyStatement:
-        # The task gets the task definition's tags only if whoever starts it may tag; the condition allows that only at the start.
-        return aws_iam.PolicyStatement(
-            actions=["ecs:TagResource"],
-            resources=[self._tasks_arn(Aws.PARTITION, Aws.REGION, Aws.ACCOUNT_ID)],
-            conditions={"StringEquals": {"ecs:CreateAction": "RunTask"}},
-        )
-
-    def _tasks_arn(self, partition: str, region: str, account: str) -> str:
-        return f"arn:{partition}:ecs:{region}:{account}:task/{self._settings.prefix}/*"
-
-    def _acknowledge_role(self, role: aws_iam.Role) -> None:
-        arn = self._tasks_arn("<AWS::Partition>", "<AWS::Region>", "<AWS::AccountId>")
-        acknowledge(
-            role,
-            {
-                f"AwsSolutions-IAM5[Resource::{arn}]": "A task's ARN contains an id that is generated at its start; this "
-                "statement is limited to this cluster and to the call that starts the task."
-            },
-        )
+    def _statements(self) -> list[aws_iam.PolicyStatement]:
+        send = aws_iam.PolicyStatement(actions=["sqs:SendMessage"], resources=[self._failures.queue_arn])
+        if self._machine:
+            start = aws_iam.PolicyStatement(actions=["states:StartExecution"], resources=[self._machine.arn])
+            return [start, send]
+        run, passing, tagging = starting_tasks(self._on_ecs)
+        return [run, passing, send, tagging]
 
     def _failed_exits(self) -> list[dict[str, object]]:
         """What of an event shows that a container failed.
@@ -210,18 +199,21 @@ class ScheduledJob(Construct):
             self,
             "FailedRuns",
             description=f"Runs of {self._spec.name} that ended with anything but 0",
-            event_pattern=aws_events.EventPattern(
-                source=["aws.ecs"],
-                detail_type=["ECS Task State Change"],
-                detail={
-                    "clusterArn": [self._on_ecs.cluster.cluster.cluster_arn],
-                    "group": [f"family:{self._settings.prefix}-{self._spec.name}"],
-                    "lastStatus": ["STOPPED"],
-                    "$or": [
-                        *self._failed_exits(),
-                        {"stopCode": ["TaskFailedToStart", "SpotInterruption", "TerminationNotice"]},
-                    ],
-                },
-            ),
+            event_pattern=self._machine.failed if self._machine else self._failed_tasks(),
             targets=[aws_events_targets.SqsQueue(self._failures)],
+        )
+
+    def _failed_tasks(self) -> aws_events.EventPattern:
+        return aws_events.EventPattern(
+            source=["aws.ecs"],
+            detail_type=["ECS Task State Change"],
+            detail={
+                "clusterArn": [self._on_ecs.cluster.cluster.cluster_arn],
+                "group": [f"family:{self._settings.prefix}-{self._spec.name}"],
+                "lastStatus": ["STOPPED"],
+                "$or": [
+                    *self._failed_exits(),
+                    {"stopCode": ["TaskFailedToStart", "SpotInterruption", "TerminationNotice"]},
+                ],
+            },
         )

@@ -7,6 +7,10 @@ from stacks.kubernetes.objects import KubernetesObject
 from stacks.kubernetes.pod import Pod
 from stacks.kubernetes.service_objects import ServiceObjects
 
+# The schedule of a job that has none: a CronJob needs one, and 31 February never comes, so nothing would start even if somebody
+# resumed it.
+_NEVER = "0 0 31 2 *"
+
 
 class JobObjects(ServiceObjects[Job]):
     """A CronJob."""
@@ -22,13 +26,16 @@ class JobObjects(ServiceObjects[Job]):
             environment=self._around.environment,
             sidecar_images=self._around.sidecar_images,
             restart_policy="Never",
+            # Of the pod, not of the Job, whose limit would cover all attempts.
+            of_pod={"activeDeadlineSeconds": self._spec.timeout} if self._spec.timeout else {},
         )
-        run = {"backoffLimit": 0, "ttlSecondsAfterFinished": 86400, "template": pod.template()}
+        run = {"backoffLimit": self._spec.retries, "ttlSecondsAfterFinished": 86400, "template": pod.template()}
         return self._named_object(
             "batch/v1",
             "CronJob",
             {
-                "schedule": self._spec.schedule,
+                "schedule": self._spec.schedule or _NEVER,
+                **({} if self._spec.schedule else {"suspend": True}),
                 "timeZone": self._spec.timezone,
                 "concurrencyPolicy": "Forbid",
                 # As on ECS: a run that could not start within the hour is not started late.

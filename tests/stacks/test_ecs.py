@@ -70,11 +70,11 @@ def test_a_deployment_that_never_becomes_healthy_is_rolled_back(assembly):
 
 
 def test_a_worker_that_starts_and_exits_again_and_again_is_rolled_back(corners):
-    """It has no health check, so a start alone counts as healthy and would set the count of failures back."""
+    """Without a health check, a start alone counts as healthy and would set the count of failures back."""
     for spec, service in ecs_services(corners):
         breaker = service["DeploymentConfiguration"]["DeploymentCircuitBreaker"]
         strict = {"ResetOnHealthyTask": False, "ThresholdConfiguration": {"Type": "COUNT", "Value": 3}}
-        checked = isinstance(spec, HttpService) and spec.routed
+        checked = spec.routed if isinstance(spec, HttpService) else spec.health is not None
         assert {k: breaker[k] for k in breaker if k in strict} == ({} if checked else strict)
 
 

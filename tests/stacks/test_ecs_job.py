@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from config.schedule import eventbridge_cron
-from config.service import Kind, ServiceSpec
+from config.service import Job, Kind, ServiceSpec
 from config.settings import Platform
 from tests.stacks.templates import Assembly, Resource, statements
 
 
-def jobs(assembly: Assembly) -> list[tuple[ServiceSpec, Resource]]:
-    specs = assembly.services(Platform.ECS, Kind.JOB)
+def scheduled(assembly: Assembly) -> list[tuple[Job, Resource]]:
+    """The jobs with a schedule, whatever it starts."""
+    specs = [spec for spec in assembly.services(Platform.ECS, Kind.JOB) if isinstance(spec, Job) and spec.schedule]
     assert specs
     return [(spec, assembly.one("AWS::Scheduler::Schedule", stack=f"Ecs-{spec.name}")) for spec in specs]
+
+
+def jobs(assembly: Assembly) -> list[tuple[Job, Resource]]:
+    """Those whose schedule starts a task by itself."""
+    return [(spec, schedule) for spec, schedule in scheduled(assembly) if not spec.supervised]
+
+
+def machines(assembly: Assembly) -> list[tuple[Job, Resource, dict[str, Any]]]:
+    """The jobs with a state machine, each with its one state."""
+    found = []
+    for spec in assembly.services(Platform.ECS, Kind.JOB):
+        assert isinstance(spec, Job)
+        for machine in assembly.resources("AWS::StepFunctions::StateMachine", stack=f"Ecs-{spec.name}"):
+            definition = json.loads(machine["DefinitionString"])
+            assert definition["StartAt"] == "Attempt"
+            assert definition["States"].keys() == {"Attempt"}
+            found.append((spec, machine, definition["States"]["Attempt"]))
+    return found
 
 
 def queue(assembly: Assembly, spec: ServiceSpec) -> Resource:
@@ -25,7 +45,7 @@ def definition(assembly: Assembly, spec: ServiceSpec) -> Resource:
 
 
 def test_a_job_runs_on_its_manifests_schedule_in_its_time_zone(assembly):
-    for spec, schedule in jobs(assembly):
+    for spec, schedule in scheduled(assembly):
         assert schedule["ScheduleExpression"] == eventbridge_cron(spec.schedule)
         assert schedule["ScheduleExpressionTimezone"] == spec.timezone
         assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}
@@ -88,7 +108,7 @@ def test_the_schedule_waits_for_the_permissions_of_its_first_run(assembly):
 
 
 def test_a_run_that_could_not_start_lands_in_the_dead_letter_queue(assembly):
-    for spec, schedule in jobs(assembly):
+    for spec, schedule in scheduled(assembly):
         assert schedule["Target"]["DeadLetterConfig"] == {"Arn": queue(assembly, spec).att("Arn")}
         assert schedule["Target"]["RetryPolicy"]["MaximumEventAgeInSeconds"] <= 3600
 
@@ -142,3 +162,70 @@ def test_with_a_key_the_scheduler_can_write_to_the_dead_letter_queue(assembly):
         held = assembly.statements(assembly.by_reference(schedule["Target"]["RoleArn"]))
         uses = {str(s.conditions).split("'")[-2].split(".")[0] for s in held if any("kms:" in a for a in s.actions)}
         assert uses == ({"sqs"} if assembly.settings.customer_managed_key else set())
+
+
+# --- a timeout, retries, and no schedule ------------------------------------------------------------------------------
+
+
+def test_only_a_job_with_a_timeout_or_retries_has_a_state_machine(assembly):
+    supervised = {spec.name for spec in assembly.services(Platform.ECS, Kind.JOB) if spec.supervised}
+    assert {spec.name for spec, _, _ in machines(assembly)} == supervised
+
+
+def test_an_attempt_has_the_manifests_time_and_is_tried_again_as_often_as_it_says(corners):
+    found = {spec.name: attempt for spec, _, attempt in machines(corners)}
+    attempt = found["tidy"]
+    assert attempt["TimeoutSeconds"] == 900
+    assert [(again["ErrorEquals"], again["MaxAttempts"]) for again in attempt["Retry"]] == [(["States.ALL"], 3)]
+    assert attempt["Resource"].endswith(":states:::ecs:runTask.sync")
+    assert attempt["Parameters"]["TaskDefinition"] == corners.one("AWS::ECS::TaskDefinition", stack="Ecs-tidy").ref
+    awsvpc = attempt["Parameters"]["NetworkConfiguration"]["AwsvpcConfiguration"]
+    assert awsvpc["AssignPublicIp"] == "DISABLED"
+
+
+def test_the_schedule_starts_the_state_machine_and_may_do_no_more(corners):
+    [(_, machine, _)] = machines(corners)
+    schedule = corners.one("AWS::Scheduler::Schedule", stack=machine.stack)
+    assert schedule["Target"]["Arn"] == machine.att("Arn")
+    assert "EcsParameters" not in schedule["Target"]
+    held = [
+        s for s in corners.statements(corners.by_reference(schedule["Target"]["RoleArn"])) if "kms" not in s.actions[0]
+    ]
+    queue_arn = corners.one("AWS::SQS::Queue", stack=machine.stack).att("Arn")
+    assert sorted((s.actions, s.resources) for s in held) == [
+        (("sqs:SendMessage",), (queue_arn,)),
+        (("states:StartExecution",), (machine.att("Arn"),)),
+    ]
+
+
+def test_a_supervised_run_that_failed_lands_in_the_dead_letter_queue_after_its_last_attempt(corners):
+    [(spec, machine, _)] = machines(corners)
+    rule = corners.one("AWS::Events::Rule", stack=machine.stack)
+    assert rule["EventPattern"]["source"] == ["aws.states"]
+    assert rule["EventPattern"]["detail"]["stateMachineArn"] == [machine.att("Arn")]
+    assert set(rule["EventPattern"]["detail"]["status"]) == {"ABORTED", "FAILED", "TIMED_OUT"}
+    assert [target["Arn"] for target in rule["Targets"]] == [queue(corners, spec).att("Arn")]
+
+
+def test_a_state_machine_keeps_a_log_and_traces(corners):
+    for _, machine, _ in machines(corners):
+        assert machine["LoggingConfiguration"]["Level"] == "ALL"
+        assert machine["TracingConfiguration"] == {"Enabled": True}
+
+
+def test_a_job_without_a_schedule_has_its_task_its_failures_and_no_schedule(corners):
+    assert corners.resources("AWS::Scheduler::Schedule", stack="Ecs-recount") == []
+    assert corners.one("AWS::Events::Rule", stack="Ecs-recount")["Targets"]
+    assert corners.one("AWS::ECS::TaskDefinition", stack="Ecs-recount")
+
+
+def test_what_runs_a_job_now_is_in_the_outputs(assembly):
+    for spec in assembly.services(Platform.ECS, Kind.JOB):
+        outputs = assembly.templates[f"Ecs-{spec.name}"]["Outputs"]
+        found = {key: assembly.resolve(f"Ecs-{spec.name}", output["Value"]) for key, output in outputs.items()}
+        assert [key for key in found if key.startswith("JobLogGroupName")]
+        started = [value for key, value in found.items() if key.startswith("JobRunTask")]
+        machine = [value for key, value in found.items() if key.startswith("JobStateMachineArn")]
+        assert (len(started), len(machine)) == (1, int(spec.supervised))
+        for text in started:
+            assert json.loads(text)["taskDefinition"] == definition(assembly, spec).ref

@@ -9,6 +9,7 @@ from typing import Any
 import kubernetes_validate
 import pytest
 
+from config.fields.health import HttpHealth
 from config.reserved import BEFORE_DEPLOY
 from config.service import HttpService, Kind, ServiceSpec
 from config.settings import EKS_SERVICE_CIDR, Platform
@@ -179,7 +180,12 @@ def test_service_ingress_and_probes_hit_the_containers_port(assembly):
         for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
             [check] = [container[probe][key] for key in ("httpGet", "grpc", "tcpSocket") if key in container[probe]]
             assert port_number(container, check["port"]) == spec.port
-            assert check.get("path") == (spec.health and spec.health.path)
+            path = spec.health and (spec.health.path if probe == "readinessProbe" else _alive(spec.health))
+            assert check.get("path") == path
+
+
+def _alive(health: HttpHealth) -> str:
+    return health.liveness or health.path
 
 
 def test_a_start_has_the_manifests_time_and_is_not_killed_before(assembly):
@@ -553,9 +559,13 @@ def test_with_further_certificates_each_host_is_redirected_to_itself(corners):
 def test_a_cron_job_runs_on_its_manifests_schedule_and_never_twice_at_once(assembly):
     for spec, objects in stacks(assembly, Kind.JOB):
         job = only(objects, "CronJob")["spec"]
-        assert (job["schedule"], job["timeZone"]) == (spec.schedule, spec.timezone)
+        assert (job["schedule"], job["timeZone"]) == (spec.schedule or "0 0 31 2 *", spec.timezone)
+        assert job.get("suspend", False) is (spec.schedule is None)
         assert job["concurrencyPolicy"] == "Forbid"
-        assert job["jobTemplate"]["spec"]["backoffLimit"] == 0
+        assert job["jobTemplate"]["spec"]["backoffLimit"] == spec.retries
+        # Each attempt has the time for itself, as on ECS.
+        assert "activeDeadlineSeconds" not in job["jobTemplate"]["spec"]
+        assert pod_template(only(objects, "CronJob"))["spec"].get("activeDeadlineSeconds") == spec.timeout
         assert pod_template(only(objects, "CronJob"))["spec"]["restartPolicy"] == "Never"
 
 

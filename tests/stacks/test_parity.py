@@ -74,7 +74,7 @@ class _Kind:
     @staticmethod
     def ecs(assembly, spec):
         types = {r.type for r in assembly.resources(stack=f"Ecs-{spec.name}")}
-        if "AWS::Scheduler::Schedule" in types:
+        if "AWS::Events::Rule" in types:  # of the runs that failed
             return Kind.JOB
         return Kind.HTTP if "PortMappings" in container(assembly, spec) else Kind.WORKER
 
@@ -740,6 +740,8 @@ class _Schedule:
 
     @staticmethod
     def ecs(assembly, spec):
+        if not assembly.resources("AWS::Scheduler::Schedule", stack=f"Ecs-{spec.name}"):
+            return None
         schedule = ecs_object(assembly, spec, "AWS::Scheduler::Schedule")
         expression = schedule["ScheduleExpression"].removeprefix("cron(").removesuffix(" *)").replace("?", "*")
         return _runs(expression, schedule["ScheduleExpressionTimezone"])
@@ -747,7 +749,7 @@ class _Schedule:
     @staticmethod
     def eks(assembly, spec):
         job = eks_object(assembly, spec, "CronJob")["spec"]
-        return _runs(job["schedule"], job["timeZone"])
+        return None if job.get("suspend") else _runs(job["schedule"], job["timeZone"])
 
 
 def _runs(expression: str, timezone: str) -> list[datetime]:
@@ -759,11 +761,45 @@ def _runs(expression: str, timezone: str) -> list[datetime]:
 class _Timezone:
     @staticmethod
     def ecs(assembly, spec):
-        return ecs_object(assembly, spec, "AWS::Scheduler::Schedule")["ScheduleExpressionTimezone"]
+        schedules = assembly.resources("AWS::Scheduler::Schedule", stack=f"Ecs-{spec.name}")
+        return [schedule["ScheduleExpressionTimezone"] for schedule in schedules]
 
     @staticmethod
     def eks(assembly, spec):
-        return eks_object(assembly, spec, "CronJob")["spec"]["timeZone"]
+        job = eks_object(assembly, spec, "CronJob")["spec"]
+        return [] if job.get("suspend") else [job["timeZone"]]
+
+
+def _attempt(assembly: Assembly, spec: ServiceSpec) -> dict[str, Any]:
+    """The state of a job's state machine; empty if it has none."""
+    for machine in assembly.resources("AWS::StepFunctions::StateMachine", stack=f"Ecs-{spec.name}"):
+        found: dict[str, Any] = json.loads(machine["DefinitionString"])["States"]["Attempt"]
+        return found
+    return {}
+
+
+@means("timeout")
+class _Timeout:
+    """Seconds of one attempt."""
+
+    @staticmethod
+    def ecs(assembly, spec):
+        return _attempt(assembly, spec).get("TimeoutSeconds")
+
+    @staticmethod
+    def eks(assembly, spec):
+        return pod(assembly, spec).get("activeDeadlineSeconds")
+
+
+@means("retries")
+class _Retries:
+    @staticmethod
+    def ecs(assembly, spec):
+        return sum(again["MaxAttempts"] for again in _attempt(assembly, spec).get("Retry", []))
+
+    @staticmethod
+    def eks(assembly, spec):
+        return eks_object(assembly, spec, "CronJob")["spec"]["jobTemplate"]["spec"]["backoffLimit"]
 
 
 @means("description")

@@ -34,9 +34,12 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     (without(HTTP, "port"), "port: is missing, and kind http needs it; write it, e.g. port: 8080"),
     (without(HTTP, "health"), "health: is missing, and kind http needs it; write it, e.g. health: /healthz"),
     (
-        without(JOB, "schedule"),
-        'schedule: is missing, and kind job needs it; write it, e.g. schedule: "30 6 * * MON-FRI"',
+        changed(without(JOB, "schedule"), timezone="Europe/Paris"),
+        "timezone: means nothing without a schedule; remove it, or add a schedule",
     ),
+    (changed(JOB, timeout=5), "timeout: is 5, out of range; write a whole number from 10 to 604800"),
+    (changed(JOB, retries=11), "retries: is 11, out of range; write a whole number from 0 to 10"),
+    (changed(WORKER, retries=1), "retries: means nothing for kind worker; remove it; job services have it"),
     *(
         (
             changed(base, **{field: value}),
@@ -560,6 +563,8 @@ RIGHT: list[dict[str, Any]] = [
     changed(HTTP, table={"partition_key": "pk", "sort_key": "sk", "ttl": "expires"}),
     changed(JOB, timezone="America/Argentina/Buenos_Aires"),
     changed(JOB, timezone="UTC"),
+    changed(JOB, timeout=3600, retries=2),
+    without(JOB, "schedule"),
     changed(HTTP, overrides={"sandbox": {"memory": 1024}, "production": {"scaling": {"max": 3, "cpu_target": 50}}}),
     changed(HTTP, overrides={"production": {"table": {"partition_key": "id"}}}),
     changed(HTTP, cpu=300, memory=300, platforms=["eks"]),
