@@ -161,7 +161,7 @@ class Services:
         if not isinstance(placement.spec, Job):
             return
         for task in self.tasks(placement, "STOPPED"):
-            if task["taskDefinitionArn"] == placement.task_definition and _succeeded(task, name):
+            if task["taskDefinitionArn"] == placement.task_definition and _succeeded(task, placement.spec.name):
                 return
         attempts = placement.spec.retries + 1
         for attempt in range(attempts):
