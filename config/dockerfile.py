@@ -1,7 +1,7 @@
 """What of a Dockerfile the platform has to know: its stages, and where to add to it.
 
 Follows BuildKit's own parser (frontend/dockerfile/parser/parser.go and instructions/parse.go): comments, continued lines, the
-escape directive, here-documents. https://docs.docker.com/reference/dockerfile/ describes them.
+escape directive, here-documents. https://github.com/moby/buildkit/blob/master/frontend/dockerfile/docs/reference.md has them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Final
 _DIRECTIVE: Final = re.compile(r"#\s*([A-Za-z][A-Za-z0-9]*)\s*=\s*(.+?)\s*")
 _FROM: Final = re.compile(r"FROM(?:\s+--\S+)*\s+(?P<base>[^\s-]\S*)(?:\s+AS\s+(?P<name>\S+))?\s*", re.IGNORECASE)
 _ARG: Final = re.compile(r"ARG\s+(?P<names>.+)", re.IGNORECASE | re.DOTALL)
-# https://docs.docker.com/reference/dockerfile/#predefined-args and #buildkit-built-in-build-args
+# https://github.com/moby/buildkit/blob/master/frontend/dockerfile/docs/reference.md, "Predefined ARGs"
 _KNOWN_WITHOUT_ARG: Final = re.compile(r"(HTTPS?|FTP|NO|ALL)_PROXY|BUILDKIT_\w+|SOURCE_DATE_EPOCH", re.IGNORECASE)
 _TAKES_DOCUMENTS: Final = re.compile(r"\s*(?:RUN|COPY|ADD)\s", re.IGNORECASE)
 _DOCUMENT: Final = re.compile(r"(?:^|\s)\d*<<(-?)([\"']?)([A-Za-z0-9_][\w.-]*)\2(?=\s|$|[|>&;])")
