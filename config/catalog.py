@@ -9,7 +9,7 @@ from pathlib import Path
 from config import limits
 from config.discovery import SERVICES, manifest_file, service_folders
 from config.errors import ConfigError, did_you_mean, shown
-from config.fields.network import Protocol
+from config.fields.network import Protocol, private_discovery_name
 from config.image import ImageSource
 from config.leftovers import notice
 from config.manifest import load_service
@@ -139,6 +139,13 @@ def _check_name(spec: ServiceSpec) -> None:
         problem = f"gives a CronJob a name of {len(spec.name)} characters, and Kubernetes allows {limits.CRON_JOB_NAME}"
         remedy = f"rename the folder to {limits.CRON_JOB_NAME} characters or fewer, or set platforms: [ecs]"
         raise ConfigError(f"{SERVICES}/{spec.name}", "folder", problem, remedy)
+    if isinstance(spec, HttpService) and spec.private_port is not None and Platform.ECS in spec.platforms:
+        length, most = len(private_discovery_name(spec.name)), limits.DISCOVERY_NAME
+        excess = length - most
+        if excess > 0:
+            problem = f"is registered under a name of {length} characters, and ECS allows {most}"
+            remedy = f"rename the folder to {len(spec.name) - excess} characters or fewer, or set platforms: [eks]"
+            raise ConfigError(manifest_file(spec.name), "private_port", problem, remedy)
 
 
 def _check_platforms(spec: ServiceSpec) -> None:

@@ -41,6 +41,9 @@ DNS_LABEL: Final = 63
 CRON_JOB_NAME: Final = 52
 """A CronJob adds 11 characters to name its Jobs: https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/"""
 
+DISCOVERY_NAME: Final = 64
+"""https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceConnectService.html"""
+
 LOG_RETENTION_DAYS: Final = (
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
 )  # fmt: skip
