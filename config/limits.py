@@ -63,6 +63,9 @@ MIGRATING_NAME: Final = 49
 """A label's value has 63 characters, and that of before_deploy's pod ends in .before-deploy:
 https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/"""
 
+DISCOVERY_NAME: Final = 64
+"""https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceConnectService.html"""
+
 LOG_RETENTION_DAYS: Final = (
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
 )  # fmt: skip

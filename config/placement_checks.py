@@ -5,7 +5,7 @@ from __future__ import annotations
 from config import limits
 from config.discovery import SERVICES, manifest_file
 from config.errors import ConfigError
-from config.fields.network import Protocol
+from config.fields.network import Protocol, private_discovery_name
 from config.service import HttpService, Job, ScaledService, ServiceSpec, Worker
 from config.settings import Platform, Settings, settings_file
 
@@ -16,6 +16,13 @@ def check_name(spec: ServiceSpec) -> None:
         problem = f"gives a CronJob a name of {len(spec.name)} characters, and Kubernetes allows {limits.CRON_JOB_NAME}"
         remedy = f"rename the folder to {limits.CRON_JOB_NAME} characters or fewer, or set platforms: [ecs]"
         raise ConfigError(f"{SERVICES}/{spec.name}", "folder", problem, remedy)
+    if isinstance(spec, HttpService) and spec.private_port is not None and Platform.ECS in spec.platforms:
+        length, most = len(private_discovery_name(spec.name)), limits.DISCOVERY_NAME
+        excess = length - most
+        if excess > 0:
+            problem = f"is registered under a name of {length} characters, and ECS allows {most}"
+            remedy = f"rename the folder to {len(spec.name) - excess} characters or fewer, or set platforms: [eks]"
+            raise ConfigError(manifest_file(spec.name), "private_port", problem, remedy)
     migrates = isinstance(spec, ScaledService) and spec.before_deploy is not None
     if migrates and Platform.EKS in spec.platforms and len(spec.name) > limits.MIGRATING_NAME:
         problem = (

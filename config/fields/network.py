@@ -36,6 +36,11 @@ Host = Annotated[
 ]
 
 
+def private_discovery_name(service: str) -> str:
+    """The name under which ECS registers a service's private port; no service has a _ in its own."""
+    return f"{service}_private"
+
+
 class Protocol(StrEnum):
     """What a service speaks on its port."""
 

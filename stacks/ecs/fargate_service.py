@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from aws_cdk import CfnOutput, aws_applicationautoscaling, aws_ecs
 from constructs import Construct
 
-from config.fields.network import Protocol
+from config.fields.network import Protocol, private_discovery_name
 from config.fields.scaling import Scaling
 from config.schedule import eventbridge_cron
 from config.service import HttpService, ScaledService, Worker
@@ -155,7 +155,7 @@ def _offered(spec: HttpService) -> list[CfnService.ServiceConnectServiceProperty
     timed = None if spec.protocol is Protocol.TCP else spec.call_timeout
     entries = [_entry(spec, PORT_NAME, spec.name, spec.port, timed)]
     if spec.private_port is not None:
-        private = f"{spec.name}_{PRIVATE_PORT_NAME}"  # no service has a _ in its name
+        private = private_discovery_name(spec.name)
         entries.append(_entry(spec, PRIVATE_PORT_NAME, private, spec.private_port, spec.call_timeout))
     return entries
 

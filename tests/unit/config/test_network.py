@@ -328,6 +328,16 @@ def test_a_service_that_nothing_reaches_is_noticed(project):
     )
 
 
+@pytest.mark.parametrize(("length", "fits"), [(56, True), (57, False)])
+def test_the_name_of_a_private_port_fits_where_ecs_registers_it(project, length, fits):
+    project.service("a" * length, {**INNER, "private_port": 9090})
+    expected = (
+        f"services/{'a' * length}/service.yaml: private_port: is registered under a name of 65 characters, and ECS allows 64; "
+        "rename the folder to 56 characters or fewer, or set platforms: [eks]"
+    )
+    assert project.fault() == ("" if fits else expected)
+
+
 # --- the environment -------------------------------------------------------------------------------------------------
 
 
