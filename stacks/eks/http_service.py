@@ -35,5 +35,5 @@ class HttpServiceOnEks(Construct):
         )
 
     def _create_url_output(self) -> None:
-        url = f"{self._on_eks.cluster.url_of(self._spec)}{self._spec.path}"
+        url = f"{self._on_eks.cluster.url(internal=self._spec.internal)}{self._spec.path}"
         CfnOutput(self, "Url", value=url, description=self._spec.description)
