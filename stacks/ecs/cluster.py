@@ -9,7 +9,6 @@ from __future__ import annotations
 from aws_cdk import CfnOutput, aws_ecs, aws_kms, aws_servicediscovery
 from constructs import Construct
 
-from config.service import HttpService
 from config.settings import Insights, Settings
 from stacks.access_logs import create_access_logs_bucket
 from stacks.acknowledgements import acknowledge
@@ -65,9 +64,9 @@ class EcsClusterStack(EnvironmentStack):
         shared = [value for entrance in self._entrances.values() for value in entrance.shared]
         self.share(self.cluster_name, self.cluster.cluster_arn, self.namespace_arn, *shared)
 
-    def entrance_of(self, spec: HttpService) -> Entrance:
-        """The load balancer that a service is behind."""
-        return self._entrances[spec.internal]
+    def entrance(self, *, internal: bool) -> Entrance:
+        """The public load balancer, or the internal one."""
+        return self._entrances[internal]
 
     def _create_entrances(self) -> dict[bool, Entrance]:
         """The load balancers, by whether they are internal."""

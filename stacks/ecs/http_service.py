@@ -42,7 +42,7 @@ class HttpServiceOnEcs(Construct):
         super().__init__(scope, construct_id)
         self._on_ecs = on_ecs
         self._spec = narrow(on_ecs.workload.spec, HttpService)
-        self._entrance = on_ecs.cluster.entrance_of(self._spec)
+        self._entrance = on_ecs.cluster.entrance(internal=self._spec.internal)
         self._alarms = on_ecs.create_alarms(self)
         admitted = self._admit_load_balancer()
         target_group = self._create_target_group()

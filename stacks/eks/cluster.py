@@ -9,7 +9,6 @@ from __future__ import annotations
 from aws_cdk import CfnOutput, aws_eks_v2, aws_kms
 from constructs import Construct, IDependable
 
-from config.service import HttpService
 from config.settings import Settings
 from stacks.access_logs import create_access_logs_bucket
 from stacks.base import EnvironmentStack
@@ -81,9 +80,9 @@ class EksClusterStack(EnvironmentStack):
             for internal in ((False, True) if self.settings.internal_load_balancer else (False,))
         }
 
-    def url_of(self, spec: HttpService) -> str:
-        """The address of the load balancer that a service is behind."""
-        return self._entrances[spec.internal].url
+    def url(self, *, internal: bool) -> str:
+        """The address of the public load balancer, or of the internal one."""
+        return self._entrances[internal].url
 
     def _create_outputs(self) -> None:
         CfnOutput(

@@ -21,7 +21,7 @@ class HttpServiceOnEks(Construct):
         on_eks.apply(self, HttpServiceObjects(spec=self._spec, around=on_eks.surroundings).groups())
         if on_eks.watched:
             self._watch()
-        create_url_output(self, self._spec, on_eks.cluster.url_of(self._spec))
+        create_url_output(self, self._spec, on_eks.cluster.url(internal=self._spec.internal))
 
     def _watch(self) -> None:
         alarms = self._on_eks.create_alarms(self)
