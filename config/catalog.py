@@ -166,11 +166,11 @@ def _check_platforms(spec: ServiceSpec) -> None:
 def _check_health(spec: HttpService) -> None:
     file, health = manifest_file(spec.name), spec.health
     if Platform.EKS in spec.platforms and health.codes != limits.HEALTHY_CODES:
-        # https://kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes/#define-a-liveness-http-request
+        # https://kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes/
         problem = f"is {health.codes}, and on eks a kubelet counts {limits.HEALTHY_CODES}, which cannot be changed"
         raise ConfigError(file, "health.codes", problem, "set platforms: [ecs], or remove it")
     if Platform.ECS in spec.platforms and health.liveness:
-        # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/load-balancer-healthcheck.html
+        # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/ecs_services.html
         problem = "cannot be told apart on ecs, which replaces a task that fails the load balancer's check"
         raise ConfigError(file, "health.liveness", problem, "set platforms: [eks], or remove it")
 

@@ -60,7 +60,7 @@ NOT_COUNTED = {
     "AWS::IAM::Role", "AWS::Lambda::Function", "AWS::Lambda::LayerVersion", "AWS::Logs::LogGroup",
     "AWS::Route53::RecordSet", "AWS::S3::Bucket", "AWS::S3::BucketPolicy", "AWS::SNS::Subscription", "AWS::SNS::Topic",
     "AWS::SNS::TopicPolicy", "AWS::SSM::Parameter", "AWS::SQS::Queue", "AWS::SQS::QueuePolicy", "AWS::Scheduler::Schedule",
-    "AWS::ServiceDiscovery::HttpNamespace", "Custom::AWSCDK-EKS-KubernetesObjectValue",
+    "AWS::ServiceDiscovery::HttpNamespace", "AWS::StepFunctions::StateMachine", "Custom::AWSCDK-EKS-KubernetesObjectValue",
     "Custom::AWSCDK-EKS-KubernetesPatch", "Custom::AWSCDK-EKS-KubernetesResource", "Custom::EksDeletionProtection",
     "Custom::BeforeDeploy", "Custom::BeforeDeployOnKubernetes", "Custom::LeftoverLogGroup",
     "Custom::S3AutoDeleteObjects", "Custom::VpcRestrictDefaultSG",
