@@ -22,6 +22,7 @@ from ops.assembly import Assembly
 from ops.errors import OpsError
 from ops.local import base_image, cloudformation, emulator, images, mesh, placeholders, report
 from ops.local import engine as engines
+from ops.local.answers import host_of, wait_for_answer
 from ops.local.cdk import TOOLKIT_STACK, Cli
 from ops.local.engine import Engine
 from ops.local.filter import Dropped, known_types, write_filtered
@@ -31,7 +32,7 @@ from ops.local.kubernetes.deployment import Deployment
 from ops.local.kubernetes.endpoint import check_given
 from ops.local.outcome import Outcome
 from ops.local.project import Project
-from ops.local.services import Placement, Services, host_of, wait_for_answer
+from ops.local.services import Placement, Services
 from ops.process import end_children
 from ops.say import Say
 

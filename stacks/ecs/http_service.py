@@ -17,10 +17,9 @@ from stacks.ecs.before_deploy import before_deploy
 from stacks.ecs.fargate_service import (
     Balanced,
     create_fargate_service,
-    create_scalable_target,
     create_service_outputs,
-    track,
 )
+from stacks.ecs.scaling import create_scalable_target, track
 from stacks.ecs.security_groups import admit
 from stacks.ecs.workload import EcsWorkload
 from stacks.narrow import narrow

@@ -11,10 +11,10 @@ from config.service import ScaledService
 from stacks.ecs.before_deploy import before_deploy
 from stacks.ecs.fargate_service import (
     create_fargate_service,
-    create_scalable_target,
     create_service_outputs,
     watch_running_tasks,
 )
+from stacks.ecs.scaling import create_scalable_target
 from stacks.ecs.workload import EcsWorkload
 
 

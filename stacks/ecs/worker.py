@@ -7,7 +7,8 @@ from constructs import Construct
 
 from config.service import Worker
 from stacks.alarms import Metric
-from stacks.ecs.fargate_service import running_tasks, track_queries
+from stacks.ecs.fargate_service import running_tasks
+from stacks.ecs.scaling import track_queries
 from stacks.ecs.unbalanced import create_unbalanced_service
 from stacks.ecs.workload import EcsWorkload
 from stacks.narrow import narrow

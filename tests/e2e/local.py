@@ -134,6 +134,22 @@ class Local:
                 return {"cluster": cluster, "service": arn}
         raise LookupError(service)
 
+    def add(self, service: str, manifest: dict[str, Any], **scripts: str) -> None:
+        """A service of its own, from the base image alone: each script is `/app/<name>`, and `start` is what it runs."""
+        folder = self.folder / "services" / service
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "service.yaml").write_text(
+            json.dumps({"description": "A test", "cpu": 256, "memory": 512, **manifest})
+        )
+        (folder / ".dockerignore").write_text("\n".join(["*", *(f"!{name}" for name in scripts)]) + "\n")
+        (folder / "Dockerfile").write_text(
+            "ARG BASE_REGISTRY=public.ecr.aws/docker/library\nFROM ${BASE_REGISTRY}/debian:trixie-slim\n"
+            f"COPY --chmod=0555 {' '.join(scripts)} /app/\nVOLUME /tmp\nUSER 65532:65532\n"
+            'CMD ["/app/start"]\n'
+        )
+        for name, text in scripts.items():
+            (folder / name).write_text(f"#!/bin/sh\n{text}\n")
+
     def edit(self, path: str, change: Callable[[str], str]) -> None:
         file = self.folder / path
         file.write_text(change(file.read_text()))

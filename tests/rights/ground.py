@@ -21,6 +21,7 @@ _ARNS = {
     "AWS::Logs::LogGroup": "arn:{p}:logs:{r}:{a}:log-group:{n}:*",
     "AWS::S3::Bucket": "arn:{p}:s3:::{n}",
     "AWS::SNS::Topic": "arn:{p}:sns:{r}:{a}:{n}",
+    "AWS::StepFunctions::StateMachine": "arn:{p}:states:{r}:{a}:stateMachine:{n}",
     "AWS::SQS::Queue": "arn:{p}:sqs:{r}:{a}:{n}",
 }
 _REF_IS_ARN = {"AWS::ECS::TaskDefinition", "AWS::SNS::Topic"}

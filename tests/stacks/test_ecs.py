@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -262,15 +263,22 @@ def _stop(assembly: Assembly, spec: ServiceSpec) -> int:
     return next(container["StopTimeout"] for other, container in containers(assembly) if other.name == spec.name)
 
 
+def _tasks_of_jobs(assembly: Assembly) -> list[dict[str, Any]]:
+    """What starts the task of each scheduled or supervised job."""
+    targets = [schedule["Target"] for schedule in assembly.resources("AWS::Scheduler::Schedule")]
+    machines = assembly.resources("AWS::StepFunctions::StateMachine")
+    return [
+        *(target["EcsParameters"] for target in targets if "EcsParameters" in target),
+        *(json.loads(machine["DefinitionString"])["States"]["Attempt"]["Parameters"] for machine in machines),
+    ]
+
+
 def test_tasks_are_private(assembly):
     private = {
         subnet.ref for subnet in assembly.resources("AWS::EC2::Subnet", stack="Network") if "PrivateSubnet" in subnet.id
     }
     networks = [service["NetworkConfiguration"]["AwsvpcConfiguration"] for _, service in ecs_services(assembly)]
-    networks += [
-        schedule["Target"]["EcsParameters"]["NetworkConfiguration"]["AwsvpcConfiguration"]
-        for schedule in assembly.resources("AWS::Scheduler::Schedule")
-    ]
+    networks += [parameters["NetworkConfiguration"]["AwsvpcConfiguration"] for parameters in _tasks_of_jobs(assembly)]
     for network in networks:
         assert network["AssignPublicIp"] == "DISABLED"
         assert set(network["Subnets"]) == private
@@ -279,10 +287,7 @@ def test_tasks_are_private(assembly):
 def test_spot_and_on_demand_share_tasks_by_the_setting(assembly):
     wanted = {"FARGATE_SPOT": assembly.settings.spot_weight, "FARGATE": 100 - assembly.settings.spot_weight}
     strategies = [service["CapacityProviderStrategy"] for _, service in ecs_services(assembly)]
-    strategies += [
-        schedule["Target"]["EcsParameters"]["CapacityProviderStrategy"]
-        for schedule in assembly.resources("AWS::Scheduler::Schedule")
-    ]
+    strategies += [parameters["CapacityProviderStrategy"] for parameters in _tasks_of_jobs(assembly)]
     for strategy in strategies:
         assert {s["CapacityProvider"]: s["Weight"] for s in strategy} == {k: v for k, v in wanted.items() if v}
 

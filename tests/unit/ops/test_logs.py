@@ -71,7 +71,7 @@ def test_a_service_that_wrote_nothing_yet_says_so(project):
     assert printed(project(job("hello"), http("web"), web=["x"])) == ["hello wrote nothing yet", "web    x"]
 
 
-SIDECARS = {"proxy": {"image": "x/proxy:1", "cpu": 64, "memory": 64}}
+SIDECARS = {"proxy": {"image": "ghcr.io/x/proxy:1", "cpu": 64, "memory": 64}}
 
 
 def test_lines_of_a_sidecar_carry_its_name_too_while_it_runs_and_once_it_is_gone(project):

@@ -9,7 +9,7 @@ import pytest
 
 from config.fields.network import Protocol
 from ops.errors import OpsError
-from ops.local import services
+from ops.local import answers, services
 from ops.local.outcome import JobRun, Tasks
 from ops.local.services import LOAD_BALANCER, Placement, Services
 from tests.fakes import specs
@@ -179,9 +179,9 @@ def test_a_job_that_its_sidecar_ends_has_failed_whatever_its_own_code(over, code
 
 
 def test_a_refused_connection_is_no_answer():
-    assert services.answer("http://127.0.0.1:9/x") == 0
+    assert answers.answer("http://127.0.0.1:9/x") == 0
     with pytest.raises(OpsError, match=r"web: runs, but http://127\.0\.0\.1:9/x does not answer"):
-        services.wait_for_answer("http://127.0.0.1:9/x", "web", seconds=0.1)
+        answers.wait_for_answer("http://127.0.0.1:9/x", "web", seconds=0.1)
 
 
 def test_a_service_is_asked_by_the_host_that_it_answers_to():
@@ -199,8 +199,8 @@ def test_a_service_is_asked_by_the_host_that_it_answers_to():
     server = HTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{server.server_port}/x"
-    assert services.wait_for_answer(url, "shop", host=services.host_of(specs.http("shop", hosts=("a.com",)))) == 200
-    assert services.wait_for_answer(url, "web", host=services.host_of(specs.http("web"))) == 200
+    assert answers.wait_for_answer(url, "shop", host=answers.host_of(specs.http("shop", hosts=("a.com",)))) == 200
+    assert answers.wait_for_answer(url, "web", host=answers.host_of(specs.http("web"))) == 200
     server.shutdown()
     assert asked == [("a.com", "/x"), (f"127.0.0.1:{server.server_port}", "/x")]
 
