@@ -16,7 +16,7 @@ from config.names import stack_id
 from config.quota_checks import check_quotas
 from config.routing import priority_band
 from config.service import HttpService, Job, ServiceSpec
-from config.settings import Platform, Settings, environments, settings_file
+from config.settings import Egress, Platform, Settings, environments, settings_file
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,7 @@ def load_catalog(root: Path, settings: Settings) -> Catalog:
     for spec in services:
         _check_name(spec)
         _check_platforms(spec)
+        _check_streams(spec, settings)
     _check_call_platforms(services)
     for platform in Platform:
         _check_routes([s for s in services if isinstance(s, HttpService) and platform in s.platforms])
@@ -152,6 +153,17 @@ def _check_platforms(spec: ServiceSpec) -> None:
         # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-connect.html: only services resolve names
         problem = "cannot be resolved on ecs, where a scheduled task has no Service Connect"
         raise ConfigError(file, "calls", problem, "set platforms: [eks], or remove it")
+
+
+def _check_streams(spec: ServiceSpec, settings: Settings) -> None:
+    """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/privatelink-streams.html: no gateway endpoint has them."""
+    fields = {"table": spec.table, **{f"tables.{name}": table for name, table in spec.tables.items()}}
+    for name, table in fields.items():
+        if table and table.stream and settings.egress is Egress.ENDPOINTS:
+            problem = f"cannot be read in {settings.environment}, where egress is endpoints: they do not reach streams"
+            raise ConfigError(
+                manifest_file(spec.name), f"{name}.stream", problem, "remove it, or change the setting egress"
+            )
 
 
 # --- between services ------------------------------------------------------------------------------------------------

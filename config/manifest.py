@@ -11,7 +11,7 @@ from config.service import KINDS, Kinded, ServiceSpec
 from config.strict_yaml import read_mapping, without_nulls
 from config.validation import Location, Where, dotted, validate
 
-MERGED_BY_KEY: Final = frozenset({"environment", "secrets", "scaling", "table"})
+MERGED_BY_KEY: Final = frozenset({"bucket", "environment", "scaling", "secrets", "table", "tables"})
 """Fields that an override merges key by key; it replaces all others."""
 
 

@@ -19,6 +19,10 @@ from config.settings import Platform, Settings, settings_file
 
 REGISTRY_OWN: Final = 2
 """Resources of Registry other than repositories: the publisher's role and its policy."""
+STATE_OWN: Final = 3
+"""Resources of State other than tables and buckets: the function that empties buckets, its role and its log group."""
+BUCKET_RESOURCES: Final = 3
+"""A bucket, its policy, and what empties it where the environment is disposable."""
 SHARED_ROLES: Final = 20
 """An upper bound for the roles of the shared stacks."""
 
@@ -27,7 +31,9 @@ _FIXED_OBJECTS: Final = 16_384  # a service's Kubernetes objects without what is
 _FIXED_POLICY: Final = 2048  # a role's statements other than those for secrets
 _KEY_STATEMENT: Final = 1024  # two statements that let decrypt with one key: of secrets and of parameters
 _LONGEST_ARN: Final = "arn:aws-us-gov:secretsmanager:ap-southeast-1:123456789012:secret:-123456"
+_BUCKET_STATEMENTS: Final = 1024  # to list it, for its objects, and for its key
 _LONGEST_TABLE_NAME: Final = 255
+_TABLE_NAME: Final = 150  # of the names that CloudFormation makes, in practice about 80
 
 
 def check_quotas(services: Sequence[ServiceSpec], settings: Settings) -> None:
@@ -81,9 +87,7 @@ def _check_shared_stacks(services: Sequence[ServiceSpec], settings: Settings) ->
     repositories = len(services) + kept + REGISTRY_OWN
     has = f"the stack Registry has {{}} resources, {REGISTRY_OWN} of them the publisher's"
     _refuse(repositories, quotas.STACK_RESOURCES, settings, holds=holds, has=has, remedy=elsewhere)
-    tables = sum(spec.table is not None for spec in services)
-    has = "the stack State has {} outputs, one per table"
-    _refuse(tables, quotas.STACK_OUTPUTS, settings, holds=f"{tables} tables", has=has, remedy=elsewhere)
+    _check_state(services, settings, elsewhere)
     jobs = sum(isinstance(spec, Job) and Platform.ECS in spec.platforms for spec in services)
     has = "an event bus has {} rules, and each takes one"
     remedy = "set platforms: [eks] in some of them"
@@ -93,10 +97,32 @@ def _check_shared_stacks(services: Sequence[ServiceSpec], settings: Settings) ->
     _refuse(roles, quotas.ROLES, settings, holds=holds, has="an account has {}", remedy="run fewer on both platforms")
 
 
+def _check_state(services: Sequence[ServiceSpec], settings: Settings, elsewhere: str) -> None:
+    tables = [table for spec in services for table in spec.all_tables.values() if not table.existing]
+    streams = sum(table.stream for table in tables)
+    buckets = sum(1 for spec in services if spec.bucket and not spec.bucket.existing)
+    parts = {"tables": len(tables), "streams": streams, "buckets": buckets}
+    holds = " and ".join(f"{count} {what}" for what, count in parts.items() if count)
+    has = (
+        f"the stack State has {{}} outputs, one per {' or '.join(what[:-1] for what, count in parts.items() if count)}"
+    )
+    _refuse(state_outputs(services), quotas.STACK_OUTPUTS, settings, holds=holds, has=has, remedy=elsewhere)
+    has = f"the stack State has {{}} resources, up to {BUCKET_RESOURCES} per bucket"
+    resources = len(tables) + BUCKET_RESOURCES * buckets + STATE_OWN
+    _refuse(resources, quotas.STACK_RESOURCES, settings, holds=holds, has=has, remedy=elsewhere)
+
+
+def state_outputs(services: Iterable[ServiceSpec]) -> int:
+    """Outputs of the stack State: the name of each table and bucket, and the ARN of each stream."""
+    own = [table for spec in services for table in spec.all_tables.values() if not table.existing]
+    buckets = sum(1 for spec in services if spec.bucket and not spec.bucket.existing)
+    return len(own) + sum(table.stream for table in own) + buckets
+
+
 def _roles(spec: ServiceSpec) -> int:
     """On ECS a task role, an execution role and a job's starter; on Kubernetes one if the service needs any permission."""
     ecs = (3 if isinstance(spec, Job) else 2) if Platform.ECS in spec.platforms else 0
-    return ecs + (1 if Platform.EKS in spec.platforms and (spec.table or spec.secrets) else 0)
+    return ecs + (1 if Platform.EKS in spec.platforms and spec.needs_rights else 0)
 
 
 def _refuse(count: int, quota: Quota, settings: Settings, *, holds: str, has: str, remedy: str) -> None:
@@ -141,12 +167,7 @@ def _check_security_groups(on_ecs: Sequence[ServiceSpec], settings: Settings) ->
 
 
 def _check_sizes(spec: ServiceSpec, services: Sequence[ServiceSpec]) -> None:
-    policy = policy_size(spec)
-    if spec.secrets and policy > quotas.ROLE_INLINE_POLICIES.value:
-        limit = quotas.ROLE_INLINE_POLICIES.value
-        problem = f"holds {len(spec.secrets)}, which make a policy of about {policy} characters, and IAM allows {limit}"
-        remedy = "keep several values in one secret, or shorten the names"
-        raise ConfigError(manifest_file(spec.name), "secrets", problem, remedy)
+    _check_policy(spec)
     if Platform.ECS in spec.platforms:
         says = "makes a task definition of about {} bytes, and ECS allows {}"
         _refuse_size(spec, task_definition_size(spec), quotas.TASK_DEFINITION, says)
@@ -156,6 +177,20 @@ def _check_sizes(spec: ServiceSpec, services: Sequence[ServiceSpec]) -> None:
         _refuse_size(spec, kubectl_event_size(spec, callers), quotas.KUBECTL_EVENT, says)
 
 
+def _check_policy(spec: ServiceSpec) -> None:
+    size, limit = policy_size(spec), quotas.ROLE_INLINE_POLICIES.value
+    if size <= limit:
+        return
+    remedies = {
+        "secrets": (len(spec.secrets), _secrets_size(spec), "keep several values in one secret, or shorten the names"),
+        "tables": (len(spec.tables), _data_size(spec), "keep items of several kinds in one table, or remove indexes"),
+        "rights": (len(spec.rights), _rights_size(spec), "name fewer resources"),
+    }
+    field, (count, _, remedy) = max(remedies.items(), key=lambda item: item[1][1])
+    problem = f"holds {count}, which make a policy of about {size} characters, and IAM allows {limit}"
+    raise ConfigError(manifest_file(spec.name), field, problem, remedy)
+
+
 def _refuse_size(spec: ServiceSpec, size: int, quota: Quota, says: str) -> None:
     if size > quota.value:
         remedy = "keep large values in the image or in a table"
@@ -163,13 +198,33 @@ def _refuse_size(spec: ServiceSpec, size: int, quota: Quota, says: str) -> None:
 
 
 def policy_size(spec: ServiceSpec) -> int:
-    """Upper bound for the characters in the inline policies of the role that reads the secrets."""
+    """Upper bound for the characters in the inline policies of a role that reads the secrets and does all else."""
+    return _FIXED_POLICY + _secrets_size(spec) + _data_size(spec) + _rights_size(spec)
+
+
+def _secrets_size(spec: ServiceSpec) -> int:
     statement = 20  # an ARN's share of the statements; CDK splits them at about a dozen ARNs
     # A name is also in a condition on the secret's key, within a pattern.
     names = {(s.secrets_manager, s.ssm): s.name for s in spec.secrets.values()}.values()
     patterns = sum(len(name) + len('"*:parameter-??????",') for name in names)
     keys = _KEY_STATEMENT * len({s.kms_key for s in spec.secrets.values() if s.kms_key})
-    return _FIXED_POLICY + keys + patterns + sum(len(_LONGEST_ARN) + len(name) + statement for name in names)
+    return keys + patterns + sum(len(_LONGEST_ARN) + len(name) + statement for name in names)
+
+
+def _data_size(spec: ServiceSpec) -> int:
+    """Of the statements for tables and a bucket; _FIXED_POLICY has those for one table without indexes."""
+    size = _BUCKET_STATEMENTS if spec.bucket else 0
+    for table in spec.all_tables.values():
+        arn = len("arn:aws-us-gov:dynamodb:ap-southeast-1:123456789012:table/,") + len(
+            table.existing or "t" * _TABLE_NAME
+        )
+        size += arn + sum(arn + len(f"/index/{name}") for name in table.indexes)
+        size += (arn + 150 if table.stream else 0) + (_KEY_STATEMENT if table.kms_key else 0)
+    return size
+
+
+def _rights_size(spec: ServiceSpec) -> int:
+    return sum(statement.size for statement in spec.rights)
 
 
 def task_definition_size(spec: ServiceSpec) -> int:
@@ -196,8 +251,12 @@ def _variables(spec: ServiceSpec) -> Iterable[tuple[str, str]]:
     yield from spec.environment.items()
     for callee in spec.calls:
         yield f"{env_name(callee)}_URL", f"http://{callee}:65535"
-    if spec.table:
-        yield spec.table_variable, "t" * _LONGEST_TABLE_NAME
+    for variable, table in spec.all_tables.items():
+        yield variable, "t" * _LONGEST_TABLE_NAME
+        if table.stream:
+            yield f"{variable}_STREAM", "s" * (_LONGEST_TABLE_NAME + 100)
+    if spec.bucket:
+        yield spec.bucket_variable, "b" * 63
 
 
 def _secret_arns(spec: ServiceSpec) -> list[str]:

@@ -16,9 +16,11 @@ from pydantic.fields import FieldInfo
 
 from config import service_rules as rules
 from config.fields.alarms import AlarmThresholds
+from config.fields.buckets import Bucket
+from config.fields.rights import Statement
 from config.fields.scaling import HttpScaling, Scaling
 from config.fields.secrets import SecretSource, check_sources
-from config.fields.tables import Table
+from config.fields.tables import Table, check_table_names
 from config.limits import HIGHEST_PORT, LOWEST_PORT, LOWEST_PRIORITY
 from config.model import NOT_EMPTY, UNIQUE, Meaning, Model, Pattern, Rule, fault
 from config.routing import derived_priority, path_patterns
@@ -105,6 +107,32 @@ class ServiceSpec(Kinded):
         description="The service's own DynamoDB table; <NAME>_TABLE holds its name.",
         examples=[{"partition_key": "id"}],
     )
+    tables: Annotated[
+        dict[str, Table],
+        Rule(check_table_names),
+        Meaning(
+            ecs="further DynamoDB tables for both; task role", eks="further DynamoDB tables for both; Pod Identity"
+        ),
+    ] = Field(
+        {},
+        description="Further tables by name, each written as table is; <NAME>_EVENTS_TABLE holds the name of the table events.",
+        examples=[{"events": {"partition_key": "id", "sort_key": "at"}}],
+    )
+    bucket: Annotated[
+        Bucket | None,
+        Meaning(ecs="one S3 bucket for both; task role", eks="one S3 bucket for both; Pod Identity"),
+    ] = Field(
+        None,
+        description="The service's own S3 bucket; <NAME>_BUCKET holds its name.",
+        examples=[{"expire_days": 30}],
+    )
+    rights: Annotated[
+        tuple[Statement, ...], Meaning(ecs="statements of the task role", eks="statements of Pod Identity's role")
+    ] = Field(
+        (),
+        description="What the service may do in AWS beside that.",
+        examples=[[{"actions": ["sqs:SendMessage"], "resources": ["arn:{partition}:sqs:{region}:{account}:orders"]}]],
+    )
     calls: Annotated[
         tuple[ServiceName, ...],
         UNIQUE,
@@ -128,6 +156,31 @@ class ServiceSpec(Kinded):
         """The variable with the name of this service's table."""
         return f"{self.env_name}_TABLE"
 
+    def variable_of_table(self, name: str) -> str:
+        """The variable with the name of one of `tables`."""
+        return f"{self.env_name}_{env_name(name)}_TABLE"
+
+    @property
+    def all_tables(self) -> dict[str, Table]:
+        """The service's tables by the variables that hold their names, existing ones included."""
+        first = {self.table_variable: self.table} if self.table else {}
+        return first | {self.variable_of_table(name): table for name, table in self.tables.items()}
+
+    @property
+    def bucket_variable(self) -> str:
+        """The variable with the name of this service's bucket."""
+        return f"{self.env_name}_BUCKET"
+
+    @property
+    def keeps_data(self) -> bool:
+        """Whether anything is made for the service that holds data."""
+        return any(not kept.existing for kept in (*self.all_tables.values(), self.bucket) if kept)
+
+    @property
+    def needs_rights(self) -> bool:
+        """Whether the service calls AWS with a role of its own, or something fetches its secrets with it."""
+        return bool(self.secrets or self.all_tables or self.bucket or self.rights)
+
     @classmethod
     def words_for_unknown(cls, key: str) -> tuple[str, str] | None:
         takers = [kind.value for kind, model in KINDS.items() if key in model.model_fields]
@@ -145,8 +198,13 @@ class ServiceSpec(Kinded):
     @model_validator(mode="after")
     def _check_variable_names(self) -> Self:
         taken = {env_name(name) + "_URL": f"calls: [{name}]" for name in self.calls}
-        if self.table:
-            taken[self.table_variable] = "table"
+        fields = {self.variable_of_table(name): f"tables.{name}" for name in self.tables}
+        for variable, table in self.all_tables.items():
+            taken[variable] = fields.get(variable, "table")
+            if table.stream:
+                taken[f"{variable}_STREAM"] = taken[variable]
+        if self.bucket:
+            taken[self.bucket_variable] = "bucket"
         for field, names in (("environment", self.environment), ("secrets", self.secrets)):
             for name in names:
                 if name in taken:

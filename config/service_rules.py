@@ -34,11 +34,17 @@ ELSEWHERE: Final = {
     **dict.fromkeys(("cron", "rate"), ("is not a key here", 'write schedule: "30 6 * * MON-FRI"')),
     **dict.fromkeys(
         ("mounts", "storage", "volume", "volumes"),
-        ("is not a key here: only /tmp is writable", "keep data in a table, or in an external service"),
+        ("is not a key here: only /tmp is writable", "keep data in a table or in a bucket, or in an external service"),
     ),
     **dict.fromkeys(
         ("egress", "outbound", "security_groups"),
         ("is not a key here: a service reaches what it calls, and port 443", "name services under calls"),
+    ),
+    **dict.fromkeys(("buckets", "s3"), ("is not a key here: a service has one bucket", "write bucket: {}")),
+    **dict.fromkeys(("dynamodb",), ("is not a key here", "write table: {partition_key: id}")),
+    **dict.fromkeys(
+        ("iam", "permissions", "policies", "policy", "task_role"),
+        ("is not a key here", "write rights: [{actions: [...], resources: [...]}]"),
     ),
     **dict.fromkeys(("domain", "host", "hosts"), ("is not a key here: one host per platform", "write path: /name")),
 }

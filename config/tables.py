@@ -26,8 +26,10 @@ def manifest_parts() -> dict[str, str]:
     rows = [_manifest_row(name, info) for name, info in manifest_fields().items()]
     rows.append(["`overrides`", "all", "map of maps", "none", "Keys that differ in an environment.", "", ""])
     heads = ["Key", "Kinds", "Value", "Default", "Meaning", "On ECS", "On EKS"]
-    nested = {part: _nested(model) for part, model in _mappings(manifest_fields())}
-    return {"fields": markdown_table(heads, rows), **nested}
+    parts: dict[type[Model], str] = {}
+    for part, model in _mappings(manifest_fields()):
+        parts.setdefault(model, part)  # a model that several fields have is described with the first of them
+    return {"fields": markdown_table(heads, rows), **{part: _nested(model) for model, part in parts.items()}}
 
 
 def _mappings(fields: Mapping[str, FieldInfo], above: str = "") -> Iterator[tuple[str, type[Model]]]:

@@ -61,7 +61,7 @@ def _to_error(model: type[Model], fault: Any, where: Where) -> ConfigError:
     context = fault.get("ctx", {})
     if fault["type"] == FAULT:
         if context["field"]:
-            location = (*location, *context["field"].split("."))
+            location = (*location, *(int(part) if part.isdigit() else part for part in context["field"].split(".")))
         file, field = where(location)
         return ConfigError(file, field, context["problem"], context["remedy"])
     file, field = where(location)

@@ -17,7 +17,7 @@ from stacks.eks.service import EksServiceStack
 from stacks.foundation import FoundationStack
 from stacks.network import NetworkStack
 from stacks.registry import RegistryStack
-from stacks.state import StateStack
+from stacks.state import StateStack, data_of
 from stacks.workload import Workload
 
 
@@ -52,9 +52,9 @@ def _build_shared(app: App, settings: Settings, catalog: Catalog) -> SharedStack
     return SharedStacks(
         foundation=foundation,
         network=NetworkStack(app, names.NETWORK, settings=settings, key=key),
-        # CloudFormation refuses a stack without resources, so it exists only if a service declares a table.
+        # CloudFormation refuses a stack without resources, so it exists only if a service keeps data of its own.
         state=StateStack(app, names.STATE, settings=settings, services=catalog.services, key=key)
-        if any(spec.table for spec in catalog.services)
+        if any(spec.keeps_data for spec in catalog.services)
         else None,
     )
 
@@ -105,7 +105,7 @@ def _workloads(settings: Settings, catalog: Catalog, shared: SharedStacks, platf
             spec=spec,
             settings=settings,
             catalog=catalog,
-            table=shared.state.tables.get(spec.name) if shared.state else None,
+            data=data_of(spec, shared.state, shared.foundation.key),
             alarm_topic_arn=shared.foundation.alarm_topic_arn,
         )
         for spec in catalog.on(platform)

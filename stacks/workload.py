@@ -7,40 +7,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from aws_cdk import Aws, aws_dynamodb, aws_iam
+from aws_cdk import aws_iam
 
 from config.catalog import Catalog
 from config.service import HttpService, ServiceSpec
 from config.settings import Settings
-from stacks.base import EnvironmentStack, stack_of
+from stacks.base import EnvironmentStack
+from stacks.data import Data
 from stacks.image import ServiceImage, add_service_image
-from stacks.permissions import allow_key
+from stacks.rights import grant_rights
 from stacks.secrets import grant_secrets
-
-# Reading and writing items; neither streams nor the table's own settings.
-_TABLE_DATA = [
-    "dynamodb:BatchGetItem",
-    "dynamodb:BatchWriteItem",
-    "dynamodb:ConditionCheckItem",
-    "dynamodb:DeleteItem",
-    "dynamodb:DescribeTable",
-    "dynamodb:GetItem",
-    "dynamodb:PutItem",
-    "dynamodb:Query",
-    "dynamodb:Scan",
-    "dynamodb:UpdateItem",
-]
-# How DynamoDB uses the key on the caller's behalf.
-# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
-_TABLE_KEY = [
-    "kms:Decrypt",
-    "kms:DescribeKey",
-    "kms:Encrypt",
-    "kms:GenerateDataKey",
-    "kms:GenerateDataKeyWithoutPlaintext",
-    "kms:ReEncryptFrom",
-    "kms:ReEncryptTo",
-]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,14 +27,14 @@ class Workload:
         spec: the manifest.
         settings: the environment.
         catalog: all services, to look up callees and callers.
-        table: the service's own table, if it declares one.
+        data: its tables and its bucket.
         alarm_topic_arn: the topic that alarms are published to.
     """
 
     spec: ServiceSpec
     settings: Settings
     catalog: Catalog
-    table: aws_dynamodb.ITable | None
+    data: Data
     alarm_topic_arn: str
 
     def environment(self) -> dict[str, str]:
@@ -69,40 +45,32 @@ class Workload:
             variables |= {"PORT": str(spec.port), "BASE_PATH": spec.path}
         for callee in self.catalog.callees(spec):
             variables[callee.url_variable] = f"http://{callee.name}:{callee.port}"
-        if self.table:
-            variables[spec.table_variable] = self.table.table_name
-        return variables | dict(sorted(spec.environment.items()))
+        return variables | self.data.environment() | dict(sorted(spec.environment.items()))
 
-    def note_table_keys(self, stack: EnvironmentStack) -> None:
-        """Writes the keys of the service's table into its stack's template.
+    def note_data(self, stack: EnvironmentStack) -> None:
+        """Deploys the service's stack after its data, and writes the keys of its own tables into the stack's template.
 
         A table with other keys is another table. With weak references the template would stay the same, so the CLI would skip
         the stack, and the service would go on with the table that is gone.
         """
+        if self.data.stack and self.data.bucket:
+            stack.add_stack_dependency(self.data.stack)
         table = self.spec.table
-        if table:
-            stack.add_metadata("TableKeys", [table.partition_key, *([table.sort_key] if table.sort_key else [])])
+        if table and not table.existing:
+            stack.add_metadata("TableKeys", list(table.keys))
+        further = {name: list(each.keys) for name, each in self.spec.tables.items() if not each.existing}
+        if further:
+            stack.add_metadata("KeysOfTables", further)
 
     def add_image(self, stack: EnvironmentStack) -> ServiceImage:
         """The image, built by the CDK CLI from the copy of the service's folder in the cloud assembly."""
         return add_service_image(stack, source=self.catalog.images[self.spec.name], display_name=self.spec.name)
 
-    def grant_table(self, role: aws_iam.IRole) -> None:
-        """Lets a role read and write items of the service's table."""
-        if self.table is None:
-            return
-        role.add_to_principal_policy(
-            aws_iam.PolicyStatement(actions=_TABLE_DATA, resources=[_table_arn(self.table.table_name)])
-        )
-        key = stack_of(role).key
-        if key:
-            allow_key(role, key, _TABLE_KEY, service="dynamodb")
+    def grant_data(self, role: aws_iam.Role) -> None:
+        """Lets a role do what the service itself may: use its tables and its bucket, and what its `rights` say."""
+        self.data.grant(role)
+        grant_rights(role, self.spec.rights)
 
     def grant_secrets(self, role: aws_iam.Role, *, read_secret: list[str]) -> dict[str, str]:
         """Lets a role read the service's secrets; returns how a task definition names the value of each variable."""
         return grant_secrets(role, self.spec.secrets, read_secret=read_secret)
-
-
-def _table_arn(name: str) -> str:
-    # Built from the name, which the container needs anyway: the ARN would take up another of State's 200 outputs.
-    return f"arn:{Aws.PARTITION}:dynamodb:{Aws.REGION}:{Aws.ACCOUNT_ID}:table/{name}"

@@ -64,7 +64,7 @@ class EcsServiceStack(EnvironmentStack):
             synthesizer=ServiceSynthesizer(settings=workload.settings, service=spec.name, platform=Platform.ECS),
         )
         self.workload = workload
-        workload.note_table_keys(self)
+        workload.note_data(self)
         self.security_group_id = create_security_group(self, vpc=cluster.vpc, service=spec.name).security_group_id
         self._open_declared_calls(earlier)
         on_ecs = EcsWorkload(

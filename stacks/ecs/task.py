@@ -59,7 +59,7 @@ class FargateTask(Construct):
         )
         definition = self._create_definition(inner, container)
         self.definition_arn = definition.ref
-        workload.grant_table(task_role)
+        workload.grant_data(task_role)
         _acknowledge_findings(definition, execution_role)
 
     def log_options(self, stream_prefix: str) -> dict[str, str]:

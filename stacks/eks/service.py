@@ -46,7 +46,7 @@ class EksServiceStack(EnvironmentStack):
             key=cluster.key,
             synthesizer=ServiceSynthesizer(settings=workload.settings, service=spec.name, platform=Platform.EKS),
         )
-        workload.note_table_keys(self)
+        workload.note_data(self)
         on_eks = EksWorkload(workload=workload, cluster=cluster, image_uri=workload.add_image(self).uri)
         # "Default" is left out of logical ids.
         KINDS[type(spec)](self, "Default", on_eks=on_eks)

@@ -66,8 +66,7 @@ class EksWorkload:
             )
             applied.node.add_dependency(*before)
             before = [applied]
-        spec = self.workload.spec
-        if spec.table or spec.secrets:
+        if self.workload.spec.needs_rights:
             # Only pods that start after the association get the role, and their first calls need its policy.
             role = self._create_role(scope)
             applied.node.add_dependency(role, self._create_identity(scope, role))
@@ -84,7 +83,7 @@ class EksWorkload:
 
     def _create_role(self, scope: Construct) -> aws_iam.Role:
         role = aws_iam.Role(scope, "Role", description=f"{self.name} on EKS", assumed_by=pod_identity_principal())
-        self.workload.grant_table(role)
+        self.workload.grant_data(role)
         # The driver describes a secret to see whether the value that it has is still the current one.
         # https://docs.aws.amazon.com/secretsmanager/latest/userguide/ascp-pod-identity-integration.html
         self.workload.grant_secrets(

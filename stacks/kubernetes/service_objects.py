@@ -119,7 +119,7 @@ class ServiceObjects(ABC, Generic[AnyService]):
             for callee in self._around.catalog.callees(self._spec)
         ]
         https = {"to": [{"ipBlock": {"cidr": _ANYWHERE}}], "ports": [{"protocol": "TCP", "port": 443}]}
-        if not (self._spec.table or self._spec.secrets):
+        if not self._spec.needs_rights:
             return [*calls, https]
         agent = {"to": [{"ipBlock": {"cidr": _POD_IDENTITY_AGENT}}], "ports": [{"protocol": "TCP", "port": 80}]}
         return [*calls, https, agent]

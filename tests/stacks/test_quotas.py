@@ -26,11 +26,14 @@ from config.catalog import Catalog
 from config.fields.secrets import SecretSource
 from config.image import ImageSource
 from config.quota_checks import (
+    BUCKET_RESOURCES,
     REGISTRY_OWN,
     SHARED_ROLES,
+    STATE_OWN,
     check_quotas,
     kubectl_event_size,
     policy_size,
+    state_outputs,
     task_definition_size,
 )
 from config.quotas import Quota
@@ -69,10 +72,15 @@ def _project(folder: Path, size: int) -> Sized:
     project = Project.at(folder)
     bases = {Kind.HTTP: http("/x"), Kind.WORKER: WORKER, Kind.JOB: JOB}
     loaded = {kind: project.spec(manifest, "production") for kind, manifest in bases.items()}
-    with_rights = project.spec(
-        {**WORKER, "table": {"partition_key": "id"}, "secrets": {"KEY": {"ssm": "/harbour/key"}}}, "production"
-    )
-    rights = {"table": with_rights.table, "secrets": with_rights.secrets}
+    fields = {
+        "table": {"partition_key": "id", "stream": True},
+        "tables": {"events": {"partition_key": "id", "indexes": {"by_kind": {"partition_key": "kind"}}}},
+        "bucket": {},
+        "rights": [{"actions": ["sqs:SendMessage"], "resources": ["arn:{partition}:sqs:{region}:{account}:orders"]}],
+        "secrets": {"KEY": {"ssm": "/harbour/key"}},
+    }
+    with_rights = project.spec({**WORKER, **fields}, "production")
+    rights = {name: getattr(with_rights, name) for name in fields}
     quantity = {Kind.HTTP: min(size // 4, 98), Kind.JOB: size // 8}
     quantity[Kind.WORKER] = size - sum(quantity.values())
 
@@ -137,7 +145,7 @@ def _secretive(spec: ServiceSpec) -> ServiceSpec:
 
 
 def _group(spec: ServiceSpec) -> Group:
-    return spec.kind, bool(spec.table or spec.secrets)
+    return spec.kind, spec.needs_rights
 
 
 def _synthesize(sized: Sized, out: Path) -> Assembly:
@@ -154,8 +162,11 @@ def _synthesize(sized: Sized, out: Path) -> Assembly:
     build_stacks(app, sized.settings, catalog)
     reader = Stack(app, "Reader")
     CfnWaitConditionHandle(reader, "Nothing")  # a stack needs a resource
-    for name, table in app.node.find_child("State").tables.items():
-        CfnOutput(reader, f"Table-{name}", value=table.table_name)
+    for name, tables in app.node.find_child("State").tables.items():
+        for variable, table in tables.items():
+            CfnOutput(reader, f"{name}-{variable}", value=table.table_name)
+            if table.table_stream_arn:
+                CfnOutput(reader, f"{name}-{variable}-stream", value=table.table_stream_arn)
     app.synth(skip_validation=True)
     return Assembly(out, sized.settings, catalog)
 
@@ -357,8 +368,11 @@ def test_every_quantity_stays_within_its_quota(size, tmp_path):
 
 def _loader_counts_what_templates_hold(sized: Sized, assembly: Assembly, found: dict[Quota, int]) -> None:
     """The loader's numbers are never too small, or a template would fail though its manifest was accepted."""
-    tables = sum(spec.table is not None for spec in sized.services)
-    assert len(assembly.templates["State"]["Outputs"]) == tables == found[quotas.TABLES]
+    tables = [table for spec in sized.services for table in spec.all_tables.values()]
+    assert len(assembly.templates["State"]["Outputs"]) == state_outputs(sized.services)
+    assert found[quotas.TABLES] == len(tables)
+    buckets = sum(spec.bucket is not None for spec in sized.services)
+    assert len(assembly.resources(stack="State")) <= len(tables) + BUCKET_RESOURCES * buckets + STATE_OWN
     registry = assembly.resources(stack="Registry")
     assert len(registry) == len(sized.services) + REGISTRY_OWN
     shared_roles = [role for role in assembly.roles() if role.stack in _shared(assembly)]

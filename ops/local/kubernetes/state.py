@@ -30,7 +30,7 @@ def applied_outcomes(cluster: Cluster, catalog: Catalog, *, namespace: str, no_a
     outcomes = []
     for spec in catalog.on(Platform.EKS):
         own = [entry for entry in found if entry["metadata"]["labels"][SERVICE_LABEL] == spec.name]
-        lacking = no_aws if (spec.table or spec.secrets) and not _has_endpoint(own) else ""
+        lacking = no_aws if spec.needs_rights and not _has_endpoint(own) else ""
         if jobs := [entry for entry in own if entry["kind"] == "CronJob"]:
             outcomes.append(Outcome(spec.name, "kubernetes", Scheduled(str(jobs[0]["spec"]["schedule"]), lacking)))
         elif state := states.get(spec.name):

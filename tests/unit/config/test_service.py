@@ -56,7 +56,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     (changed(HTTP, name="tracking"), "name: is not a key: the folder's name is the service's name; remove this line"),
     (changed(HTTP, folder="x"), "folder: is not a key: "),
     (changed(HTTP, helth="/x"), "helth: is unknown; did you mean health?"),
-    (changed(HTTP, zzz=2), "zzz: is unknown; remove it or use one of alarms, call_timeout, calls, cpu, "),
+    (changed(HTTP, zzz=2), "zzz: is unknown; remove it or use one of alarms, bucket, call_timeout, calls, cpu, "),
     *(
         (changed(base, **{key: "x"}), f"{key}: {problem}; {remedy}")
         for base in (HTTP, WORKER, JOB)
