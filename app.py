@@ -32,6 +32,7 @@ from aws_cdk import App, Validations  # noqa: E402
 
 from config.catalog import load_catalog  # noqa: E402
 from config.errors import ConfigError  # noqa: E402
+from config.extras import load_extras  # noqa: E402
 from config.settings import load_settings, overrides_from_context  # noqa: E402
 
 DEFAULT_ENVIRONMENT = "sandbox"
@@ -43,7 +44,7 @@ def build(app: App, root: Path = ROOT) -> None:
     """Adds the stacks of the environment that `-c env=NAME` picks, and the rules that check them.
 
     Raises:
-        ConfigError: a setting or a manifest is wrong.
+        ConfigError: a setting, a manifest or an extra.py is wrong.
     """
     context = app.node.get_all_context()
     environment = str(context.get("env") or DEFAULT_ENVIRONMENT)
@@ -54,6 +55,8 @@ def build(app: App, root: Path = ROOT) -> None:
     out = Path(app.outdir)
     for spec in catalog.services:
         catalog.images[spec.name].stage(out)
+        for sidecar in catalog.sidecar_images[spec.name].values():
+            sidecar.stage(out)
     app.node.set_context(_REFERENCES, settings.references.value)
     # Where in Node each construct was created: only a debugger asks. `cdk --debug` sets the variable.
     app.node.set_context(_NO_CREATION_TRACES, "CDK_DEBUG" not in os.environ)
@@ -63,7 +66,7 @@ def build(app: App, root: Path = ROOT) -> None:
 
     from stacks.environment import build_stacks  # noqa: PLC0415
 
-    build_stacks(app, settings, catalog)
+    build_stacks(app, settings, catalog, load_extras(root, [spec.name for spec in catalog.services]))
     Validations.of(app).add_plugins(AwsSolutionsChecks(app))
 
 

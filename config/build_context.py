@@ -1,6 +1,6 @@
-"""What `docker build services/<name>` would send to the builder, found without asking Docker.
+"""What `docker build services/<name>` would send to the builder, found without asking Docker; or another folder of the project.
 
-`.dockerignore` decides, and nothing is added to it. Only links differ from Docker, on purpose: a link within its folder stays a
+The ignore file decides, and nothing is added to it. Only links differ from Docker, on purpose: a link within its folder stays a
 link, a link to another folder of the project (shared code) becomes the files that it points to, and a link out of the project is
 refused. Entries that are excluded may link anywhere.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -59,10 +59,10 @@ class BuildContext:
     """A service's folder as its image's build sees it.
 
     Attributes:
-        name: the folder, relative to the project's root, as in messages.
+        name: the folder, relative to the project's root, as in messages; empty for the root itself.
         folder: the folder itself.
         entries: sorted by path.
-        ignore_file: name of the file whose rules were applied.
+        ignore_file: the file whose rules were applied, relative to the project's root; empty for a context of nothing.
         rules: those rules.
     """
 
@@ -71,6 +71,11 @@ class BuildContext:
     entries: tuple[Entry, ...]
     ignore_file: str
     rules: IgnoreRules
+
+    @classmethod
+    def of_nothing(cls, name: str, folder: Path) -> BuildContext:
+        """The context of an image that is built from no file of the project."""
+        return cls(name, folder, (), "", IgnoreRules(b"*\n"))
 
     @property
     def builder_files(self) -> tuple[Entry, ...]:
@@ -87,22 +92,40 @@ def read_context(root: Path, folder: Path) -> BuildContext:
     """
     name = f"{SERVICES}/{folder.name}"
     ignore_file = OWN_IGNORE_FILE if (folder / OWN_IGNORE_FILE).is_file() else IGNORE_FILE
-    rules = _rules(folder, name, ignore_file)
+    return read_folder(root, folder, name, folder / ignore_file, f"{name}/{ignore_file}", kept=_FOR_THE_BUILDER)
+
+
+def read_folder(
+    root: Path, folder: Path, name: str, ignore_file: Path, ignore_name: str, *, kept: Collection[str] = ()
+) -> BuildContext:
+    """The build context of any folder of the project.
+
+    Args:
+        root: the project.
+        folder: the folder.
+        name: as messages call it, relative to the project.
+        ignore_file: the file whose rules apply.
+        ignore_name: as messages call it.
+        kept: names of files at the top that must not stay links.
+
+    Raises:
+        ConfigError: as above.
+    """
+    rules = _rules(ignore_file, ignore_name)
     top = os.path.realpath(folder)
-    walk = _Walk(root=os.path.realpath(root), name=name, rules=rules, remedy=f"exclude it in {name}/{ignore_file}")
-    return BuildContext(name, folder, walk.entries(top), ignore_file, rules)
+    walk = _Walk(os.path.realpath(root), name, rules, remedy=f"exclude it in {ignore_name}", kept=frozenset(kept))
+    return BuildContext(name, folder, walk.entries(top), ignore_name, rules)
 
 
-def _rules(folder: Path, name: str, ignore_file: str) -> IgnoreRules:
+def _rules(file: Path, name: str) -> IgnoreRules:
     try:
-        return IgnoreRules((folder / ignore_file).read_bytes())
+        return IgnoreRules(file.read_bytes())
     except BadPattern as bad:
         problem = f"is {shown(bad.line)}, which Docker does not accept as a pattern"
         remedy = "write a path with *, ?, ** or [a-z], or remove it"
-        raise ConfigError(f"{name}/{ignore_file}", f"line {bad.number}", problem, remedy) from None
+        raise ConfigError(name, f"line {bad.number}", problem, remedy) from None
     except OSError as error:
-        problem = f"cannot be read ({error.strerror})"
-        raise ConfigError(f"{name}/{ignore_file}", "file", problem, "make it readable") from None
+        raise ConfigError(name, "file", f"cannot be read ({error.strerror})", "make it readable") from None
 
 
 @dataclass(frozen=True)
@@ -111,6 +134,7 @@ class _Walk:
     name: str
     rules: IgnoreRules
     remedy: str
+    kept: frozenset[str]
 
     def entries(self, top: str) -> tuple[Entry, ...]:
         """All entries of the service's real folder, sorted by path."""
@@ -140,7 +164,7 @@ class _Walk:
             if left_out and not self.rules.names_below(path):
                 return
             destination = follow(Path(source), root=Path(self.root), tree=Path(tree))
-            if destination.stays and path not in _FOR_THE_BUILDER:
+            if destination.stays and path not in self.kept:
                 if not left_out:
                     # As written: Path.readlink() would normalize it.
                     yield Entry(path, Kind.LINK, source, os.readlink(source))  # noqa: PTH115
@@ -185,7 +209,7 @@ class _Walk:
             raise self._fault(path, "file", f"cannot be read ({error.strerror})", "make it readable") from None
 
     def _fault(self, path: str, field: str, problem: str, remedy: str = "remove it") -> ConfigError:
-        return ConfigError(f"{self.name}/{path}".rstrip("/"), field, problem, f"{remedy}, or {self.remedy}")
+        return ConfigError(f"{self.name}/{path}".strip("/"), field, problem, f"{remedy}, or {self.remedy}")
 
 
 def _is_utf8(name: str) -> bool:

@@ -4,27 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from config import limits
 from config.discovery import SERVICES, manifest_file, service_folders
-from config.errors import ConfigError, did_you_mean, shown
+from config.egress import check_egress
+from config.errors import ConfigError
 from config.image import ImageSource
 from config.leftovers import notice
 from config.manifest import load_service
 from config.names import stack_id
+from config.placement_checks import check_entrance, check_name, check_platforms, check_streams
 from config.quota_checks import check_quotas
-from config.routing import priority_band
-from config.service import HttpService, Job, ServiceSpec
-from config.settings import Egress, Platform, Settings, environments, settings_file
+from config.recipe import sidecar_sources, source_of
+from config.route_checks import check_routes
+from config.sends import check_receivers_run, check_sends, fault_of_name
+from config.service import HttpService, ServiceSpec
+from config.settings import Platform, Settings, environments, settings_file
 
 
 @dataclass(frozen=True)
 class Catalog:
-    """The services that this environment runs, sorted by name, the sources of their images, and notices for the user."""
+    """The services that this environment runs, sorted by name, the sources of their images and, by each service's name, of its
+    sidecars' images; and notices for the user.
+    """
 
     services: tuple[ServiceSpec, ...]
     images: Mapping[str, ImageSource] = field(default_factory=dict, compare=False)
+    sidecar_images: Mapping[str, Mapping[str, ImageSource]] = field(default_factory=dict, compare=False)
     notices: tuple[str, ...] = field(default=(), compare=False)
     _orders: dict[Platform, tuple[ServiceSpec, ...]] = field(
         default_factory=dict, init=False, repr=False, compare=False
@@ -74,21 +80,28 @@ def load_catalog(root: Path, settings: Settings) -> Catalog:
     known = environments(root)
     declared = tuple(load_service(folder, settings.environment, known) for folder in service_folders(root))
     _check_calls(declared)
+    check_sends(declared)
     placed = tuple(_place(spec, settings) for spec in declared)
     services = tuple(spec for spec in placed if spec.platforms)
     for spec in services:
-        _check_name(spec)
-        _check_platforms(spec)
-        _check_streams(spec, settings)
+        check_name(spec)
+        check_platforms(spec)
+        check_entrance(spec, settings)
+        check_egress(spec, settings)
+        check_streams(spec, settings)
     _check_call_platforms(services)
+    _check_addresses(Catalog(services))
+    check_receivers_run(services)
     for platform in Platform:
-        _check_routes([s for s in services if isinstance(s, HttpService) and platform in s.platforms])
+        check_routes([s for s in services if isinstance(s, HttpService) and platform in s.platforms])
     check_quotas(services, settings)
     _check_kept_repositories(declared, settings)
     # Of all services, not only those that run here: a mistake should show in every environment.
-    images = {spec.name: ImageSource.of(root, spec.folder, settings) for spec in declared}
-    notices = (*_absences(placed, settings), *_cycles(Catalog(services)), *_leftovers(images.values()))
-    return Catalog(services, images, notices)
+    images = {spec.name: source_of(root, spec, settings) for spec in declared}
+    sidecar_images = {spec.name: sidecar_sources(spec, settings) for spec in declared}
+    whole = Catalog(services)
+    notices = (*_absences(placed, settings), *_unreachable(whole), *_cycles(whole), *_leftovers(images.values()))
+    return Catalog(services, images, sidecar_images, notices)
 
 
 # --- order -----------------------------------------------------------------------------------------------------------
@@ -130,42 +143,6 @@ def _place(spec: ServiceSpec, settings: Settings) -> ServiceSpec:
     return spec.model_copy(update={"platforms": both})
 
 
-def _check_name(spec: ServiceSpec) -> None:
-    """A folder's name is already a DNS label (63 characters); ECR, log groups and alarms allow that with any prefix."""
-    if isinstance(spec, Job) and Platform.EKS in spec.platforms and len(spec.name) > limits.CRON_JOB_NAME:
-        problem = f"gives a CronJob a name of {len(spec.name)} characters, and Kubernetes allows {limits.CRON_JOB_NAME}"
-        remedy = f"rename the folder to {limits.CRON_JOB_NAME} characters or fewer, or set platforms: [ecs]"
-        raise ConfigError(f"{SERVICES}/{spec.name}", "folder", problem, remedy)
-
-
-def _check_platforms(spec: ServiceSpec) -> None:
-    file = manifest_file(spec.name)
-    if Platform.ECS in spec.platforms and not limits.is_fargate_pair(spec.cpu, spec.memory):
-        cpu, memory = limits.nearest_fargate_pair(spec.cpu, spec.memory)
-        wrong = "memory" if spec.cpu in limits.FARGATE_MEMORY else "cpu"
-        problem = f"is {getattr(spec, wrong)}; Fargate has no task of cpu {spec.cpu} and memory {spec.memory}"
-        raise ConfigError(file, wrong, problem, f"write cpu: {cpu} and memory: {memory}")
-    by_requests = isinstance(spec, HttpService) and spec.scaling.requests_target is not None
-    if Platform.EKS in spec.platforms and by_requests:
-        problem = "cannot be measured on eks, where this service also runs"
-        raise ConfigError(file, "scaling.requests_target", problem, "set platforms: [ecs], or use cpu_target")
-    if Platform.ECS in spec.platforms and isinstance(spec, Job) and spec.calls:
-        # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-connect.html: only services resolve names
-        problem = "cannot be resolved on ecs, where a scheduled task has no Service Connect"
-        raise ConfigError(file, "calls", problem, "set platforms: [eks], or remove it")
-
-
-def _check_streams(spec: ServiceSpec, settings: Settings) -> None:
-    """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/privatelink-streams.html: no gateway endpoint has them."""
-    fields = {"table": spec.table, **{f"tables.{name}": table for name, table in spec.tables.items()}}
-    for name, table in fields.items():
-        if table and table.stream and settings.egress is Egress.ENDPOINTS:
-            problem = f"cannot be read in {settings.environment}, where egress is endpoints: they do not reach streams"
-            raise ConfigError(
-                manifest_file(spec.name), f"{name}.stream", problem, "remove it, or change the setting egress"
-            )
-
-
 # --- between services ------------------------------------------------------------------------------------------------
 
 
@@ -179,12 +156,8 @@ def _check_calls(declared: tuple[ServiceSpec, ...]) -> None:
 
 
 def _fault_of_call(spec: ServiceSpec, name: str, by_name: Mapping[str, ServiceSpec]) -> tuple[str, str] | None:
-    if name == spec.name:
-        return "is the service itself", "remove it"
-    if name not in by_name:
-        others = [n for n in by_name if n != spec.name]
-        remedy = did_you_mean(name, others, else_say=f"remove it, or add {SERVICES}/{name}/")
-        return f"is {shown(name)}, which is not a service", remedy
+    if fault := fault_of_name(spec, name, by_name):
+        return fault
     if not isinstance(by_name[name], HttpService):
         return (
             f"is {name}, a {by_name[name].kind.value}, which does not listen",
@@ -206,42 +179,6 @@ def _check_call_platforms(services: tuple[ServiceSpec, ...]) -> None:
                 raise ConfigError(manifest_file(spec.name), f"calls[{index}]", problem, remedy)
 
 
-def _check_routes(routed: list[HttpService]) -> None:
-    by_path: dict[str, HttpService] = {}
-    by_priority: dict[int, HttpService] = {}
-    for spec in routed:
-        same_path = by_path.setdefault(spec.path, spec)
-        if same_path is not spec:
-            problem = f"is {spec.path}, as in {manifest_file(same_path.name)}"
-            raise ConfigError(manifest_file(spec.name), "path", problem, "give each service its own path")
-        same_priority = by_priority.setdefault(spec.listener_priority, spec)
-        if same_priority is not spec:
-            raise _priority_collision(same_priority, spec, {s.listener_priority for s in routed})
-    for spec in routed:
-        for parent in PurePosixPath(spec.path).parents:
-            _refuse_hidden(by_path.get(str(parent)), spec)
-
-
-def _priority_collision(one: HttpService, other: HttpService, taken: set[int]) -> ConfigError:
-    only_one_sets_it = one.priority is not None and other.priority is None
-    changed, kept = (one, other) if only_one_sets_it else (other, one)
-    low, high = priority_band(changed.path)
-    candidates = (*range(changed.listener_priority + 1, high + 1), *range(low, high + 1))
-    free = next(p for p in candidates if p not in taken)
-    problem = f"is {changed.listener_priority}, the same as for {kept.name}"
-    remedy = f"set priority: {free} in {manifest_file(changed.name)}"
-    return ConfigError(manifest_file(changed.name), "priority", problem, remedy)
-
-
-def _refuse_hidden(outer: HttpService | None, inner: HttpService) -> None:
-    """The rule of a path also matches everything below it, so a deeper path must be tried first."""
-    if outer is None or outer.path == inner.path or outer.listener_priority > inner.listener_priority:
-        return
-    changed = outer if outer.priority is not None else inner
-    problem = f"is {changed.priority}, so {outer.path} ({outer.name}) hides {inner.path} ({inner.name})"
-    raise ConfigError(manifest_file(changed.name), "priority", problem, "remove it: the deeper path then comes first")
-
-
 def _check_kept_repositories(declared: tuple[ServiceSpec, ...], settings: Settings) -> None:
     names = {spec.name for spec in declared}
     for index, name in enumerate(settings.keep_repositories):
@@ -251,6 +188,23 @@ def _check_kept_repositories(declared: tuple[ServiceSpec, ...], settings: Settin
             raise ConfigError(file, f"keep_repositories[{index}]", f"is {name}, whose folder still exists", remedy)
 
 
+def _check_addresses(catalog: Catalog) -> None:
+    """The variables with the addresses of what a service calls are nobody else's."""
+    for spec in catalog.services:
+        owners: dict[str, str] = {}
+        for index, callee in enumerate(catalog.callees(spec)):
+            for variable in callee.addresses:
+                other = owners.setdefault(variable, callee.name)
+                if other != callee.name:
+                    problem = f"is {callee.name}, whose {variable} is also that of {other}"
+                    raise ConfigError(manifest_file(spec.name), f"calls[{index}]", problem, "rename one of the two")
+        for field_name, names in (("environment", spec.environment), ("secrets", spec.secrets)):
+            for name in names:
+                if name in owners:
+                    problem = f"is set by calls: [{owners[name]}]"
+                    raise ConfigError(manifest_file(spec.name), f"{field_name}.{name}", problem, "remove it")
+
+
 # --- notices ---------------------------------------------------------------------------------------------------------
 
 
@@ -258,6 +212,14 @@ def _absences(placed: Iterable[ServiceSpec], settings: Settings) -> Iterator[str
     for spec in placed:
         if not spec.platforms:
             yield f"{SERVICES}/{spec.name} does not run in {settings.environment}, which has none of its platforms"
+
+
+def _unreachable(catalog: Catalog) -> Iterator[str]:
+    for spec in catalog.services:
+        if isinstance(spec, HttpService) and not spec.routed:
+            lonely = " and ".join(p.value for p in spec.platforms if not catalog.callers(spec.name, p))
+            if lonely:
+                yield f"{SERVICES}/{spec.name} has no path, and on {lonely} no service calls it: nothing reaches it"
 
 
 def _cycles(catalog: Catalog) -> Iterator[str]:

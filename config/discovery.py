@@ -16,12 +16,10 @@ from config.settings import SERVICE_NAME as NAME
 
 SERVICES: Final = "services"
 MANIFEST: Final = "service.yaml"
+EXTRA: Final = "extra.py"
+"""The service's own CDK code, if it has any: docs/extra.md."""
 
-REQUIRED_FILES: Final = {
-    MANIFEST: "write it (docs/manifest.md lists the keys), or remove the folder",
-    "Dockerfile": "write it, or remove the folder",
-    ".dockerignore": "write it, to keep tests and caches out of the image and its tag",
-}
+_NO_MANIFEST: Final = "write it (docs/manifest.md lists the keys), or remove the folder"
 
 
 def service_folders(root: Path) -> list[Path]:
@@ -55,7 +53,7 @@ def _is_candidate(entry: Path) -> bool:
     if entry.is_dir() or entry.is_symlink():
         return True
     remedy = "move it into the service that it belongs to, or out of services/"
-    raise ConfigError(_relative(entry), "file", "is not a folder", remedy)
+    raise ConfigError(_relative(entry.name), "file", "is not a folder", remedy)
 
 
 def _refuse_same_but_case(folders: list[Path]) -> None:
@@ -65,23 +63,28 @@ def _refuse_same_but_case(folders: list[Path]) -> None:
         other = by_lower.setdefault(folder.name.lower(), folder.name)
         if other != folder.name:
             problem = f"differs from {SERVICES}/{other} only by case"
-            raise ConfigError(_relative(folder), "folder", problem, "rename one of the two")
+            raise ConfigError(_relative(folder.name), "folder", problem, "rename one of the two")
 
 
 def _check_folder(root: Path, folder: Path) -> None:
-    _refuse_leaving(root, folder, _relative(folder))
-    _check_name(folder)
-    for name, remedy in REQUIRED_FILES.items():
-        file, relative = folder / name, f"{_relative(folder)}/{name}"
-        _refuse_leaving(root, file, relative)
-        if not file.exists():
-            raise ConfigError(relative, "file", "is missing", remedy)
-        if not file.is_file():
-            raise ConfigError(relative, "file", "is not a regular file", "put a file there")
+    _refuse_leaving(root, folder, _relative(folder.name))
+    check_name(folder.name)
+    _refuse_leaving(root, folder / EXTRA, f"{_relative(folder.name)}/{EXTRA}")
+    require_file(root, folder / MANIFEST, f"{_relative(folder.name)}/{MANIFEST}", remedy=_NO_MANIFEST)
 
 
-def _check_name(folder: Path) -> None:
-    name, relative = folder.name, _relative(folder)
+def require_file(root: Path, file: Path, relative: str, *, remedy: str, problem: str = "is missing") -> None:
+    """Raises ConfigError unless there is a regular file, in the project even through links."""
+    _refuse_leaving(root, file, relative)
+    if not file.exists():
+        raise ConfigError(relative, "file", problem, remedy)
+    if not file.is_file():
+        raise ConfigError(relative, "file", "is not a regular file", "put a file there")
+
+
+def check_name(name: str) -> None:
+    """Raises ConfigError for a name that no service, and so no folder of one, can have."""
+    relative = _relative(name)
     if not re.fullmatch(NAME.pattern, name):
         words = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-0123456789")
         suggestion = f"rename the folder, e.g. {words or NAME.example}"
@@ -110,6 +113,6 @@ def _refuse_leaving(root: Path, path: Path, relative: str) -> None:
         raise ConfigError(relative, "link", "points outside the project", "replace the link with a real file or folder")
 
 
-def _relative(path: Path) -> str:
-    """The entry's path as messages print it, whatever bytes are in its name."""
-    return f"{SERVICES}/{os.fsencode(path.name).decode('utf-8', 'backslashreplace')}"
+def _relative(name: str) -> str:
+    """An entry's path as messages print it, whatever bytes are in its name."""
+    return f"{SERVICES}/{os.fsencode(name).decode('utf-8', 'backslashreplace')}"

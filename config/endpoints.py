@@ -17,7 +17,20 @@ _BY_PLATFORM: Final = {
     Platform.EKS: ("Ec2", "Eks", "EksAuth", "ElasticLoadBalancing", "Lambda", "StepFunctions"),
 }
 
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-internetwork-traffic-privacy.html
+_FOR_QUEUES: Final = ("Sqs",)
 
-def endpoints_of(platforms: tuple[Platform, ...]) -> tuple[str, ...]:
-    """The names of the endpoints that these platforms need; each is billed per hour and zone."""
-    return (*_EVERY_PLATFORM, *(name for platform in platforms for name in _BY_PLATFORM[platform]))
+
+def endpoints_of(
+    platforms: tuple[Platform, ...], *, exec_on_ecs: bool = False, queues: bool = False
+) -> tuple[str, ...]:
+    """The names of the endpoints that are needed; each is billed per hour and zone.
+
+    Args:
+        platforms: those of the environment.
+        exec_on_ecs: whether ECS Exec is on, whose agent talks to Session Manager.
+        queues: whether any service takes messages from a queue or sends to one.
+    """
+    own = tuple(name for platform in platforms for name in _BY_PLATFORM[platform])
+    sessions = ("SsmMessages",) if exec_on_ecs and Platform.ECS in platforms else ()
+    return (*_EVERY_PLATFORM, *own, *sessions, *(_FOR_QUEUES if queues else ()))

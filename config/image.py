@@ -20,10 +20,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from config.build_context import DOCKERFILE, BuildContext, Entry, Kind, read_context
+from config.build_context import DOCKERFILE, BuildContext, Entry, Kind, read_context, read_folder
 from config.errors import ConfigError
 from config.settings import Settings
 
+RECIPE: Final = ".service.Dockerfile"
+"""The Dockerfile of a copy if it is not the one of the service's folder."""
+_RECIPE_IGNORE: Final = f"{RECIPE}.dockerignore"
 _VERSION: Final = 1  # of the hashing; a new version gives every image a new tag
 _FOLDER_MODE: Final = 0o755
 _FILE_MODES: Final = {Kind.FILE: 0o644, Kind.EXECUTABLE: 0o755}
@@ -37,11 +40,18 @@ class ImageSource:
         context: the files.
         platform: as `docker build --platform` takes it.
         build_arguments: as `docker build --build-arg` takes them.
+        recipe: the Dockerfile, if it is not the one of the service's folder as it is (config/recipe.py).
+        target: the stage to build; None for the last one.
+        label: what the tag begins with, after the platform's prefix, if the repository has images of several containers. No hash
+            has the dot that follows.
     """
 
     context: BuildContext
     platform: str
     build_arguments: Mapping[str, str] = field(default_factory=dict)
+    recipe: bytes | None = None
+    target: str | None = None
+    label: str = ""
 
     @classmethod
     def of(cls, root: Path, folder: Path, settings: Settings) -> ImageSource:
@@ -54,15 +64,31 @@ class ImageSource:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 in hexadecimal. Raises ConfigError if a file disappeared after the context was read."""
+        """SHA-256 in hexadecimal, after the label. Raises ConfigError if a file disappeared after the context was read."""
         described = {
             "version": _VERSION,
             "platform": self.platform,
             "build_arguments": dict(self.build_arguments),
-            "dockerfile": self._content(Entry(DOCKERFILE, Kind.FILE, str(self.context.folder / DOCKERFILE))),
+            "dockerfile": self._dockerfile(),
             "context": [(entry.path, entry.kind, self._content(entry)) for entry in self.context.entries],
         }
-        return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+        if self.recipe is not None:
+            # Another copy than that of the same files with their own Dockerfile, so another name.
+            described["recipe"] = RECIPE
+        if self.target:
+            described["target"] = self.target
+        found = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+        return f"{self.label}.{found}" if self.label else found
+
+    def _dockerfile(self) -> str:
+        if self.recipe is not None:
+            return hashlib.sha256(self.recipe).hexdigest()
+        return self._content(Entry(DOCKERFILE, Kind.FILE, str(self.context.folder / DOCKERFILE)))
+
+    @property
+    def staged_dockerfile(self) -> str | None:
+        """The Dockerfile's name in the copy; None if it is the usual one."""
+        return None if self.recipe is None else RECIPE
 
     @property
     def staged_name(self) -> str:
@@ -93,13 +119,27 @@ class ImageSource:
     def _copy_to(self, folder: Path) -> None:
         folder.mkdir()
         folder.chmod(_FOLDER_MODE)
-        beside = [entry for entry in self.context.builder_files if entry.path not in self._paths]
-        for entry in (*self.context.entries, *beside):
+        for entry in (*self.context.entries, *self._beside()):
             target = folder / entry.path
             try:
                 _copy(entry, target)
             except FileNotFoundError:
                 raise self._changed() from None
+        if self.recipe is not None:
+            self._write_recipe(folder, self.recipe)
+
+    def _beside(self) -> list[Entry]:
+        """What the builder itself reads and the image does not get."""
+        if self.recipe is not None:
+            return []
+        return [entry for entry in self.context.builder_files if entry.path not in self._paths]
+
+    def _write_recipe(self, folder: Path, recipe: bytes) -> None:
+        """The Dockerfile under a name of our own, with an ignore file beside it that lets in the whole copy but the two."""
+        own = {RECIPE: recipe, _RECIPE_IGNORE: f"{RECIPE}\n{_RECIPE_IGNORE}\n".encode()}
+        for name, content in own.items():
+            (folder / name).write_bytes(content)
+            (folder / name).chmod(_FILE_MODES[Kind.FILE])
 
     @cached_property
     def _paths(self) -> frozenset[str]:
@@ -109,9 +149,16 @@ class ImageSource:
         if not copy.is_dir():
             return False
         try:
-            return replace(self, context=read_context(copy, copy)).digest == self.digest
-        except ConfigError:
+            return self._read_back(copy).digest == self.digest
+        except (ConfigError, OSError):
             return False
+
+    def _read_back(self, copy: Path) -> ImageSource:
+        """The source that a copy is."""
+        if self.recipe is None:
+            return replace(self, context=read_context(copy, copy))
+        context = read_folder(copy, copy, self.context.name, copy / _RECIPE_IGNORE, _RECIPE_IGNORE)
+        return replace(self, context=context, recipe=(copy / RECIPE).read_bytes())
 
     def _content(self, entry: Entry) -> str:
         """An entry's content: the hash of a file, the target of a link."""
@@ -126,7 +173,7 @@ class ImageSource:
             raise self._changed() from None
 
     def _changed(self) -> ConfigError:
-        return ConfigError(self.context.name, "folder", "changed while it was being read", "try again")
+        return ConfigError(self.context.name or ".", "folder", "changed while it was being read", "try again")
 
 
 def _copy(entry: Entry, target: Path) -> None:

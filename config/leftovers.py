@@ -6,11 +6,12 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from config.build_context import BuildContext
-from config.discovery import MANIFEST
+from config.discovery import EXTRA, MANIFEST
 from config.dockerignore import Pattern
 
 UNWANTED: Final = (
     MANIFEST,
+    EXTRA,
     "tests",
     ".git",
     "**/.venv",
@@ -43,8 +44,7 @@ def notice(context: BuildContext) -> str | None:
     lines = unwanted_lines(context)
     if not lines:
         return None
-    file = f"{context.name}/{context.ignore_file}"
-    problem = f"{file} lets in files that change the image's tag and are of no use in it"
+    problem = f"{context.ignore_file} lets in files that change the image's tag and are of no use in it"
     return f"{problem}: add {' '.join(lines)}, one per line (or !{lines[0]}, to keep it)"
 
 

@@ -23,15 +23,42 @@ HEALTHY_CODES: Final = "200-399"
 """What a kubelet's HTTP probe considers healthy; the load balancers' health checks are set to the same:
 https://kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes/"""
 
+GRPC_HEALTH: Final = "/grpc.health.v1.Health/Check"
+"""The method that a kubelet's gRPC probe calls; the load balancers call the same:
+https://github.com/grpc/grpc/blob/master/doc/health-checking.md"""
+
+GRPC_HEALTHY_CODES: Final = "0"
+"""OK: the service has that method, and answers it. By default a load balancer calls one that no service has, and takes code 12:
+https://docs.aws.amazon.com/elasticloadbalancing/latest/application/target-group-health-checks.html"""
+
+HIGHEST_USER: Final = 2**31 - 1
+"""Of runAsUser and runAsGroup: https://github.com/kubernetes/kubernetes/blob/master/staging/src/k8s.io/apimachinery/pkg/util/validation/validation.go"""
+
 WRITABLE_GIB: Final = 20
-"""What a Fargate task has for its image and /tmp together by default; a pod's /tmp gets the same bound:
+"""What a Fargate task has for its image and its writable folders together by default; a pod's folders get the same bound:
 https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-task-storage.html"""
+
+LARGEST_STORAGE: Final = 200
+"""GiB that a Fargate task may have: https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_EphemeralStorage.html"""
+
+LARGEST_STORAGE_OF_A_POD: Final = 60
+"""GiB that a pod can ask for: a node has 80, with the images of all its pods, and what the kubelet keeps free (10 %):
+https://docs.aws.amazon.com/eks/latest/userguide/create-node-class.html and
+https://kubernetes.io/docs/concepts/scheduling-eviction/node-pressure-eviction/"""
+
+SIDECARS: Final = 8
+"""A task definition has ten containers at most: the service's own, and Service Connect's proxy where one is added:
+https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html"""
 
 DNS_LABEL: Final = 63
 """https://kubernetes.io/docs/concepts/overview/working-with-objects/names/"""
 
 CRON_JOB_NAME: Final = 52
 """A CronJob adds 11 characters to name its Jobs: https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/"""
+
+MIGRATING_NAME: Final = 49
+"""A label's value has 63 characters, and that of before_deploy's pod ends in .before-deploy:
+https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/"""
 
 LOG_RETENTION_DAYS: Final = (
     1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,

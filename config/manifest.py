@@ -11,7 +11,21 @@ from config.service import KINDS, Kinded, ServiceSpec
 from config.strict_yaml import read_mapping, without_nulls
 from config.validation import Location, Where, dotted, validate
 
-MERGED_BY_KEY: Final = frozenset({"bucket", "environment", "scaling", "secrets", "table", "tables"})
+MERGED_BY_KEY: Final = frozenset(
+    {
+        "before_deploy",
+        "bucket",
+        "build",
+        "environment",
+        "health",
+        "queue",
+        "scaling",
+        "secrets",
+        "sidecars",
+        "table",
+        "tables",
+    }
+)
 """Fields that an override merges key by key; it replaces all others."""
 
 
@@ -53,12 +67,17 @@ def _override(
 def _merged(data: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     result = dict(data)
     for key, value in changes.items():
-        base = data.get(key)
+        base = _expanded(key, data.get(key))
         if key in MERGED_BY_KEY and isinstance(base, dict) and isinstance(value, dict):
             result[key] = {**base, **value}
         else:
             result[key] = value
     return result
+
+
+def _expanded(key: str, value: object) -> object:
+    """A value in its long form, with whose keys others can be merged: that of health is a mapping."""
+    return {"path": value} if key == "health" and isinstance(value, str) else value
 
 
 def _validated(data: dict[str, Any], folder: Path, *, prefix: str, overridden: frozenset[str]) -> ServiceSpec:

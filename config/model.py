@@ -40,7 +40,7 @@ class Model(BaseModel):
 
 
 def fault(problem: str, remedy: str, *, field: str | None = None) -> PydanticCustomError:
-    """What a validator raises: the problem and what to write instead; `field` if the validator checks the whole model."""
+    """What a validator raises: the problem and what to write instead; `field` for a part of what it checks: a key, or [0]."""
     return PydanticCustomError(FAULT, "{problem}; {remedy}", {"problem": problem, "remedy": remedy, "field": field})
 
 
@@ -84,6 +84,24 @@ class Pattern(_Annotation):
         if self.longest is not None:
             bounds["maxLength"] = self.longest
         return {"pattern": f"^(?:{self.pattern})$", **bounds}
+
+
+@dataclass(frozen=True)
+class OrText:
+    """Text as the short form of a mapping: the value of one of its keys."""
+
+    key: str
+    form: Pattern
+
+    def _expanded(self, value: Any) -> Any:
+        return {self.key: self.form.check(value)} if isinstance(value, str) else value
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self._expanded, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        mapping = handler(schema)
+        return {"anyOf": [{"type": "string", **self.form.json_schema()}, *mapping.get("anyOf", [mapping])]}
 
 
 @dataclass(frozen=True)

@@ -7,44 +7,51 @@ larger.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from config import quotas
 from config.discovery import SERVICES, manifest_file
 from config.errors import ConfigError
 from config.quotas import Quota
-from config.service import HttpService, Job, ServiceSpec, env_name
+from config.service import HttpService, Job, ServiceSpec, Worker, env_name, queue_variable
 from config.settings import Platform, Settings, settings_file
 
 REGISTRY_OWN: Final = 2
 """Resources of Registry other than repositories: the publisher's role and its policy."""
 STATE_OWN: Final = 3
-"""Resources of State other than tables and buckets: the function that empties buckets, its role and its log group."""
+"""Resources of State that all its buckets share: the function that empties buckets, its role and its log group."""
 BUCKET_RESOURCES: Final = 3
 """A bucket, its policy, and what empties it where the environment is disposable."""
 SHARED_ROLES: Final = 20
 """An upper bound for the roles of the shared stacks."""
+QUEUE_RESOURCES: Final = 6
+"""Resources of State for a queue: it and its dead-letter queue, a policy and an alarm for each."""
+_OUTPUTS: Final = {"table": 1, "stream": 1, "bucket": 1, "queue": 2}
+"""Outputs of State for each: a name or an ARN, for a queue its name and its address."""
 
 _FIXED_TASK_DEFINITION: Final = 4096  # a task definition without variables and secrets
 _FIXED_OBJECTS: Final = 16_384  # a service's Kubernetes objects without what is counted below, as they are in the event
+_INGRESS: Final = 2048  # another Ingress, of a further path or host
+_FIXED_SIDECAR: Final = 2048  # a sidecar without what its manifest says
 _FIXED_POLICY: Final = 2048  # a role's statements other than those for secrets
 _KEY_STATEMENT: Final = 1024  # two statements that let decrypt with one key: of secrets and of parameters
 _LONGEST_ARN: Final = "arn:aws-us-gov:secretsmanager:ap-southeast-1:123456789012:secret:-123456"
 _BUCKET_STATEMENTS: Final = 1024  # to list it, for its objects, and for its key
 _LONGEST_TABLE_NAME: Final = 255
 _TABLE_NAME: Final = 150  # of the names that CloudFormation makes, in practice about 80
+_LONGEST_QUEUE: Final = 160  # an address: a host, an account and a name of 80 characters; an ARN is shorter
+_QUEUE_STATEMENTS: Final = 1024  # a role's statements for queues and their key, without the queues' ARNs
 
 
 def check_quotas(services: Sequence[ServiceSpec], settings: Settings) -> None:
     """Checks an environment's services, as placed on its platforms. Raises ConfigError for the first fault."""
     for platform in Platform:
-        _check_load_balancer(
-            [s for s in services if isinstance(s, HttpService) and platform in s.platforms], platform, settings
-        )
+        routed = [s for s in services if isinstance(s, HttpService) and s.routed and platform in s.platforms]
+        _check_load_balancer(routed, platform, settings)
     _check_shared_stacks(services, settings)
     on_ecs = [spec for spec in services if Platform.ECS in spec.platforms]
-    _check_security_groups(on_ecs, settings)
+    _check_security_groups(on_ecs, _ports(services), settings)
     for spec in services:
         _check_sizes(spec, services)
 
@@ -53,31 +60,37 @@ def check_quotas(services: Sequence[ServiceSpec], settings: Settings) -> None:
 
 
 def _check_load_balancer(routed: Sequence[HttpService], platform: Platform, settings: Settings) -> None:
+    routes = sum(len(spec.routes) for spec in routed)
     count = f"{len(routed)} http services on {platform.value}"
+    if routes > len(routed):
+        count += f" with {routes} paths and hosts"
     fewer = "move some off this platform, or make them workers"
     feeds = "a load balancer feeds {} target groups"
-    _refuse(len(routed), quotas.TARGET_GROUPS, settings, holds=count, has=feeds, remedy=fewer)
-    needed, note = _listener_rules(len(routed), platform, settings)
+    # Each Ingress has one of its own, and each route is an Ingress.
+    groups = routes if platform is Platform.EKS else len(routed)
+    _refuse(groups, quotas.TARGET_GROUPS, settings, holds=count, has=feeds, remedy=fewer)
+    needed, note = _listener_rules(routes, platform, settings)
     rules = "a load balancer has {} rules" + note
     _refuse(needed, quotas.LISTENER_RULES, settings, holds=count, has=rules, remedy=fewer)
-    copies = sum(spec.scaling.max for spec in routed)
+    # A pod is a target of each of its Ingresses.
+    copies = sum(spec.scaling.max * (len(spec.routes) if platform is Platform.EKS else 1) for spec in routed)
     holds = f"http services that scale to {copies} copies on {platform.value}"
     _refuse(
         copies, quotas.TARGETS, settings, holds=holds, has="a load balancer has {} targets", remedy="lower scaling.max"
     )
 
 
-def _listener_rules(services: int, platform: Platform, settings: Settings) -> tuple[int, str]:
-    """How many rules this many http services take, and what a message says about that."""
+def _listener_rules(routes: int, platform: Platform, settings: Settings) -> tuple[int, str]:
+    """How many rules this many paths and hosts take, and what a message says about that."""
     if platform is Platform.ECS:
         # The 404 for unknown paths is the listener's default action, which is not counted.
-        return (2 * services, ", and each takes two with a domain") if settings.domain else (services, "")
+        return (2 * routes, ", and each takes two with a domain") if settings.domain else (routes, "")
     # On Kubernetes the 404 and the redirect to HTTPS are rules.
-    if not services:
+    if not routes:
         return 0, ""
     if settings.domain:
-        return services + 2, ", one of them for unknown paths and one for the redirect to HTTPS"
-    return services + 1, ", one of them for unknown paths"
+        return routes + 2, ", one of them for unknown paths and one for the redirect to HTTPS"
+    return routes + 1, ", one of them for unknown paths"
 
 
 def _check_shared_stacks(services: Sequence[ServiceSpec], settings: Settings) -> None:
@@ -97,32 +110,47 @@ def _check_shared_stacks(services: Sequence[ServiceSpec], settings: Settings) ->
     _refuse(roles, quotas.ROLES, settings, holds=holds, has="an account has {}", remedy="run fewer on both platforms")
 
 
-def _check_state(services: Sequence[ServiceSpec], settings: Settings, elsewhere: str) -> None:
-    tables = [table for spec in services for table in spec.all_tables.values() if not table.existing]
-    streams = sum(table.stream for table in tables)
-    buckets = sum(1 for spec in services if spec.bucket and not spec.bucket.existing)
-    parts = {"tables": len(tables), "streams": streams, "buckets": buckets}
-    holds = " and ".join(f"{count} {what}" for what, count in parts.items() if count)
-    has = (
-        f"the stack State has {{}} outputs, one per {' or '.join(what[:-1] for what, count in parts.items() if count)}"
-    )
-    _refuse(state_outputs(services), quotas.STACK_OUTPUTS, settings, holds=holds, has=has, remedy=elsewhere)
-    has = f"the stack State has {{}} resources, up to {BUCKET_RESOURCES} per bucket"
-    resources = len(tables) + BUCKET_RESOURCES * buckets + STATE_OWN
-    _refuse(resources, quotas.STACK_RESOURCES, settings, holds=holds, has=has, remedy=elsewhere)
+def _check_state(services: Sequence[ServiceSpec], settings: Settings, remedy: str) -> None:
+    """What both platforms share of a service; its stack finds each by outputs of State."""
+    counts = _in_state(services)
+    holds = " and ".join(f"{count} {what}s" for what, count in counts.items() if count)
+    outputs = " and ".join(f"{'two' if _OUTPUTS[w] == 2 else 'one'} per {w}" for w, count in counts.items() if count)
+    has = f"the stack State has {{}} outputs, {outputs}"
+    _refuse(state_outputs(services), quotas.STACK_OUTPUTS, settings, holds=holds, has=has, remedy=remedy)
+    has = "the stack State has {} resources"
+    has += f", {QUEUE_RESOURCES} per queue" if counts["queue"] else ""
+    has += f", up to {BUCKET_RESOURCES} per bucket" if counts["bucket"] else ""
+    _refuse(state_resources(services), quotas.STACK_RESOURCES, settings, holds=holds, has=has, remedy=remedy)
+
+
+def _in_state(services: Iterable[ServiceSpec]) -> dict[str, int]:
+    """How many of each the stack State holds; of tables and buckets only those that it makes."""
+    specs = list(services)
+    own = [table for spec in specs for table in spec.all_tables.values() if not table.existing]
+    return {
+        "table": len(own),
+        "stream": sum(table.stream for table in own),
+        "bucket": sum(1 for spec in specs if spec.bucket and not spec.bucket.existing),
+        "queue": sum(isinstance(spec, Worker) and spec.queue is not None for spec in specs),
+    }
 
 
 def state_outputs(services: Iterable[ServiceSpec]) -> int:
-    """Outputs of the stack State: the name of each table and bucket, and the ARN of each stream."""
-    own = [table for spec in services for table in spec.all_tables.values() if not table.existing]
-    buckets = sum(1 for spec in services if spec.bucket and not spec.bucket.existing)
-    return len(own) + sum(table.stream for table in own) + buckets
+    """Outputs of the stack State: the name of each table and bucket, the ARN of each stream, the name and address of a queue."""
+    return sum(_OUTPUTS[what] * count for what, count in _in_state(services).items())
+
+
+def state_resources(services: Iterable[ServiceSpec]) -> int:
+    """Upper bound for the resources of the stack State."""
+    counts = _in_state(services)
+    buckets = BUCKET_RESOURCES * counts["bucket"] + (STATE_OWN if counts["bucket"] else 0)
+    return counts["table"] + buckets + QUEUE_RESOURCES * counts["queue"]
 
 
 def _roles(spec: ServiceSpec) -> int:
     """On ECS a task role, an execution role and a job's starter; on Kubernetes one if the service needs any permission."""
     ecs = (3 if isinstance(spec, Job) else 2) if Platform.ECS in spec.platforms else 0
-    return ecs + (1 if Platform.EKS in spec.platforms and spec.needs_rights else 0)
+    return ecs + (1 if Platform.EKS in spec.platforms and spec.needs_role else 0)
 
 
 def _refuse(count: int, quota: Quota, settings: Settings, *, holds: str, has: str, remedy: str) -> None:
@@ -142,25 +170,42 @@ def _or_raise_it(remedy: str, quota: Quota, settings: Settings) -> str:
 # --- security groups -------------------------------------------------------------------------------------------------
 
 
-def _check_security_groups(on_ecs: Sequence[ServiceSpec], settings: Settings) -> None:
+def _ports(services: Sequence[ServiceSpec]) -> dict[str, int]:
+    """How many ports callers reach, by http service."""
+    return {spec.name: len(spec.ports) for spec in services if isinstance(spec, HttpService)}
+
+
+def _check_security_groups(on_ecs: Sequence[ServiceSpec], ports: Mapping[str, int], settings: Settings) -> None:
     quota, limit = quotas.GROUP_RULES, settings.quota(quotas.GROUP_RULES)
     callers: dict[str, int] = {}
     for spec in on_ecs:
-        if len(spec.calls) + 1 > limit:
-            problem = (
-                f"lists {len(spec.calls)} services, and a security group has {limit} outbound rules, one for HTTPS"
-            )
-            remedy = _or_raise_it("call fewer", quota, settings)
-            raise ConfigError(manifest_file(spec.name), "calls", problem, remedy)
+        _check_outbound_rules(spec, ports, settings)
         for index, name in enumerate(spec.calls):
             callers[name] = callers.get(name, 0) + 1
-            if callers[name] + 1 > limit:
+            if ports[name] * callers[name] + 1 > limit:
                 problem = (
                     f"is {name}, which {callers[name] - 1} others call on ecs, and a security group has {limit} inbound "
                     "rules, one for the load balancer"
                 )
                 remedy = _or_raise_it("remove it", quota, settings)
                 raise ConfigError(manifest_file(spec.name), f"calls[{index}]", problem, remedy)
+
+
+def _check_outbound_rules(spec: ServiceSpec, ports: Mapping[str, int], settings: Settings) -> None:
+    quota, limit = quotas.GROUP_RULES, settings.quota(quotas.GROUP_RULES)
+    outside = sum(destination.rules for destination in spec.egress)
+    inside = sum(ports[name] for name in spec.calls)
+    if inside + outside + 1 <= limit:
+        return
+    if inside + 1 > limit:
+        listed = f"{len(spec.calls)} services" + (f" with {inside} ports" if inside > len(spec.calls) else "")
+        problem = f"lists {listed}, and a security group has {limit} outbound rules, one for HTTPS"
+        field, fewer = "calls", "call fewer"
+    else:
+        others = f"one for HTTPS and {inside} for calls"
+        problem = f"makes {outside} outbound rules, and a security group has {limit}, {others}"
+        field, fewer = "egress", "name larger ranges"
+    raise ConfigError(manifest_file(spec.name), field, problem, _or_raise_it(fewer, quota, settings))
 
 
 # --- sizes of one service --------------------------------------------------------------------------------------------
@@ -185,9 +230,11 @@ def _check_policy(spec: ServiceSpec) -> None:
         "secrets": (len(spec.secrets), _secrets_size(spec), "keep several values in one secret, or shorten the names"),
         "tables": (len(spec.tables), _data_size(spec), "keep items of several kinds in one table, or remove indexes"),
         "rights": (len(spec.rights), _rights_size(spec), "name fewer resources"),
+        "sends": (len(spec.sends), _queues_size(spec), "send to fewer workers"),
     }
     field, (count, _, remedy) = max(remedies.items(), key=lambda item: item[1][1])
-    problem = f"holds {count}, which make a policy of about {size} characters, and IAM allows {limit}"
+    verb = "lists" if field == "sends" else "holds"
+    problem = f"{verb} {count}, which make a policy of about {size} characters, and IAM allows {limit}"
     raise ConfigError(manifest_file(spec.name), field, problem, remedy)
 
 
@@ -199,7 +246,7 @@ def _refuse_size(spec: ServiceSpec, size: int, quota: Quota, says: str) -> None:
 
 def policy_size(spec: ServiceSpec) -> int:
     """Upper bound for the characters in the inline policies of a role that reads the secrets and does all else."""
-    return _FIXED_POLICY + _secrets_size(spec) + _data_size(spec) + _rights_size(spec)
+    return _FIXED_POLICY + _secrets_size(spec) + _data_size(spec) + _rights_size(spec) + _queues_size(spec)
 
 
 def _secrets_size(spec: ServiceSpec) -> int:
@@ -227,11 +274,15 @@ def _rights_size(spec: ServiceSpec) -> int:
     return sum(statement.size for statement in spec.rights)
 
 
+def _queues_size(spec: ServiceSpec) -> int:
+    return _QUEUE_STATEMENTS + _LONGEST_QUEUE * len(spec.queues) if spec.queues else 0
+
+
 def task_definition_size(spec: ServiceSpec) -> int:
     """Upper bound for the bytes of the task definition."""
     entries = [{"name": name, "value": value} for name, value in _variables(spec)]
     entries += [{"name": n, "valueFrom": arn} for n, arn in zip(sorted(spec.secrets), _secret_arns(spec), strict=True)]
-    return _FIXED_TASK_DEFINITION + sum(len(json.dumps(entry)) + 1 for entry in entries)
+    return _FIXED_TASK_DEFINITION + sum(len(json.dumps(entry)) + 1 for entry in entries) + _sidecars_size(spec)
 
 
 def kubectl_event_size(spec: ServiceSpec, callers: int) -> int:
@@ -242,21 +293,37 @@ def kubectl_event_size(spec: ServiceSpec, callers: int) -> int:
     secrets = sum(
         600 + 6 * len(name) + len(arn) for name, arn in zip(sorted(spec.secrets), _secret_arns(spec), strict=True)
     )
-    peers = 300 * len(spec.calls) + 180 * callers
-    return 2 * (_FIXED_OBJECTS + variables + secrets + peers)
+    ports, ingresses = (len(spec.ports), len(spec.routes)) if isinstance(spec, HttpService) else (1, 1)
+    peers = 300 * len(spec.calls) + 180 * callers * ports + 150 * sum(destination.rules for destination in spec.egress)
+    return 2 * (_FIXED_OBJECTS + variables + secrets + peers + _INGRESS * max(0, ingresses - 1) + _sidecars_size(spec))
+
+
+def _sidecars_size(spec: ServiceSpec) -> int:
+    """Upper bound for the bytes of the sidecars, in a task definition or in an object: quotes may be escaped in both."""
+    arns = dict(zip(sorted(spec.secrets), _secret_arns(spec), strict=True))
+    return sum(
+        _FIXED_SIDECAR
+        + 2 * len(json.dumps(sidecar.model_dump(mode="json")))
+        + sum(100 + 2 * len(secret) + len(arns[secret]) for secret in sidecar.secrets)
+        + sum(250 + 2 * len(name) for name in (*sidecar.environment, *sidecar.folders))
+        for name, sidecar in spec.sidecars.items()
+    )
 
 
 def _variables(spec: ServiceSpec) -> Iterable[tuple[str, str]]:
     """The container's variables whose number or length depends on the manifest."""
     yield from spec.environment.items()
     for callee in spec.calls:
-        yield f"{env_name(callee)}_URL", f"http://{callee}:65535"
+        yield f"{env_name(callee)}_ADDRESS", f"http://{callee}:65535"
+        yield f"{env_name(callee)}_PRIVATE_URL", f"http://{callee}:65535"
     for variable, table in spec.all_tables.items():
         yield variable, "t" * _LONGEST_TABLE_NAME
         if table.stream:
             yield f"{variable}_STREAM", "s" * (_LONGEST_TABLE_NAME + 100)
     if spec.bucket:
         yield spec.bucket_variable, "b" * 63
+    for worker in spec.queues:
+        yield queue_variable(worker), "q" * _LONGEST_QUEUE
 
 
 def _secret_arns(spec: ServiceSpec) -> list[str]:

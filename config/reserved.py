@@ -15,6 +15,9 @@ SYNCING_ROLE: Final = "secret-syncing"
 DEFAULT_DENY: Final = "default-deny"
 ALLOW_DNS: Final = "allow-dns"
 
+# Who started a task that runs before_deploy; and the end of the names of its objects, which has a dot, as no service's name has.
+BEFORE_DEPLOY: Final = "before-deploy"
+
 SERVICE_NAMES: Final = {
     ENTRANCE: "the Ingress that holds the load balancer",
     NOT_FOUND: "the load balancer's answer to paths that no service has",
@@ -32,8 +35,17 @@ SERVICE_NAMES: Final = {
 RESERVED_BEGINNINGS: Final = frozenset({"localhost", "kubernetes", "aws"})
 """Of those, the ones that a longer name cannot begin with either, as in aws-endpoint."""
 
+PRIVATE_PORT: Final = "PRIVATE_PORT"
+"""The variable with the private port of a service, which one without such a port may set itself."""
+
+CONTAINER_BEGINNINGS: Final = ("aws-", "ecs-")
+"""What the names of the containers begin with that AWS adds to a task: Service Connect's proxy, GuardDuty's agent."""
+
+OF_THE_SERVICE: Final = ("PORT", "BASE_PATH", "SERVICE_NAME", "DEPLOY_ENVIRONMENT")
+"""Variables that the service's own container gets, and its sidecars do not."""
+
 VARIABLES: Final = {
-    **dict.fromkeys(("PORT", "BASE_PATH", "SERVICE_NAME", "DEPLOY_ENVIRONMENT"), "is set by the platform"),
+    **dict.fromkeys(OF_THE_SERVICE, "is set by the platform"),
     # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/fargate-metadata.html, task-iam-roles.html
     **dict.fromkeys(
         (

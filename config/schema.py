@@ -48,6 +48,7 @@ def _kind_schema(kind: Kind, model: type[ServiceSpec], definitions: _Json) -> _J
         "type": "object",
         "properties": {**fields, "overrides": _overrides(model.__name__, fields, schema["$defs"])},
         "required": [name for name in schema["required"] if name in fields],
+        **{key: schema[key] for key in ("if", "then") if key in schema},
         "additionalProperties": False,
     }
 
@@ -69,13 +70,20 @@ def _overrides(name: str, fields: _Json, definitions: _Json) -> _Json:
     loose: _Json = {field: {"anyOf": [{"$ref": f"{own}/{field}"}, {"type": "null"}]} for field in fields}
     for field in sorted(MERGED_BY_KEY & fields.keys()):
         values = _nullable_values(fields[field], definitions)
-        loose[field] = {"description": fields[field]["description"], "type": ["object", "null"], **values}
+        loose[field] = {"description": fields[field]["description"], **_or_text(fields[field], values)}
     return {
         "description": "An environment's name, then the keys that differ there.",
         "type": "object",
         "additionalProperties": {"type": "object", "properties": loose, "additionalProperties": False},
         "examples": [{"production": {"memory": 1024}}],
     }
+
+
+def _or_text(field: _Json, values: _Json) -> _Json:
+    """A merged mapping, or null; or text, where that is its short form."""
+    mapping = {"type": ["object", "null"], **values}
+    short = [option for option in field.get("anyOf", ()) if option.get("type") == "string"]
+    return {"anyOf": [*short, mapping]} if short else mapping
 
 
 def _nullable_values(field: _Json, definitions: _Json) -> _Json:

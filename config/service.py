@@ -11,23 +11,34 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, ClassVar, Final, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 from pydantic.fields import FieldInfo
 
+from config import network_rules
 from config import service_rules as rules
-from config.fields.alarms import AlarmThresholds
+from config.fields.alarms import AlarmThresholds, QueueAlarms
 from config.fields.buckets import Bucket
+from config.fields.commands import BeforeDeploy
+from config.fields.egress import Destination, check_destinations
+from config.fields.health import HEALTH_PATH, CommandHealth, HttpHealth
+from config.fields.image import Build, check_image
+from config.fields.network import LONGEST_STICKY, Host, PathPrefix, Protocol
+from config.fields.process import TMP, Words, check_folders, check_user, user_and_group
+from config.fields.queue import Queue
 from config.fields.rights import Statement
-from config.fields.scaling import HttpScaling, Scaling
+from config.fields.scaling import HttpScaling, Scaling, WorkerScaling
 from config.fields.secrets import SecretSource, check_sources
+from config.fields.sidecars import Sidecar, check_names
 from config.fields.tables import Table, check_table_names
-from config.limits import HIGHEST_PORT, LOWEST_PORT, LOWEST_PRIORITY
-from config.model import NOT_EMPTY, UNIQUE, Meaning, Model, Pattern, Rule, fault
-from config.routing import derived_priority, path_patterns
+from config.limits import HIGHEST_PORT, LARGEST_STORAGE, LOWEST_PORT, LOWEST_PRIORITY, WRITABLE_GIB
+from config.model import NOT_EMPTY, UNIQUE, Meaning, Model, OrText, Pattern, Rule, fault
+from config.routing import Route, routes
 from config.settings import Platform, ServiceName
 
-# The user that every image runs as; numeric, so Kubernetes can verify that it is not root.
+# The user that an image runs as if the manifest names no other; numeric, so Kubernetes can verify that it is not root.
 USER_ID: Final = 65532
+# The least CPU units, and MiB of memory, of a service's own container.
+LEAST: Final = 64
 
 
 class Kind(StrEnum):
@@ -42,7 +53,7 @@ class Kinded(Model):
     kind: Annotated[
         Kind,
         Meaning(
-            ecs="http: service behind the load balancer; worker: service; job: scheduled task",
+            ecs="http: service that others reach; worker: service; job: scheduled task",
             eks="http, worker: Deployment; job: CronJob",
         ),
     ] = Field(
@@ -71,18 +82,88 @@ class ServiceSpec(Kinded):
         description="Where the service runs, if the environment has that platform.",
         examples=[["ecs", "eks"]],
     )
+    image: Annotated[
+        Annotated[str, Rule(check_image)] | None,
+        Meaning(ecs="copied to the service's repository", eks="copied to the service's repository"),
+    ] = Field(
+        None,
+        description="An existing image instead of a build, with a digest or a version; the folder then has only service.yaml.",
+        examples=["public.ecr.aws/nginx/nginx:1.29"],
+    )
+    build: Annotated[Build | None, Meaning(ecs="image of the container", eks="image of the container")] = Field(
+        None,
+        description="How the image is built, if not by the Dockerfile of the service's folder from that folder.",
+        examples=[{"context": "../..", "target": "runtime"}],
+    )
+    entrypoint: Annotated[Words | None, Meaning(ecs="entryPoint", eks="command")] = Field(
+        None,
+        description="Program and its first arguments, instead of the image's ENTRYPOINT and CMD.",
+        examples=[["/usr/bin/python3", "-m"]],
+    )
+    command: Annotated[Words | None, Meaning(ecs="command", eks="args")] = Field(
+        None,
+        description="Arguments, instead of the image's CMD.",
+        examples=[["serve", "--verbose"]],
+    )
+    init: Annotated[
+        bool,
+        Meaning(ecs="initProcessEnabled", eks="no init process in any case: the image's own process has number 1"),
+    ] = Field(
+        True,
+        description="Whether a small init process reaps zombies and forwards signals; false for an image with its own.",
+        examples=[False],
+    )
+    user: Annotated[
+        int | str,
+        Rule(check_user),
+        Meaning(ecs="user of the container", eks="runAsUser, runAsGroup and fsGroup"),
+    ] = Field(
+        USER_ID,
+        description="Number of the container's user, or text with user and group; never root, whatever the image says.",
+        examples=["1000:1000"],
+    )
+    writable: Annotated[
+        tuple[str, ...],
+        UNIQUE,
+        Rule(check_folders),
+        Meaning(ecs="volume of the task that the user owns", eks="emptyDir of the user's group"),
+    ] = Field(
+        (),
+        description="Folders besides /tmp that the container may write to; what it writes is gone with it.",
+        examples=[["/var/cache/nginx"]],
+    )
+    tmp_size: Annotated[
+        int | None,
+        Meaning(ecs="no limit of its own: /tmp shares the task's storage", eks="sizeLimit of /tmp's emptyDir"),
+    ] = Field(
+        None,
+        ge=1,
+        le=LARGEST_STORAGE * 1024,
+        description="MiB that /tmp may hold; a pod that exceeds it is replaced.",
+        examples=[256],
+    )
+    storage: Annotated[
+        int | None,
+        Meaning(ecs="ephemeral storage of the task, the image included", eks="request and limit of ephemeral-storage"),
+    ] = Field(
+        None,
+        ge=WRITABLE_GIB,
+        le=LARGEST_STORAGE,
+        description="GiB of disk for /tmp and writable folders together; Fargate has 20 unless more is asked for.",
+        examples=[40],
+    )
     cpu: Annotated[
         int,
         Meaning(ecs="CPU of the task, shared with Service Connect's proxy; only Fargate's values", eks="CPU request"),
     ] = Field(
-        ge=64,
+        ge=LEAST,
         le=16384,
         description="CPU units; 1024 is one vCPU. Add 256 on ECS for a busy service that calls or is called.",
         examples=[256],
     )
     memory: Annotated[
         int, Meaning(ecs="memory of the task; only what Fargate allows for the CPU", eks="memory request and limit")
-    ] = Field(ge=64, le=122880, description="Memory in MiB.", examples=[512])
+    ] = Field(ge=LEAST, le=122880, description="Memory in MiB.", examples=[512])
     environment: Annotated[
         dict[str, str],
         Rule(rules.check_variables),
@@ -139,17 +220,67 @@ class ServiceSpec(Kinded):
         Meaning(ecs="Service Connect and a security group rule", eks="Service name and a NetworkPolicy"),
     ] = Field(
         (),
-        description="Services that this one calls; each sets <NAME>_URL and opens only that network path.",
+        description="Services that this one calls; each sets <NAME>_URL, or <NAME>_ADDRESS, and opens only that network path.",
         examples=[["tracking"]],
+    )
+    egress: Annotated[
+        tuple[Destination, ...],
+        Rule(check_destinations),
+        Meaning(ecs="outbound rules of the service's security group", eks="egress of the service's NetworkPolicy"),
+    ] = Field(
+        (),
+        description="Systems outside that the service may connect to on other ports than AWS's 443, such as a database.",
+        examples=[[{"name": "orders database", "port": 5432, "cidrs": ["10.9.0.0/16"]}]],
+    )
+    sends: Annotated[
+        tuple[ServiceName, ...],
+        UNIQUE,
+        Meaning(ecs="right to send, of the task role", eks="right to send, by Pod Identity"),
+    ] = Field(
+        (),
+        description="Workers to whose queue this service sends messages; each sets <NAME>_QUEUE_URL.",
+        examples=[["notices"]],
     )
     stop_timeout: Annotated[int, Meaning(ecs="stopTimeout", eks="terminationGracePeriodSeconds")] = Field(
         30, ge=1, le=120, description="Seconds between SIGTERM and SIGKILL; Fargate allows 120.", examples=[30]
     )
 
+    sidecars: Annotated[
+        dict[str, Sidecar],
+        Rule(check_names),
+        Meaning(
+            ecs="containers of the task, restarted on their own", eks="native sidecars; with starts: after, containers"
+        ),
+    ] = Field(
+        {},
+        description="Containers that run beside the service's own, by name; their cpu and memory are part of the service's.",
+        examples=[{"proxy": {"image": "public.ecr.aws/nginx/nginx:1.29", "cpu": 64, "memory": 128}}],
+    )
+
+    @property
+    def own_cpu(self) -> int:
+        """CPU units that the sidecars leave to the service's own container."""
+        return self.cpu - sum(sidecar.cpu for sidecar in self.sidecars.values())
+
+    @property
+    def own_memory(self) -> int:
+        """MiB that the sidecars leave to the service's own container."""
+        return self.memory - sum(sidecar.memory for sidecar in self.sidecars.values())
+
     @property
     def env_name(self) -> str:
         """The name as used in variables: hello-world is HELLO_WORLD."""
         return env_name(self.name)
+
+    @property
+    def user_and_group(self) -> tuple[int, int]:
+        """Numbers of the user and of the group that the container runs as."""
+        return user_and_group(self.user)
+
+    @property
+    def volumes(self) -> dict[str, str]:
+        """The folders that the container may write to, by the names of their volumes."""
+        return {"tmp": TMP, **{f"writable-{number}": folder for number, folder in enumerate(self.writable, start=1)}}
 
     @property
     def table_variable(self) -> str:
@@ -177,9 +308,19 @@ class ServiceSpec(Kinded):
         return any(not kept.existing for kept in (*self.all_tables.values(), self.bucket) if kept)
 
     @property
-    def needs_rights(self) -> bool:
-        """Whether the service calls AWS with a role of its own, or something fetches its secrets with it."""
-        return bool(self.secrets or self.all_tables or self.bucket or self.rights)
+    def holds_state(self) -> bool:
+        """Whether the stack State holds anything of this service."""
+        return self.keeps_data
+
+    @property
+    def queues(self) -> tuple[str, ...]:
+        """The workers whose queues this service uses: a worker's own, if it has one, and those that it sends to."""
+        return self.sends
+
+    @property
+    def needs_role(self) -> bool:
+        """Whether its code, or whoever fetches its secrets, needs rights in AWS."""
+        return bool(self.secrets or self.all_tables or self.bucket or self.rights or self.queues)
 
     @classmethod
     def words_for_unknown(cls, key: str) -> tuple[str, str] | None:
@@ -196,8 +337,20 @@ class ServiceSpec(Kinded):
         return None if key in ServiceSpec.model_fields else f"is missing, and kind {_kind_of(cls)} needs it"
 
     @model_validator(mode="after")
+    def _check_image_and_storage(self) -> Self:
+        if self.image and self.build:
+            raise fault("is set beside image", "keep one of the two", field="build")
+        if self.tmp_size and self.tmp_size > (self.storage or WRITABLE_GIB) * 1024:
+            held = self.storage or WRITABLE_GIB
+            raise fault(
+                f"is {self.tmp_size}, more than storage ({held} GiB)", "lower it, or raise storage", field="tmp_size"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _check_variable_names(self) -> Self:
         taken = {env_name(name) + "_URL": f"calls: [{name}]" for name in self.calls}
+        taken |= {queue_variable(name): "queue" if name == self.name else f"sends: [{name}]" for name in self.queues}
         fields = {self.variable_of_table(name): f"tables.{name}" for name in self.tables}
         for variable, table in self.all_tables.items():
             taken[variable] = fields.get(variable, "table")
@@ -214,12 +367,47 @@ class ServiceSpec(Kinded):
                 raise fault("is in environment too", "keep one of the two", field=f"secrets.{name}")
         return self
 
+    @model_validator(mode="after")
+    def _check_sidecars(self) -> Self:
+        if self.name in self.sidecars:
+            raise fault("is the service's own name", "write another name", field=f"sidecars.{self.name}")
+        for name, sidecar in self.sidecars.items():
+            for secret in sidecar.secrets:
+                if secret not in self.secrets:
+                    raise fault(
+                        f"names {secret}, which is not a secret of the service",
+                        "add it under secrets, or remove it",
+                        field=f"sidecars.{name}.secrets",
+                    )
+        for what, left in (("cpu", self.own_cpu), ("memory", self.own_memory)):
+            if self.sidecars and left < LEAST:
+                whole = getattr(self, what)
+                raise fault(
+                    f"take {whole - left} of {what} {whole}, which leaves the service less than {LEAST}",
+                    f"lower theirs, or write {what}: {whole - left + LEAST} or more",
+                    field="sidecars",
+                )
+        return self
+
 
 class ScaledService(ServiceSpec):
     """A service that runs until it is stopped, in one copy or several."""
 
     scaling: Annotated[Scaling, Meaning(ecs="Application Auto Scaling", eks="HorizontalPodAutoscaler")] = Field(
         Scaling(), description="How many copies run.", examples=[{"min": 2, "max": 6, "cpu_target": 60}]
+    )
+
+    before_deploy: Annotated[
+        BeforeDeploy | None,
+        Meaning(
+            ecs="task that the stack runs before its service changes; it reaches no calls",
+            eks="Job that the stack runs before its Deployment changes; it reaches no calls",
+        ),
+    ] = Field(
+        None,
+        description="A command, such as a migration, that each new version runs once before it starts. If it fails, the version "
+        "before stays.",
+        examples=[{"command": ["python3", "-m", "tracking.migrate"]}],
     )
 
     @property
@@ -229,7 +417,9 @@ class ScaledService(ServiceSpec):
 
 
 class HttpService(ScaledService):
-    """Answers requests from the load balancer and from the services that call it."""
+    """Answers requests: from the services that call it and, if it has a path or hosts, from the load balancer."""
+
+    model_config = ConfigDict(json_schema_extra=network_rules.HEALTH_UNLESS_NOT_HTTP)
 
     kind: Literal[Kind.HTTP]
     port: Annotated[int, Meaning(ecs="container port and target group", eks="containerPort and Service")] = Field(
@@ -238,21 +428,68 @@ class HttpService(ScaledService):
         description="Port that the container listens on, passed as PORT; not a privileged one.",
         examples=[8080],
     )
-    path: Annotated[
-        str,
-        Pattern(r"/|(/[a-z0-9][a-z0-9._~-]*)+", "/ or lower-case segments without a / at the end", "/tracking", 126),
-        Meaning(ecs="listener rule", eks="Ingress path"),
+    protocol: Annotated[
+        Protocol,
+        Meaning(
+            ecs="appProtocol of Service Connect; protocol version of the target group",
+            eks="probes; backend protocol version of the Ingress",
+        ),
     ] = Field(
-        description="Prefix that the load balancers route here, passed as BASE_PATH; it is not stripped. To move one to another "
-        "service, see docs/changes.md.",
+        Protocol.HTTP,
+        description="What the service speaks on its port; grpc needs HTTPS on a load balancer, and tcp is only for callers.",
+        examples=["grpc"],
+    )
+    private_port: Annotated[
+        int | None,
+        Meaning(ecs="second container port and Service Connect service", eks="second containerPort and Service port"),
+    ] = Field(
+        None,
+        ge=LOWEST_PORT,
+        le=HIGHEST_PORT,
+        description="Second port, for metrics or administration over HTTP, passed as PRIVATE_PORT. Only callers reach it, at "
+        "<NAME>_PRIVATE_URL.",
+        examples=[9090],
+    )
+    path: Annotated[PathPrefix | None, Meaning(ecs="listener rule", eks="Ingress path")] = Field(
+        None,
+        description="Prefix that the load balancers route here, passed as BASE_PATH; it is not stripped. Without it only other "
+        "services reach this one. To move one to another service, see docs/changes.md.",
         examples=["/tracking"],
     )
-    health: Annotated[
-        str,
-        Pattern(r"/[A-Za-z0-9_.~/-]*", "a path that begins with /", "/healthz", 255),
-        Meaning(ecs="target group's health check", eks="startup, readiness and liveness probes"),
+    paths: Annotated[
+        tuple[PathPrefix, ...], NOT_EMPTY, UNIQUE, Meaning(ecs="one listener rule each", eks="one Ingress each")
+    ] = Field((), description="Further prefixes, beside path.", examples=[["/parcels", "/returns"]])
+    hosts: Annotated[
+        tuple[Host, ...],
+        NOT_EMPTY,
+        UNIQUE,
+        Meaning(ecs="host condition of the listener rule", eks="host of the Ingress"),
     ] = Field(
-        description="Path of the health check inside the container, without the prefix; 200 to 399 is healthy.",
+        (),
+        description="Host names for which the load balancers route here, instead of all; path is / unless written. Their DNS "
+        "records are yours.",
+        examples=[["shop.example.com"]],
+    )
+    sticky: Annotated[
+        int | None, Meaning(ecs="stickiness of the target group", eks="stickiness of the target group")
+    ] = Field(
+        None,
+        ge=1,
+        le=LONGEST_STICKY,
+        description="Seconds for which the load balancer's cookie keeps a browser on the same copy.",
+        examples=[3600],
+    )
+    health: Annotated[
+        HttpHealth | None,
+        OrText("path", HEALTH_PATH),
+        Meaning(
+            ecs="target group's health check; of a worker: container health check",
+            eks="startup, readiness and liveness probes, and the load balancer's health check",
+        ),
+    ] = Field(
+        None,
+        description="Path of the health check inside the container, without the prefix, where 200 to 399 is healthy; or a "
+        "mapping. Required for protocol http. Of a worker: a command.",
         examples=["/healthz"],
     )
     health_grace: Annotated[int, Meaning(ecs="health check grace period", eks="startup probe's failure threshold")] = (
@@ -281,10 +518,14 @@ class HttpService(ScaledService):
         examples=[60],
     )
     alarms: Annotated[
-        AlarmThresholds, Meaning(ecs="errors and latency alarms", eks="none: Kubernetes names its load balancer")
+        AlarmThresholds,
+        Meaning(
+            ecs="errors and latency alarms; a worker's are on its queue, once for both platforms",
+            eks="none on errors and latency: Kubernetes names its load balancer",
+        ),
     ] = Field(
         AlarmThresholds(),
-        description="Where the alarms on errors and latency go off.",
+        description="Where the alarms on errors and latency go off, or on a worker's queue.",
         examples=[{"errors_percent": 1, "latency_ms": 5000}],
     )
     scaling: Annotated[HttpScaling, Meaning(ecs="Application Auto Scaling", eks="HorizontalPodAutoscaler")] = Field(
@@ -292,24 +533,54 @@ class HttpService(ScaledService):
     )
 
     @property
-    def url_variable(self) -> str:
-        """The variable with this service's address, in the services that call it."""
-        return f"{self.env_name}_URL"
+    def check(self) -> HttpHealth:
+        """How often it is checked, and where. A protocol other than http has a check of its own, which needs no path."""
+        return self.health or HttpHealth(path="/")
 
     @property
-    def path_patterns(self) -> tuple[str, ...]:
-        """The patterns that the load balancers match."""
-        return path_patterns(self.path)
+    def addresses(self) -> dict[str, str]:
+        """The variables with this service's addresses, in the services that call it."""
+        address = f"{self.name}:{self.port}"
+        found = {f"{self.env_name}_ADDRESS": address}
+        if self.protocol is Protocol.HTTP:
+            found = {f"{self.env_name}_URL": f"http://{address}"}
+        if self.private_port is not None:
+            found[f"{self.env_name}_PRIVATE_URL"] = f"http://{self.name}:{self.private_port}"
+        return found
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        """All ports that the container listens on: the one for requests, then the private one."""
+        return (self.port,) if self.private_port is None else (self.port, self.private_port)
+
+    @property
+    def routed(self) -> bool:
+        """Whether load balancers reach the service; otherwise only other services do."""
+        return bool(self.path or self.hosts)
+
+    @property
+    def base_path(self) -> str:
+        """The prefix of the service's own links."""
+        return self.path or "/"
+
+    @property
+    def routes(self) -> tuple[Route, ...]:
+        """What the load balancers send here."""
+        return routes((self.base_path, *self.paths), self.hosts, self.priority) if self.routed else ()
+
+    def is_own(self, route: Route) -> bool:
+        """Whether a route is `path` on all hosts: what it creates has the service's name, without anything of the route's."""
+        return route.host is None and route.path == self.path
+
+    @property
+    def address(self) -> Route | None:
+        """The route to show to a reader; None if there is none, or only for hosts with a `*`."""
+        return next((route for route in self.routes if route.one_host), None)
 
     @property
     def drain_seconds(self) -> int:
         """Deregistration delay of the target group, in seconds: over before SIGKILL."""
         return max(1, self.stop_timeout // 2)
-
-    @property
-    def listener_priority(self) -> int:
-        """The manifest's priority, or one that depends only on the path, so no other service ever changes it."""
-        return derived_priority(self.path) if self.priority is None else self.priority
 
     @model_validator(mode="after")
     def _check_drain(self) -> Self:
@@ -320,9 +591,8 @@ class HttpService(ScaledService):
         return self
 
     @model_validator(mode="after")
-    def _check_priority(self) -> Self:
-        if self.path == "/" and self.priority is not None:
-            raise fault("cannot be set for path /, which is always tried last", "remove it", field="priority")
+    def _check_network(self) -> Self:
+        network_rules.check_network(self)
         return self
 
 
@@ -330,12 +600,59 @@ class Worker(ScaledService):
     """Runs continuously; nothing calls it."""
 
     kind: Literal[Kind.WORKER]
+    health: Annotated[
+        CommandHealth | None,
+        Meaning(ecs="container health check", eks="startup, readiness and liveness probes"),
+    ] = Field(
+        None,
+        description="A command that shows whether a copy is healthy.",
+        examples=[{"command": ["python3", "-m", "mailer.alive"]}],
+    )
+    queue: Annotated[
+        Queue | None,
+        Meaning(ecs="one SQS queue for both; task role", eks="one SQS queue for both; Pod Identity"),
+    ] = Field(
+        None,
+        description="The worker's own SQS queue and its dead letters; <NAME>_QUEUE_URL is its address.",
+        examples=[{"tries": 5}],
+    )
+    scaling: Annotated[WorkerScaling, Meaning(ecs="Application Auto Scaling", eks="HorizontalPodAutoscaler")] = Field(
+        WorkerScaling(), description="How many copies run.", examples=[{"min": 1, "max": 6, "backlog_target": 20}]
+    )
+    alarms: Annotated[QueueAlarms, Meaning(ecs="alarm on the queue", eks="alarm on the queue")] = Field(
+        QueueAlarms(), description="Where the alarm on the queue goes off.", examples=[{"backlog_age": 300}]
+    )
+
+    @property
+    def queues(self) -> tuple[str, ...]:
+        return (self.name, *self.sends) if self.queue else self.sends
+
+    @property
+    def holds_state(self) -> bool:
+        return super().holds_state or self.queue is not None
+
+    @model_validator(mode="after")
+    def _check_queue(self) -> Self:
+        if self.queue is None and self.scaling.backlog_target is not None:
+            raise fault("needs a queue to measure", "add queue: {}, or use cpu_target", field="scaling.backlog_target")
+        if self.queue is None and "alarms" in self.model_fields_set:
+            raise fault("are on the worker's queue, and it has none", "add queue: {}, or remove them", field="alarms")
+        return self
 
 
 class Job(ServiceSpec):
     """Runs on a schedule and ends."""
 
     kind: Literal[Kind.JOB]
+
+    @model_validator(mode="after")
+    def _check_starts(self) -> Self:
+        for name, sidecar in self.sidecars.items():
+            if not sidecar.starts_before:
+                # On Kubernetes such a container would keep a run from ending.
+                raise fault("is after, which a job cannot have", "remove it", field=f"sidecars.{name}.starts")
+        return self
+
     schedule: Annotated[
         str, Rule(rules.check_schedule), Meaning(ecs="EventBridge Scheduler", eks="CronJob schedule")
     ] = Field(
@@ -375,6 +692,11 @@ def manifest_fields() -> dict[str, FieldInfo]:
 def meaning_of(field: str) -> Meaning:
     """A manifest field's meaning on both platforms. Raises KeyError for an unknown field."""
     return next(m for m in manifest_fields()[field].metadata if isinstance(m, Meaning))
+
+
+def queue_variable(name: str) -> str:
+    """The variable with the address of a worker's queue, in the worker and in the services that send to it."""
+    return f"{env_name(name)}_QUEUE_URL"
 
 
 def env_name(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
@@ -14,31 +15,49 @@ from config.model import fault
 from config.schedule import ScheduleError, parse
 
 _IN_THE_DOCKERFILE = ("is not a key here", "set it in the Dockerfile")
-_ONE_CONTAINER = ("is not a key here: a service has one container", "start both in it, or add a service")
+_SIDECARS = ("is not a key here", "write sidecars: {proxy: {image: NAME:TAG, cpu: 64, memory: 128}}")
+_BEFORE = (
+    "is not a key here: nothing runs to its end before a container starts",
+    "do it when the service starts, or write sidecars",
+)
 _COUNT = ("is not a key here", "write scaling: {min: 2, max: 2}")
-_ONE_PORT = ("is not a key here: a service has one port", "write port: 8080")
+_ONE_PORT = ("is not a key here", "write port: 8080, and private_port for a second one")
 
 ELSEWHERE: Final = {
-    **dict.fromkeys(("args", "command", "entrypoint", "user", "workdir", "working_dir"), _IN_THE_DOCKERFILE),
-    **dict.fromkeys(
-        ("build", "dockerfile", "image"), ("is not a key here", "write FROM in services/<name>/Dockerfile")
-    ),
-    **dict.fromkeys(("containers", "init_containers", "initContainers", "sidecar", "sidecars"), _ONE_CONTAINER),
+    **dict.fromkeys(("workdir", "working_dir"), _IN_THE_DOCKERFILE),
+    "args": ("is not a key here", "write command: [WORDS], or build: {args: {NAME: value}}"),
+    **dict.fromkeys(("context", "dockerfile", "target"), ("is not a key here", "write it under build")),
+    **dict.fromkeys(("runAsUser", "run_as_user"), ("is not a key here", "write user: 1000")),
+    **dict.fromkeys(("ephemeral_storage", "ephemeralStorage"), ("is not a key here", "write storage: 40")),
+    **dict.fromkeys(("containers", "sidecar"), _SIDECARS),
+    **dict.fromkeys(("init_containers", "initContainers"), _BEFORE),
     **dict.fromkeys(("count", "desired_count", "replicas"), _COUNT),
     **dict.fromkeys(("container_port", "expose", "ports", "targetPort"), _ONE_PORT),
     **dict.fromkeys(("env", "variables", "vars"), ("is not a key here", "write environment: {NAME: value}")),
     **dict.fromkeys(("depends_on", "links", "requires"), ("is not a key here", "write calls: [name]")),
+    **dict.fromkeys(("health_check", "healthcheck", "readiness"), ("is not a key here", "write health: /healthz")),
     **dict.fromkeys(
-        ("health_check", "healthcheck", "liveness", "readiness"), ("is not a key here", "write health: /healthz")
+        ("liveness", "livenessProbe"), ("is not a key here", "write health: {path: /healthz, liveness: /livez}")
     ),
+    **dict.fromkeys(
+        ("migrate", "migration", "migrations", "pre_deploy", "release"),
+        ("is not a key here", "write before_deploy: {command: [program, argument]}"),
+    ),
+    **dict.fromkeys(
+        ("dead_letter", "queues", "sqs", "subscribe"), ("is not a key here", "write queue: {tries: 5} in a worker")
+    ),
+    **dict.fromkeys(("publish", "topics"), ("is not a key here", "write sends: [name], of a worker with a queue")),
     **dict.fromkeys(("cron", "rate"), ("is not a key here", 'write schedule: "30 6 * * MON-FRI"')),
     **dict.fromkeys(
-        ("mounts", "storage", "volume", "volumes"),
-        ("is not a key here: only /tmp is writable", "keep data in a table or in a bucket, or in an external service"),
+        ("mounts", "tmpfs", "volume", "volumes"),
+        (
+            "is not a key here",
+            "write writable: [/FOLDER] for files that may be lost, and keep data in a table or a bucket",
+        ),
     ),
     **dict.fromkeys(
-        ("egress", "outbound", "security_groups"),
-        ("is not a key here: a service reaches what it calls, and port 443", "name services under calls"),
+        ("outbound", "security_group", "security_groups"),
+        ("is not a key here", "write egress: [{name: database, port: 5432, cidrs: [10.9.0.0/16]}]"),
     ),
     **dict.fromkeys(("buckets", "s3"), ("is not a key here: a service has one bucket", "write bucket: {}")),
     **dict.fromkeys(("dynamodb",), ("is not a key here", "write table: {partition_key: id}")),
@@ -46,7 +65,12 @@ ELSEWHERE: Final = {
         ("iam", "permissions", "policies", "policy", "task_role"),
         ("is not a key here", "write rights: [{actions: [...], resources: [...]}]"),
     ),
-    **dict.fromkeys(("domain", "host", "hosts"), ("is not a key here: one host per platform", "write path: /name")),
+    **dict.fromkeys(("alias", "domain", "host", "hostname"), ("is not a key here", "write hosts: [shop.example.com]")),
+    **dict.fromkeys(
+        ("additional_rules", "additionalRules", "routes"),
+        ("is not a key here", "write path: /name, and paths for more"),
+    ),
+    **dict.fromkeys(("sticky_sessions", "stickiness"), ("is not a key here", "write sticky: 3600, in seconds")),
 }
 """Keys from other tools' files that service.yaml does not have: the problem, and what to write instead."""
 
@@ -114,13 +138,23 @@ def check_parameter_name(name: str) -> None:
 
 
 def check_variables(variables: dict[str, object]) -> None:
+    """Variables of the service's own container."""
+    _check_names(variables, reserved.VARIABLES)
+
+
+def check_own_variables(variables: dict[str, object]) -> None:
+    """Variables of a container in which the platform sets none of its own."""
+    _check_names(variables, {k: why for k, why in reserved.VARIABLES.items() if k not in reserved.OF_THE_SERVICE})
+
+
+def _check_names(variables: Iterable[str], taken: Mapping[str, str]) -> None:
     for name in variables:
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,127}", name):
             raise fault(
                 "is not a valid variable name", "use letters, digits and _, a letter first, e.g. LOG_LEVEL", field=name
             )
-        if name in reserved.VARIABLES:
-            raise fault(reserved.VARIABLES[name], "remove it", field=name)
+        if name in taken:
+            raise fault(taken[name], "remove it", field=name)
 
 
 def check_values(variables: dict[str, str]) -> None:

@@ -15,7 +15,7 @@ from config import settings_rules as rules
 from config.command_line import COMMAND_LINE
 from config.errors import ConfigError, did_you_mean, shown
 from config.model import NOT_EMPTY, UNIQUE, Model, Pattern, Rule, fault
-from config.quotas import ADDRESSES, ADJUSTABLE, ENDPOINT_CIDRS, GROUP_RULES, Quota
+from config.quotas import ADDRESSES, ADJUSTABLE, CERTIFICATES, ENDPOINT_CIDRS, GROUP_RULES, Quota
 from config.strict_yaml import read_mapping, scalar, without_nulls
 from config.validation import Location, dotted, strip, validate, visible_fields
 
@@ -80,6 +80,11 @@ Account = Annotated[str, Pattern(r"[0-9]{12}", "12 digits in quotes", '"12345678
 Cidr = Annotated[str, Rule(rules.check_range)]
 SERVICE_NAME: Final = Pattern(r"[a-z](-?[a-z0-9])*", "lower-case letters, digits and single hyphens", "tracking", 63)
 ServiceName = Annotated[str, SERVICE_NAME]
+CERTIFICATE: Final = Pattern(
+    r"arn:aws(-us-gov)?:acm:[a-z0-9-]+:[0-9]{12}:certificate/[0-9a-f-]{36}",
+    "the ARN of an ACM certificate",
+    "arn:aws:acm:eu-central-1:123456789012:certificate/12345678-1234-1234-1234-123456789012",
+)
 _DOMAIN: Final = r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}"
 
 
@@ -137,6 +142,12 @@ class Settings(Model):
         examples=[["210987654321"]],
         max_length=20,  # a trust policy has 2,048 characters
     )
+    permissions_boundary: Annotated[str, Rule(rules.check_boundary)] | None = Field(
+        None,
+        description="Policy that bounds every role of every stack: its name, or its ARN. It has to allow what the roles do "
+        "(docs/rights.md).",
+        examples=["developer-boundary"],
+    )
     architecture: Architecture = Field(
         description="Architecture of images, Fargate tasks and Kubernetes nodes.", examples=["arm64"]
     )
@@ -172,6 +183,20 @@ class Settings(Model):
     load_balancer_cidrs: Annotated[tuple[Cidr, ...], NOT_EMPTY, UNIQUE] = Field(
         description="IPv4 ranges that may reach the load balancers.", examples=[["0.0.0.0/0"]]
     )
+    certificates: Annotated[tuple[Annotated[str, CERTIFICATE], ...], UNIQUE] = Field(
+        (),
+        max_length=CERTIFICATES.value - 1,
+        description="ARNs of ACM certificates, in the environment's region, for the hosts of services; needs domain.",
+        examples=[["arn:aws:acm:eu-central-1:123456789012:certificate/12345678-1234-1234-1234-123456789012"]],
+    )
+    web_acl_arn: Annotated[str, Rule(rules.check_web_acl)] | None = Field(
+        None,
+        description="Web ACL of AWS WAF, of scope REGIONAL and in the environment's region, in front of every load balancer. "
+        "On EKS a load balancer keeps it when the setting is removed (docs/settings.md).",
+        examples=[
+            "arn:aws:wafv2:eu-central-1:123456789012:regional/webacl/harbour/0a1b2c3d-1111-2222-3333-444455556666"
+        ],
+    )
     log_retention_days: Annotated[int, Rule(rules.check_retention, (("enum", list(limits.LOG_RETENTION_DAYS)),))] = (
         Field(
             description="Days that log groups keep events; one of the values that CloudWatch Logs offers.",
@@ -186,7 +211,8 @@ class Settings(Model):
         examples=[50],
     )
     removal: Removal = Field(
-        description="What happens to data when a stack is destroyed: disposable deletes it, kept leaves tables, images and logs.",
+        description="What happens to data when a stack is destroyed: disposable deletes it, kept leaves tables, queues, images "
+        "and logs.",
         examples=["kept"],
     )
     references: References = Field(
@@ -195,6 +221,12 @@ class Settings(Model):
         examples=["weak"],
     )
     container_insights: Insights = Field(description="Level of ECS Container Insights.", examples=["enhanced"])
+    exec: bool = Field(
+        False,
+        description="Whether ECS Exec opens a shell in running tasks, as root, for whoever may call ecs:ExecuteCommand; what is "
+        "typed goes to the service's log. Where removal is kept, only this file can switch it on, not -c.",
+        examples=[True],
+    )
     customer_managed_key: bool = Field(
         description="The environment's own KMS key for logs, topics, queues, tables and images; otherwise AWS's keys. Decide "
         "before the first deployment: the key of a repository cannot be changed, and CloudFormation refuses to.",
@@ -330,6 +362,15 @@ class Settings(Model):
         return self
 
     @model_validator(mode="after")
+    def _check_web_acl(self) -> Self:
+        region = self.web_acl_arn.split(":")[3] if self.web_acl_arn else self.region
+        if self.region and region != self.region:
+            raise fault(
+                f"is in {region}, and region is {self.region}", f"write one of {self.region}", field="web_acl_arn"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _check_room(self) -> Self:
         if self.zone_count > self.zones_with_room:
             raise fault(
@@ -361,6 +402,16 @@ class Settings(Model):
                 f"name {limit // ports} ranges or fewer, or ask AWS to raise it and set quotas.{GROUP_RULES.name}",
                 field="load_balancer_cidrs",
             )
+        return self
+
+    @model_validator(mode="after")
+    def _check_certificates(self) -> Self:
+        if self.certificates and not self.domain:
+            raise fault("needs domain: without one there is no HTTPS", "remove it, or set domain", field="certificates")
+        for index, arn in enumerate(self.certificates):
+            if (region := arn.split(":")[3]) != self.region:
+                problem = f"is of {region}, and a load balancer takes certificates of its own region, {self.region}"
+                raise fault(problem, "request one there", field=f"certificates[{index}]")
         return self
 
     @model_validator(mode="after")
@@ -412,6 +463,7 @@ def load_settings(root: Path, environment: str, overrides: Mapping[str, object])
     data = without_nulls(read_mapping(root / file, file))
     if "environment" in data:
         raise ConfigError(file, "environment", "comes from the file's name and is not a key", "remove this line")
+    must_be_written = data.get("removal") == Removal.KEPT and data.get("exec") is not True
     for key, value in overrides.items():
         _apply(data, key, value)
 
@@ -420,7 +472,11 @@ def load_settings(root: Path, environment: str, overrides: Mapping[str, object])
         from_command_line = any(_covers(key, field) for key in overrides)
         return (COMMAND_LINE if from_command_line else file), field
 
-    return validate(Settings, {**without_nulls(data), "environment": environment}, where)
+    settings = validate(Settings, {**without_nulls(data), "environment": environment}, where)
+    if must_be_written and settings.exec:
+        problem = "opens shells in an environment whose data is kept, and no file says so"
+        raise ConfigError(COMMAND_LINE, "exec", problem, f"write exec: true in {file}")
+    return settings
 
 
 def overrides_from_context(context: Mapping[str, object]) -> dict[str, object]:

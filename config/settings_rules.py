@@ -21,6 +21,8 @@ ELSEWHERE: Final = {
         ("nat", "nat_gateways"), ("is not a setting", "write egress: single-nat, or another value of egress")
     ),
     **dict.fromkeys(("azs", "max_azs", "availability_zones"), ("is not a setting", "write zones: 2")),
+    **dict.fromkeys(("boundary", "permission_boundary"), ("is not a setting", "write permissions_boundary: NAME")),
+    **dict.fromkeys(("waf", "waf_arn", "web_acl"), ("is not a setting", "write web_acl_arn: ARN")),
     "profile": ("is not a setting", "use cdk --profile NAME, or set AWS_PROFILE"),
     **dict.fromkeys(("environment", "stage"), ("is not a setting", "pick the environment with -c env=NAME")),
 }
@@ -115,6 +117,29 @@ def check_admin(arn: str) -> None:
     if not re.fullmatch(r"arn:aws(-us-gov)?:iam::[0-9]{12}:(role|user)/[\w+=,.@/-]{1,576}", arn, re.ASCII):
         problem = f"is {shown(arn)}, not an IAM role or user"
         raise fault(problem, "write an ARN, e.g. arn:aws:iam::123456789012:role/admin")
+
+
+def check_boundary(policy: str) -> None:
+    """https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html: a name has 128 characters, a path 512."""
+    name = policy.partition(":policy/")[2] if policy.startswith("arn:") else policy
+    in_form = re.fullmatch(
+        r"(arn:aws(-us-gov)?:iam::([0-9]{12}|aws):policy/)?([\w+=,.@/-]*/)?[\w+=,.@-]{1,128}", policy, re.ASCII
+    )
+    if not in_form or name.startswith("/") or len(name) > 512:
+        remedy = (
+            "write its name or its ARN, e.g. developer-boundary or arn:aws:iam::123456789012:policy/developer-boundary"
+        )
+        raise fault(f"is {shown(policy)}, not a policy", remedy)
+
+
+def check_web_acl(arn: str) -> None:
+    form = r"arn:aws(-us-gov)?:wafv2:[a-z0-9-]+:[0-9]{12}:(regional|global)/webacl/[\w-]{1,128}/[0-9a-f-]{36}"
+    found = re.fullmatch(form, arn, re.ASCII)
+    if not found:
+        example = "arn:aws:wafv2:eu-central-1:123456789012:regional/webacl/NAME/ID"
+        raise fault(f"is {shown(arn)}, not a web ACL of WAF", f"write its ARN, {example}")
+    if found[2] == "global":
+        raise fault("is of scope CLOUDFRONT, which no load balancer takes", "write one of scope REGIONAL")
 
 
 def check_tags(tags: dict[str, str]) -> None:

@@ -11,7 +11,7 @@ from pydantic_core import PydanticUndefined
 
 from config.documents import markdown_table
 from config.fields.scaling import Scaling
-from config.model import Model, Pattern
+from config.model import Model, OrText, Pattern
 from config.service import KINDS, Kind, kinds_with, manifest_fields, meaning_of
 from config.settings import Domain, Settings
 from config.strict_yaml import flow
@@ -29,7 +29,8 @@ def manifest_parts() -> dict[str, str]:
     parts: dict[type[Model], str] = {}
     for part, model in _mappings(manifest_fields()):
         parts.setdefault(model, part)  # a model that several fields have is described with the first of them
-    return {"fields": markdown_table(heads, rows), **{part: _nested(model) for model, part in parts.items()}}
+    nested = {part: _nested(model) for model, part in parts.items()}
+    return {"fields": markdown_table(heads, rows), **nested, **dict(_of_one_kind(manifest_fields()))}
 
 
 def _mappings(fields: Mapping[str, FieldInfo], above: str = "") -> Iterator[tuple[str, type[Model]]]:
@@ -38,6 +39,17 @@ def _mappings(fields: Mapping[str, FieldInfo], above: str = "") -> Iterator[tupl
         for model in _models_in(info.annotation):
             yield f"{above}{name}", model
             yield from _mappings(visible_fields(model), f"{above}{name}-")
+
+
+def _of_one_kind(fields: Mapping[str, FieldInfo]) -> Iterator[tuple[str, str]]:
+    """The keys that a mapping has only in a kind other than its first, by the names of the field and of the kind."""
+    for name, info in fields.items():
+        known = {key for model in _models_in(info.annotation) for key in visible_fields(model)}
+        for kind in kinds_with(name):
+            for model in _models_in(KINDS[kind].model_fields[name].annotation):
+                own = {key: field for key, field in visible_fields(model).items() if key not in known}
+                if own:
+                    yield f"{name}-{kind.value}", _keys(own)
 
 
 def _models_in(annotation: Any) -> Iterator[type[Model]]:
@@ -71,9 +83,12 @@ def _setting_row(name: str, info: FieldInfo) -> list[str]:
 
 
 def _nested(model: type[Model]) -> str:
-    rows = [_setting_row(name, info) for name, info in visible_fields(model).items()]
-    table = markdown_table(["Key", "Value", "Default", "Meaning"], rows)
-    return f"{(model.__doc__ or '').strip()}\n\n{table}"
+    return f"{(model.__doc__ or '').strip()}\n\n{_keys(visible_fields(model))}"
+
+
+def _keys(fields: Mapping[str, FieldInfo]) -> str:
+    rows = [_setting_row(name, info) for name, info in fields.items()]
+    return markdown_table(["Key", "Value", "Default", "Meaning"], rows)
 
 
 def _default(info: FieldInfo) -> str:
@@ -93,6 +108,9 @@ def _value(info: FieldInfo) -> str:
     low, high = bounds(info)
     if low is not None:
         return f"{low} to {high}"
+    short = next((m for m in info.metadata if isinstance(m, OrText)), None)
+    if short:
+        return f"{short.form.says}, or map"
     says = _pattern_words([*info.metadata, info.annotation])
     if says:
         return says

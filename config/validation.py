@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import types
 from collections.abc import Callable
 from enum import Enum
@@ -61,12 +62,17 @@ def _to_error(model: type[Model], fault: Any, where: Where) -> ConfigError:
     context = fault.get("ctx", {})
     if fault["type"] == FAULT:
         if context["field"]:
-            location = (*location, *(int(part) if part.isdigit() else part for part in context["field"].split(".")))
+            location = (*location, *map(_step, context["field"].split(".")))
         file, field = where(location)
         return ConfigError(file, field, context["problem"], context["remedy"])
     file, field = where(location)
     problem, remedy = _words(model, location, fault, context)
     return ConfigError(file, field, problem, remedy)
+
+
+def _step(text: str) -> str | int:
+    """A step of a validator's own location: a key, or [0] for an item of a list."""
+    return int(text[1:-1]) if re.fullmatch(r"\[\d+\]", text) else text
 
 
 def _words(model: type[Model], location: Location, fault: Any, context: dict[str, Any]) -> tuple[str, str]:

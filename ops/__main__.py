@@ -53,6 +53,22 @@ def _docs(options: argparse.Namespace, say: Say) -> int:
     return 0
 
 
+def _import(options: argparse.Namespace, say: Say) -> int:
+    from ops.importing import command
+
+    command.run(options.root, options.path, say, service=options.service, name=options.name, dry_run=options.dry_run)
+    return 0
+
+
+def _new(options: argparse.Namespace, say: Say) -> int:
+    from config.service import Kind
+    from ops.new import create
+
+    for line in create(options.root, options.name, Kind(options.like)):
+        say.line(printable(line))
+    return 0
+
+
 # --- on a cloud assembly, or on AWS ----------------------------------------------------------------------------------
 
 
@@ -139,7 +155,14 @@ def _sbom(options: argparse.Namespace, say: Say) -> int:
     from ops import sbom
 
     output = options.output or options.root / "sbom"
-    sbom.write(options.root, options.services, output=output, registry=options.base_registry, say=say)
+    sbom.write(
+        options.root,
+        options.services,
+        environment=options.env,
+        output=output,
+        registry=options.base_registry,
+        say=say,
+    )
     return 0
 
 
@@ -261,6 +284,16 @@ def _parser() -> argparse.ArgumentParser:
     commands.add(
         "docs", _docs, "write the generated parts of docs/, from the models and a synth of the sandbox", env, assembly
     )
+    new = commands.add("new", _new, "make a folder for a new service")
+    new.add_argument("name", help="name of the service and its folder")
+    new.add_argument("--like", required=True, choices=("http", "worker", "job"), help="kind of the service")
+    importing = commands.add(
+        "import", _import, "write service.yaml from a Copilot manifest, a compose file or Kubernetes manifests"
+    )
+    importing.add_argument("path", help="the file, a folder of Kubernetes manifests, or - for standard input")
+    importing.add_argument("--service", help="one service of the file (default: all)")
+    importing.add_argument("--name", help="name of the new folder, if there is one service (default: as in the file)")
+    importing.add_argument("--dry-run", action="store_true", help="print the manifests instead of writing them")
     commands.add(
         "account", _account, "refuse AWS credentials of an account that the environment does not allow", env, context
     )
@@ -279,10 +312,10 @@ def _parser() -> argparse.ArgumentParser:
     changes.add_argument("--deployed", action="store_true", help="compare with what is deployed (reads only)")
     changes.add_argument("--accept", action="append", default=[], metavar="ID", help="a finding that is accepted")
     commands.add("costs", _costs, "print what an environment costs per month when idle", env, assembly)
-    sbom = commands.add("sbom", _sbom, "write a bill of materials for each image")
+    sbom = commands.add("sbom", _sbom, "write a bill of materials for each image", env)
     sbom.add_argument("services", nargs="*", metavar="service", help="default: all services")
     sbom.add_argument("--output", type=Path, help="folder to write to (default: sbom)")
-    sbom.add_argument("--base-registry", help="build argument BASE_REGISTRY (default: the Dockerfiles' own)")
+    sbom.add_argument("--base-registry", help="build argument BASE_REGISTRY (default: the environment's)")
 
     engine = commands.add("engine", _engine, "find a container engine that can build, or install and start one")
     engine.add_argument("--stop", action="store_true", help="stop the engine that was started here")

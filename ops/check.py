@@ -42,9 +42,11 @@ def _facts(spec: ServiceSpec) -> Iterator[str]:
     yield spec.kind.value
     yield "+".join(platform.value for platform in spec.platforms)
     if isinstance(spec, HttpService):
-        yield f"{spec.path} at priority {spec.listener_priority}"
+        yield ", ".join(f"{route} at priority {route.priority}" for route in spec.routes) or "only for its callers"
     if isinstance(spec, Job):
         yield f"{spec.schedule} {spec.timezone}"
     yield f"cpu {spec.cpu}, memory {spec.memory}"
     if spec.calls:
         yield f"calls {' '.join(spec.calls)}"
+    if spec.sends:
+        yield f"sends to {' '.join(spec.sends)}"

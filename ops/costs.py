@@ -155,8 +155,7 @@ class Bill:
             for alarm in _of_type(resources, "AWS::CloudWatch::Alarm")
         )
         policies = _of_type(resources, "AWS::ApplicationAutoScaling::ScalingPolicy")
-        tracking = sum(policy["Properties"]["PolicyType"] == "TargetTrackingScaling" for policy in policies)
-        metrics += ALARMS_OF_TARGET_TRACKING * tracking
+        metrics += ALARMS_OF_TARGET_TRACKING * sum(map(_tracked_metrics, policies))
         yield _line(
             "alarm metric (a scaling policy has two), beyond the ten free ones",
             max(0, metrics - FREE_ALARM_METRICS),
@@ -165,12 +164,15 @@ class Bill:
         yield _line("KMS key", len(_of_type(resources, "AWS::KMS::Key")), "kms_key")
 
 
-def egress_costs(*, zones: int, platforms: tuple[Platform, ...]) -> dict[Egress, Decimal]:
-    """What each value of `egress` costs per month, in USD, without traffic."""
+def egress_costs(
+    *, zones: int, platforms: tuple[Platform, ...], exec_on_ecs: bool = False, queues: bool = False
+) -> dict[Egress, Decimal]:
+    """What each value of `egress` costs per month, in USD, without traffic; ECS Exec and queues each add an endpoint."""
     address = _PRICES["public_ipv4"].monthly
     gateway = _PRICES["nat_gateway"].monthly + address
     instance = _PRICES["t4g.nano"].monthly + NAT_INSTANCE_DISK * _PRICES["gp3"].monthly + address
-    endpoints = len(endpoints_of(platforms)) * zones * _PRICES["interface_endpoint"].monthly
+    names = endpoints_of(platforms, exec_on_ecs=exec_on_ecs, queues=queues)
+    endpoints = len(names) * zones * _PRICES["interface_endpoint"].monthly
     costs = {
         Egress.NAT_INSTANCE: instance,
         Egress.SINGLE_NAT: gateway,
@@ -183,6 +185,15 @@ def egress_costs(*, zones: int, platforms: tuple[Platform, ...]) -> dict[Egress,
 def total(lines: list[Line]) -> Decimal:
     """The sum of a bill, in USD per month."""
     return sum((line.total for line in lines), Decimal(0))
+
+
+def _tracked_metrics(policy: Json) -> int:
+    """The metrics that each alarm of a scaling policy watches: those of its metric math, or the one that it names."""
+    tracking = policy["Properties"].get("TargetTrackingScalingPolicyConfiguration")
+    if tracking is None:
+        return 0
+    queries = tracking.get("CustomizedMetricSpecification", {}).get("Metrics", [])
+    return sum("MetricStat" in query for query in queries) or 1
 
 
 def _of_type(resources: list[Json], kind: str) -> list[Json]:

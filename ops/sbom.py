@@ -10,10 +10,15 @@ import json
 import shutil
 import sysconfig
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
+from config.build_context import DOCKERFILE
+from config.catalog import load_catalog
+from config.fields.image import BASE_REGISTRY
+from config.image import ImageSource
+from config.settings import load_settings
 from ops.errors import OpsError
 from ops.local.engine import Engine, find
 from ops.process import capture
@@ -23,25 +28,30 @@ BUILD_SECONDS = 1800.0
 SCAN_SECONDS = 600.0
 
 
-def write(root: Path, services: Iterable[str], *, output: Path, registry: str | None, say: Say) -> None:
+def write(
+    root: Path, services: Iterable[str], *, environment: str, output: Path, registry: str | None, say: Say
+) -> None:
     """Write the bill of materials of each service's image, as <service>.spdx.json.
 
     Args:
         root: the project.
         services: their names; empty for all.
+        environment: whose manifests and settings count. The images are built for this machine's architecture.
         output: the folder to write to.
-        registry: build argument BASE_REGISTRY; None for the Dockerfiles' own.
+        registry: build argument BASE_REGISTRY; None for the environment's.
         say: gets one line per image.
 
     Raises:
         OpsError: exit code 1 if an image cannot be built or read, 2 if there is no such service.
     """
     engine, syft = _engine(), _syft()
-    chosen = _chosen(root, services)
+    sources = load_catalog(root, load_settings(root, environment, {})).images
+    chosen = _chosen(sources, services)
     output.mkdir(parents=True, exist_ok=True)
     for service in chosen:
         target = output / f"{service}.spdx.json"
-        _write(engine, syft, root / "services" / service, registry, target)
+        with tempfile.TemporaryDirectory(prefix="sbom-") as scratch:
+            _write(engine, syft, service, _build(sources[service], registry, Path(scratch)), Path(scratch), target)
         say.line(_line(service, target))
 
 
@@ -61,43 +71,51 @@ def _syft() -> Path:
     return Path(found)
 
 
-def _chosen(root: Path, names: Iterable[str]) -> list[str]:
-    known = sorted(file.parent.name for file in (root / "services").glob("*/Dockerfile"))
-    chosen = list(names) or known
+def _chosen(known: Collection[str], names: Iterable[str]) -> list[str]:
+    chosen = list(names) or sorted(known)
     for name in chosen:
         if name not in known:
-            raise OpsError(f"{name}: not a service; write one of {', '.join(known)}", exit_code=2)
+            raise OpsError(f"{name}: not a service; write one of {', '.join(sorted(known))}", exit_code=2)
     return chosen
 
 
-def _write(engine: Engine, syft: Path, folder: Path, registry: str | None, target: Path) -> None:
-    service = folder.name
+def _build(source: ImageSource, registry: str | None, scratch: Path) -> list[str]:
+    """The options of `build` and the folder, from a copy as the one of a deployment."""
+    source.stage(scratch)
+    copy = scratch / source.staged_name
+    arguments = dict(source.build_arguments)
+    if registry and BASE_REGISTRY in arguments:
+        arguments[BASE_REGISTRY] = registry
+    options = [part for name, value in arguments.items() for part in ("--build-arg", f"{name}={value}")]
+    options += ["--file", str(copy / (source.staged_dockerfile or DOCKERFILE))]
+    options += ["--target", source.target] if source.target else []
+    return [*options, str(copy)]
+
+
+def _write(engine: Engine, syft: Path, service: str, build: list[str], scratch: Path, target: Path) -> None:
     tag = f"sbom/{service}:latest"
-    build = ["build", "--quiet", "--tag", tag]
-    if registry:
-        build += ["--build-arg", f"BASE_REGISTRY={registry}"]
-    built = engine.run(*build, str(folder), timeout=BUILD_SECONDS)
+    built = engine.run("build", "--quiet", "--tag", tag, *build, timeout=BUILD_SECONDS)
     if not built.ok:
         raise OpsError(f"{service}: the image could not be built: {built.last_line()}")
-    with tempfile.TemporaryDirectory(prefix="sbom-") as scratch:
-        archive = Path(scratch) / "image.tar"
-        saved = engine.run("save", "--output", str(archive), tag, timeout=SCAN_SECONDS)
-        if not saved.ok:
-            raise OpsError(f"{service}: the image could not be saved: {saved.last_line()}")
-        scanned = capture(
-            [
-                syft,
-                "scan",
-                f"docker-archive:{archive}",
-                "--source-name",
-                service,
-                "--quiet",
-                "--output",
-                f"spdx-json={target}",
-            ],
-            env=engine.full_environment | {"SYFT_CHECK_FOR_APP_UPDATE": "false"},
-            timeout=SCAN_SECONDS,
-        )
+    archive = scratch / "image.tar"
+    saved = engine.run("save", "--output", str(archive), tag, timeout=SCAN_SECONDS)
+    if not saved.ok:
+        raise OpsError(f"{service}: the image could not be saved: {saved.last_line()}")
+    scanned = capture(
+        [
+            syft,
+            "scan",
+            f"docker-archive:{archive}",
+            "--source-name",
+            service,
+            "--quiet",
+            "--output",
+            f"spdx-json={target}",
+        ],
+        env=engine.full_environment | {"SYFT_CHECK_FOR_APP_UPDATE": "false"},
+        timeout=SCAN_SECONDS,
+    )
+
     engine.run("rmi", tag)
     if not scanned.ok:
         raise OpsError(f"{service}: syft could not read the image: {scanned.last_line()}")

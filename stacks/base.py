@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import Environment, RemovalPolicy, Stack, StackSynthesizer, aws_kms
+from aws_cdk import Environment, PermissionsBoundary, RemovalPolicy, Stack, StackSynthesizer, aws_kms
 from constructs import Construct, IConstruct
 
 from config.names import stack_name
@@ -38,6 +38,7 @@ class EnvironmentStack(Stack):
             tags={**settings.tags, "app": settings.app, "environment": settings.environment},
             termination_protection=settings.removal is Removal.KEPT,
             analytics_reporting=False,
+            permissions_boundary=_boundary(settings),
             synthesizer=synthesizer,
         )
         self.settings = settings
@@ -66,6 +67,14 @@ class EnvironmentStack(Stack):
     @property
     def disposable(self) -> bool:
         return self.settings.removal is Removal.DISPOSABLE
+
+
+def _boundary(settings: Settings) -> PermissionsBoundary | None:
+    """CDK puts it on every role of a stack, those of its own custom resources included."""
+    policy = settings.permissions_boundary
+    if policy is None:
+        return None
+    return PermissionsBoundary.from_arn(policy) if policy.startswith("arn:") else PermissionsBoundary.from_name(policy)
 
 
 def stack_of(scope: IConstruct) -> EnvironmentStack:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aws_cdk import App
 
 from config import names
 from config.catalog import Catalog
+from config.extras import Hooks
 from config.names import stack_id
 from config.settings import Platform, Settings
 from stacks.ecs.cluster import EcsClusterStack
@@ -23,22 +25,24 @@ from stacks.workload import Workload
 
 @dataclass(frozen=True, kw_only=True)
 class SharedStacks:
-    """The stacks that every service needs, on either platform."""
+    """The stacks that every service needs, on either platform, and the CDK code that some services bring."""
 
     foundation: FoundationStack
     network: NetworkStack
     state: StateStack | None
+    extras: Mapping[str, Hooks]
 
 
-def build_stacks(app: App, settings: Settings, catalog: Catalog) -> None:
+def build_stacks(app: App, settings: Settings, catalog: Catalog, extras: Mapping[str, Hooks]) -> None:
     """Adds every stack of the environment to the app.
 
     Args:
         app: the CDK app.
         settings: the environment.
         catalog: the services.
+        extras: the CDK code of the services that have some of their own, by service name.
     """
-    shared = _build_shared(app, settings, catalog)
+    shared = _build_shared(app, settings, catalog, extras)
     if Platform.ECS in settings.platforms:
         _build_ecs(app, settings, catalog, shared)
     if Platform.EKS in settings.platforms:
@@ -46,16 +50,26 @@ def build_stacks(app: App, settings: Settings, catalog: Catalog) -> None:
     _build_registry(app, settings, catalog, shared)
 
 
-def _build_shared(app: App, settings: Settings, catalog: Catalog) -> SharedStacks:
+def _build_shared(app: App, settings: Settings, catalog: Catalog, extras: Mapping[str, Hooks]) -> SharedStacks:
     foundation = FoundationStack(app, names.FOUNDATION, settings=settings)
     key = foundation.key
     return SharedStacks(
         foundation=foundation,
-        network=NetworkStack(app, names.NETWORK, settings=settings, key=key),
-        # CloudFormation refuses a stack without resources, so it exists only if a service keeps data of its own.
-        state=StateStack(app, names.STATE, settings=settings, services=catalog.services, key=key)
-        if any(spec.keeps_data for spec in catalog.services)
+        network=NetworkStack(
+            app, names.NETWORK, settings=settings, key=key, queues=any(spec.queues for spec in catalog.services)
+        ),
+        # CloudFormation refuses a stack without resources, so it exists only if a service keeps data or has a queue.
+        state=StateStack(
+            app,
+            names.STATE,
+            settings=settings,
+            services=catalog.services,
+            key=key,
+            alarm_topic_arn=foundation.alarm_topic_arn,
+        )
+        if any(spec.holds_state for spec in catalog.services)
         else None,
+        extras=extras,
     )
 
 
@@ -93,7 +107,7 @@ def _build_registry(app: App, settings: Settings, catalog: Catalog, shared: Shar
         app,
         names.REGISTRY,
         settings=settings,
-        services=[spec.name for spec in catalog.services],
+        services={spec.name: spec.sidecars for spec in catalog.services},
         waiting=[stack_id(platform, spec.name) for platform in settings.platforms for spec in catalog.on(platform)],
         key=shared.foundation.key,
     )
@@ -106,7 +120,9 @@ def _workloads(settings: Settings, catalog: Catalog, shared: SharedStacks, platf
             settings=settings,
             catalog=catalog,
             data=data_of(spec, shared.state, shared.foundation.key),
+            queues={name: shared.state.queues[name] for name in spec.queues} if shared.state else {},
             alarm_topic_arn=shared.foundation.alarm_topic_arn,
+            hooks=shared.extras.get(spec.name),
         )
         for spec in catalog.on(platform)
     ]

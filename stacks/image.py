@@ -26,7 +26,9 @@ def add_service_image(stack: EnvironmentStack, *, source: ImageSource, display_n
     location = stack.synthesizer.add_docker_image_asset(
         source_hash=source.digest,
         directory_name=source.staged_name,
-        docker_build_args=dict(source.build_arguments),
+        docker_build_args=dict(source.build_arguments) or None,
+        docker_build_target=source.target,
+        docker_file=source.staged_dockerfile,
         platform=source.platform,
         display_name=display_name,
     )

@@ -23,6 +23,7 @@ _SERVICES = {
     "Monitoring": _AWS_SERVICES.CLOUDWATCH_MONITORING,
     "SecretsManager": _AWS_SERVICES.SECRETS_MANAGER,
     "Ssm": _AWS_SERVICES.SSM,
+    "SsmMessages": _AWS_SERVICES.SSM_MESSAGES,
     "Kms": _AWS_SERVICES.KMS,
     "Sts": _AWS_SERVICES.STS,
     "Ecs": _AWS_SERVICES.ECS,
@@ -34,6 +35,7 @@ _SERVICES = {
     "ElasticLoadBalancing": _AWS_SERVICES.ELASTIC_LOAD_BALANCING,
     "Lambda": _AWS_SERVICES.LAMBDA_,
     "StepFunctions": _AWS_SERVICES.STEP_FUNCTIONS,
+    "Sqs": _AWS_SERVICES.SQS,
 }
 
 
@@ -44,7 +46,24 @@ class NetworkStack(EnvironmentStack):
         vpc: public subnets hold only load balancers and NAT; private ones hold tasks and nodes.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings, key: aws_kms.IKey | None) -> None:
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: Settings,
+        key: aws_kms.IKey | None,
+        queues: bool = False,
+    ) -> None:
+        """Builds the stack.
+
+        Args:
+            scope: the app.
+            construct_id: Network.
+            settings: the environment.
+            key: the environment's key, if it has one.
+            queues: whether any service uses a queue, which then needs an endpoint where there is no way to the internet.
+        """
         super().__init__(scope, construct_id, settings=settings, description=f"{settings.prefix}: the VPC", key=key)
         self._nat_instance = NatInstance(self) if settings.egress is Egress.NAT_INSTANCE else None
         self.vpc = self._create_vpc()
@@ -54,7 +73,7 @@ class NetworkStack(EnvironmentStack):
         if isinstance(settings.zones, tuple):
             self._acknowledge_named_zones()
         if settings.egress is Egress.ENDPOINTS:
-            self._create_interface_endpoints()
+            self._create_interface_endpoints(endpoints_of(settings.platforms, exec_on_ecs=settings.exec, queues=queues))
         own_provider_log_group(self, "Custom::VpcRestrictDefaultSGCustomResourceProvider")
         CfnOutput(self, "VpcId", value=self.vpc.vpc_id)
         subnets = [*self.vpc.public_subnets, *self.private_subnets]
@@ -127,12 +146,12 @@ class NetworkStack(EnvironmentStack):
         isolated = self.settings.egress is Egress.ENDPOINTS
         return self.vpc.isolated_subnets if isolated else self.vpc.private_subnets
 
-    def _create_interface_endpoints(self) -> None:
+    def _create_interface_endpoints(self, names: tuple[str, ...]) -> None:
         security_group = aws_ec2.SecurityGroup(
             self, "Endpoints", vpc=self.vpc, description="HTTPS from inside the VPC", allow_all_outbound=False
         )
         security_group.add_ingress_rule(aws_ec2.Peer.ipv4(self.settings.vpc_cidr), aws_ec2.Port.tcp(443))
-        for name in endpoints_of(self.settings.platforms):
+        for name in names:
             self.vpc.add_interface_endpoint(
                 f"{name}Endpoint",
                 service=_SERVICES[name],

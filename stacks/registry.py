@@ -7,11 +7,12 @@ exactly the calls with which the CLI publishes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from aws_cdk import Aws, Duration, aws_ecr, aws_iam, aws_kms
 from constructs import Construct
 
+from config.recipe import sidecar_label
 from config.settings import Settings
 from stacks.acknowledgements import acknowledge
 from stacks.base import EnvironmentStack
@@ -40,7 +41,7 @@ class RegistryStack(EnvironmentStack):
         construct_id: str,
         *,
         settings: Settings,
-        services: Iterable[str],
+        services: Mapping[str, Iterable[str]],
         waiting: Sequence[str],
         key: aws_kms.IKey | None,
     ) -> None:
@@ -50,7 +51,7 @@ class RegistryStack(EnvironmentStack):
             scope: the app.
             construct_id: Registry.
             settings: the environment.
-            services: the services that get a repository.
+            services: the services that get a repository, each with the names of its sidecars, whose images are there too.
             waiting: the stacks whose images are pushed only after this one is deployed.
             key: the environment's key, or None.
         """
@@ -63,13 +64,12 @@ class RegistryStack(EnvironmentStack):
             synthesizer=RegistrySynthesizer(registry=construct_id, waiting=waiting),
         )
         self._encryption = aws_ecr.RepositoryEncryption.KMS
-        self._lifecycle = self._lifecycle_rules()
         # A removed service keeps its repository until its stacks are deleted too (keep_repositories).
         names = sorted({*services, *settings.keep_repositories})
-        self.repositories = {name: self._create_repository(name) for name in names}
+        self.repositories = {name: self._create_repository(name, sorted(services.get(name, ()))) for name in names}
         self._create_publisher_role()
 
-    def _create_repository(self, service: str) -> aws_ecr.Repository:
+    def _create_repository(self, service: str, sidecars: Sequence[str]) -> aws_ecr.Repository:
         return aws_ecr.Repository(
             self,
             f"Repository-{service}",
@@ -78,15 +78,18 @@ class RegistryStack(EnvironmentStack):
             image_scan_on_push=True,
             encryption=self._encryption,
             encryption_key=self.key,
-            lifecycle_rules=self._lifecycle,
+            lifecycle_rules=self._lifecycle_rules(sidecars),
             removal_policy=self.removal_policy,
             empty_on_delete=self.disposable,
         )
 
-    def _lifecycle_rules(self) -> list[aws_ecr.LifecycleRule]:
+    def _lifecycle_rules(self, sidecars: Sequence[str]) -> list[aws_ecr.LifecycleRule]:
         """One count over both platforms, as their tags usually share one image: with a count per tag, one platform's rule would
         expire the image that the other still runs, under both tags.
         https://docs.aws.amazon.com/AmazonECR/latest/userguide/lifecycle_policy_parameters.html
+
+        A sidecar's images have a count of their own: they rarely change, so in one count with the service's the one that runs
+        would be the oldest. What one rule selects, no later one expires.
         """
         untagged = aws_ecr.LifecycleRule(
             description="Drop what lost its tag",
@@ -95,13 +98,22 @@ class RegistryStack(EnvironmentStack):
             max_image_age=Duration.days(1),
         )
         count = self.settings.image_retention_count
+        of_sidecars = [
+            aws_ecr.LifecycleRule(
+                description=f"Keep the last {count} images of the sidecar {name}",
+                rule_priority=priority,
+                tag_pattern_list=[f"*-{sidecar_label(name)}.*"],
+                max_image_count=count,
+            )
+            for priority, name in enumerate(sidecars, start=2)
+        ]
         keep = aws_ecr.LifecycleRule(
             description=f"Keep the last {count} images",
-            rule_priority=2,
+            rule_priority=2 + len(of_sidecars),
             tag_status=aws_ecr.TagStatus.ANY,
             max_image_count=count,
         )
-        return [untagged, keep]
+        return [untagged, *of_sidecars, keep]
 
     def _create_publisher_role(self) -> None:
         role = aws_iam.Role(

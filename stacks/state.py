@@ -1,6 +1,6 @@
-"""The tables and buckets of the services that declare one, apart from the stacks that are deployed ten times a day.
+"""The tables, buckets and queues of the services that declare one, apart from the stacks that are deployed ten times a day.
 
-A test pins each one's logical id: a changed one would create a new, empty table or bucket.
+A test pins their logical ids: a changed one would create a new, empty table, bucket or queue.
 """
 
 from __future__ import annotations
@@ -14,21 +14,23 @@ from constructs import Construct
 
 from config.fields.buckets import KEPT_VERSIONS_DAYS, Bucket
 from config.fields.tables import Table
-from config.service import ServiceSpec
+from config.service import ServiceSpec, Worker
 from config.settings import References, Settings
 from stacks.acknowledgements import acknowledge
 from stacks.base import EnvironmentStack
 from stacks.data import BucketAccess, Data, TableAccess
 from stacks.logs import own_provider_log_group
+from stacks.queues import create_queue
 
 
 class StateStack(EnvironmentStack):
-    """DynamoDB tables and S3 buckets.
+    """DynamoDB tables, S3 buckets and SQS queues.
 
     Attributes:
         tables: by the variable that holds the name, of each service by its name. Both platforms' workloads of a service share
             its tables.
         bucket_names: by service name, as the stacks of services refer to them.
+        queues: by the name of the worker, whose workloads on both platforms share it.
     """
 
     def __init__(
@@ -39,17 +41,25 @@ class StateStack(EnvironmentStack):
         settings: Settings,
         services: Iterable[ServiceSpec],
         key: aws_kms.IKey | None,
+        alarm_topic_arn: str,
     ) -> None:
-        super().__init__(scope, construct_id, settings=settings, description=f"{settings.prefix}: tables", key=key)
-        specs = list(services)
-        self.tables = {spec.name: self._create_tables(spec) for spec in specs if spec.all_tables}
+        holders = [spec for spec in services if spec.holds_state]
+        workers = [spec for spec in holders if isinstance(spec, Worker)]
+        holds = "tables and queues" if any(spec.queue for spec in workers) else "tables"
+        super().__init__(scope, construct_id, settings=settings, description=f"{settings.prefix}: {holds}", key=key)
+        self.tables = {spec.name: self._create_tables(spec) for spec in holders if spec.all_tables}
         self.bucket_names = {
             spec.name: self._publish(spec.name, self._create_bucket(spec.name, spec.bucket).bucket_name)
-            for spec in specs
+            for spec in holders
             if spec.bucket and not spec.bucket.existing
         }
         if self.bucket_names and self.disposable:
             own_provider_log_group(self, "Custom::S3AutoDeleteObjectsCustomResourceProvider")
+        self.queues = {
+            spec.name: create_queue(self, spec, spec.queue, alarm_topic_arn=alarm_topic_arn)
+            for spec in workers
+            if spec.queue
+        }
 
     # --- tables ---
 

@@ -25,3 +25,16 @@ class AlarmThresholds(Model):
         description="Milliseconds that the slowest 1 % of requests take, five minutes in a row.",
         examples=[5000],
     )
+
+
+class QueueAlarms(Model):
+    """Where the alarm on a worker's queue goes off."""
+
+    backlog_age: int = Field(
+        900,
+        ge=60,
+        le=14 * 24 * 3600,
+        description="Seconds that the oldest message of the worker's queue may wait, three minutes in a row. Another alarm goes "
+        "off at the first dead letter.",
+        examples=[300],
+    )

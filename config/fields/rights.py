@@ -54,31 +54,31 @@ _OPERATOR: Final = re.compile(
 def _check_actions(actions: tuple[str, ...]) -> None:
     for index, action in enumerate(actions):
         if "*" in action or "?" in action:
-            raise fault(f"is {shown(action)}, which holds a wildcard", "list the actions", field=str(index))
+            raise fault(f"is {shown(action)}, which holds a wildcard", "list the actions", field=f"[{index}]")
         if not _ACTION.fullmatch(action):
             problem = f"is {shown(action)}, which is not an action"
-            raise fault(problem, "write service:Action, e.g. sqs:SendMessage", field=str(index))
+            raise fault(problem, "write service:Action, e.g. sqs:SendMessage", field=f"[{index}]")
         service = action.partition(":")[0]
         if service in _REFUSED:
-            raise fault(f"is {action}, and {_REFUSED[service]}", "remove it", field=str(index))
+            raise fault(f"is {action}, and {_REFUSED[service]}", "remove it", field=f"[{index}]")
         if service == "sts" and action not in {"sts:AssumeRole", "sts:TagSession"}:
-            raise fault(f"is {action}", "use sts:AssumeRole, on the roles' ARNs", field=str(index))
+            raise fault(f"is {action}", "use sts:AssumeRole, on the roles' ARNs", field=f"[{index}]")
 
 
 def _check_resources(resources: tuple[str, ...]) -> None:
     for index, resource in enumerate(resources):
-        _check_written(resource, field=str(index))
+        _check_written(resource, field=f"[{index}]")
         if resource == "*":
             continue
         found = _ARN.fullmatch(resource)
         if not found:
             problem = f"is {shown(resource)}, which is not an ARN"
             remedy = "write one, e.g. arn:{partition}:sqs:{region}:{account}:orders"
-            raise fault(problem, remedy, field=str(index))
+            raise fault(problem, remedy, field=f"[{index}]")
         if found[5] in {"*", "?"}:
             problem = f"is {shown(resource)}, which is everything of {found[2]}"
-            raise fault(problem, "name what the service uses", field=str(index))
-        _check_placeholders(resource, field=str(index))
+            raise fault(problem, "name what the service uses", field=f"[{index}]")
+        _check_placeholders(resource, field=f"[{index}]")
 
 
 def _check_placeholders(resource: str, *, field: str) -> None:
@@ -148,7 +148,7 @@ class Statement(Model):
     def _check_wildcards(self) -> Self:
         roles = [action for action in self.actions if action.startswith("sts:")]
         for wildcard in self.wildcards:
-            field = f"resources.{self.resources.index(wildcard)}"
+            field = f"resources.[{self.resources.index(wildcard)}]"
             if roles:
                 raise fault(
                     f"is {shown(wildcard)}, and {roles[0]} is only for roles that are named", "name them", field=field

@@ -33,8 +33,8 @@ class Scaling(Model):
 
     @classmethod
     def words_for_unknown(cls, key: str) -> tuple[str, str] | None:
-        if key in HttpScaling.model_fields and key not in cls.model_fields:
-            return "means nothing for kind worker", "use cpu_target"
+        if key in {**HttpScaling.model_fields, **WorkerScaling.model_fields}:
+            return f"means nothing for kind {'http' if cls is HttpScaling else 'worker'}", "use cpu_target"
         return None
 
 
@@ -52,3 +52,19 @@ class HttpScaling(Scaling):
     @property
     def has_target(self) -> bool:
         return super().has_target or self.requests_target is not None
+
+
+class WorkerScaling(Scaling):
+    """How many copies run; fixed while max equals min."""
+
+    backlog_target: int | None = Field(
+        None,
+        ge=1,
+        le=1_000_000,
+        description="Messages waiting in the worker's queue per copy to keep; only ECS has this metric.",
+        examples=[20],
+    )
+
+    @property
+    def has_target(self) -> bool:
+        return super().has_target or self.backlog_target is not None

@@ -59,8 +59,16 @@ def _of_data(change: Change) -> Iterator[Finding]:
 def _unsupported(sides: Sides, change: Change, fates: Mapping[Resource, Action]) -> Iterator[Finding]:
     for rule in rules_of(change.type).unsupported:
         touched = [path for path in change.paths if f"{path}/".startswith(f"{rule.path}/")]
-        if touched and (rule.keeps is None or _moves(sides, change, rule, fates)):
+        if touched and _stays(sides, change, rule) and (rule.keeps is None or _moves(sides, change, rule, fates)):
             yield _finding(change, Kind.UNSUPPORTED, why=rule.why, field=rule.path)
+
+
+def _stays(sides: Sides, change: Change, rule: Unsupported) -> bool:
+    """Whether what the property belongs to is there before and after."""
+    if not rule.beside:
+        return True
+    was = _at(properties(sides.before[change.stack], change.name, sides.was), rule.beside)
+    return None not in (was, _at(properties(sides.after[change.stack], change.name, sides.will_be), rule.beside))
 
 
 def _moves(sides: Sides, change: Change, rule: Unsupported, fates: Mapping[Resource, Action]) -> bool:
@@ -74,7 +82,10 @@ def _moves(sides: Sides, change: Change, rule: Unsupported, fates: Mapping[Resou
 
 def _at(values: Any, path: str) -> Any:
     for part in path.split("/"):
-        values = values.get(part) if isinstance(values, dict) else None
+        if isinstance(values, list):
+            values = dict(enumerate(values)).get(int(part)) if part.isdigit() else None
+        else:
+            values = values.get(part) if isinstance(values, dict) else None
     return values
 
 

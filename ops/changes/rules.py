@@ -74,11 +74,19 @@ class Protection(_Rule):
 
 
 class Unsupported(_Rule):
-    """An update that fails; with `keeps`, only if the zones or the VPC of the subnets in that property change."""
+    """An update that fails.
+
+    Attributes:
+        path: the property that changes.
+        why: why AWS refuses it.
+        keeps: only if the zones or the VPC of the subnets in that property change.
+        beside: only if this property is there before and after.
+    """
 
     path: str
     why: str
     keeps: Literal["zones", "vpc"] | None = None
+    beside: str = ""
 
 
 class Rules(_Rule):

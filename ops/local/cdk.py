@@ -17,6 +17,10 @@ TOOLKIT_STACK = "CDKToolkit"
 NOISE = re.compile(r"Subprocess exited with error|^\s*$|^INFO |^\s+Acknowledge with|^NOTICES?\b")
 FINISHED_STACK = re.compile(r"^ ?✅\s+(\S+)")
 FAILED_STACK = re.compile(r"^\s*❌\s+(.*)$")
+# The CLI's line about the resource that runs a service's before_deploy: the service, what failed (CREATE or UPDATE), the reason.
+FAILED_BEFORE_DEPLOY = re.compile(
+    r"\| (CREATE|UPDATE)_FAILED +\| Custom::BeforeDeploy +\| Ecs-([^/]+)/\S+ \(\w+\) (.+)$"
+)
 ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -59,6 +63,8 @@ class Cli:
         ]  # fmt: skip
         done = self._run("deploy", arguments, on_line=show)
         if not done.ok:
+            if said := _failed_before_deploy(done):
+                raise OpsError(said)
             raise OpsError(f"cdk deploy failed: {_reason(done, self._workspace.log('deploy'))}")
 
     def destroy(self, assembly: Path, say: Say) -> None:
@@ -78,6 +84,17 @@ class Cli:
         return stream(
             command, env=self._env, cwd=cwd or self._workspace.folder, log=self._workspace.log(name), on_line=listener
         )
+
+
+def _failed_before_deploy(done: Finished) -> str:
+    """The services whose command before the deployment failed, with the reasons; empty if none did."""
+    found = {}
+    for line in done.out.splitlines():
+        if match := FAILED_BEFORE_DEPLOY.search(ANSI.sub("", line).rstrip()):
+            what, service, reason = match.groups()
+            runs = "the earlier version keeps running" if what == "UPDATE" else "nothing of it runs"
+            found[service] = f"{service}: {reason}; {runs}. See `make logs SERVICE={service}`"
+    return "; ".join(found.values())
 
 
 def _reason(done: Finished, log: Path) -> str:

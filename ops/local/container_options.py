@@ -1,8 +1,8 @@
 """Translates a container definition into options of the container engine.
 
-The emulator starts real containers but passes only the image, variables, command and ports. This adds the other settings
-(user, read-only root, capabilities, init process, memory, health check), so that an image that would break on Fargate also
-breaks locally.
+The emulator starts real containers but passes only the image, variables and ports. This adds the other settings (command,
+user, read-only root, capabilities, init process, memory, health check), so that an image that would break on Fargate also
+breaks locally. A folder is writable where the image declares a volume, as on Fargate.
 
 Keys arrive in CloudFormation's spelling or in the API's (`ReadonlyRootFilesystem`, `readonlyRootFilesystem`): both are read.
 """
@@ -30,6 +30,7 @@ def options(container: Mapping[str, Any], task: Mapping[str, Any]) -> dict[str, 
     found: dict[str, Any] = {"read_only": _true(field(container, "ReadonlyRootFilesystem", False))}
     if field(container, "User"):
         found["user"] = str(field(container, "User"))
+    found |= _process(container)
     memory = field(container, "Memory") or field(task, "Memory")
     if memory:
         found["mem_limit"] = int(memory) * MEBIBYTE
@@ -59,6 +60,27 @@ def secrets(container: Mapping[str, Any]) -> list[dict[str, Any]]:
         {"name": field(secret, "Name"), "valueFrom": field(secret, "ValueFrom")}
         for secret in field(container, "Secrets") or []
     ]
+
+
+def _process(container: Mapping[str, Any]) -> dict[str, Any]:
+    """What runs. Whoever starts one task may name another command, and always in the API's spelling."""
+    command = container.get("command") or container.get("Command")
+    entrypoint = field(container, "EntryPoint")
+    found: dict[str, Any] = {"command": list(command)} if command else {}
+    return found | ({"entrypoint": list(entrypoint)} if entrypoint else {})
+
+
+def command_check(container: Mapping[str, Any]) -> tuple[list[str], float] | None:
+    """The command of the definition's health check, and the seconds that a start may take; None if it has none."""
+    check = field(container, "HealthCheck")
+    if not check:
+        return None
+    how, *words = field(check, "Command")
+    found = _health_check(check)
+    each = (found["interval"] + found["timeout"]) / SECOND
+    return ["sh", "-c", *words] if how == "CMD-SHELL" else words, found["start_period"] / SECOND + found[
+        "retries"
+    ] * each
 
 
 def _linux(parameters: Mapping[str, Any]) -> dict[str, Any]:

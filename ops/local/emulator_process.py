@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import os
 import sys
 import threading
 import time
@@ -18,13 +17,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ops.local import container_options, health, secret_values
+from config.limits import HEALTHY_CODES
+from ops.local import container_options, health, secret_values, sidecars, task_variables
 from ops.local.forwarder import Forwarder
-from ops.local.kept_lines import Copied, KeptLines
+from ops.local.kept_lines import Copied, KeptLines, kept_name
+from ops.local.launcher import Launcher
 from ops.local.mesh import Mesh
 from ops.local.workspace import Workspace
 
 PROBE_SECONDS = 0.15  # between two health checks of a starting task
+COMMAND_SECONDS = 1.0  # between two runs of a health check that is a command
 # AWS waits between deregistering a target and stopping its task; this is long enough for requests in flight.
 DEREGISTRATION_SECONDS = 1.0
 LAST_LINES_SECONDS = 5.0  # that the last lines of a container that has ended may take
@@ -61,6 +63,8 @@ class Hooks:
             "_resolve_container_secrets": self.resolve_container_secrets,
             "_remove_docker_container": self.remove_docker_container,
             "_start_awslogs_forwarder": self.start_awslogs_forwarder,
+            "_mark_task_stopped": self.mark_task_stopped,
+            "_cleanup_task_resources": self.cleanup_task_resources,
         }
 
     def build_run_kwargs(self, original: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
@@ -68,12 +72,16 @@ class Hooks:
 
         def wrapped(container: Mapping[str, Any], task: Mapping[str, Any], *rest: Any, **named: Any) -> dict[str, Any]:
             found = original(container, task, *rest, **named)
-            found["labels"] = {**found["labels"], **container_options.labels(container)}
+            found["labels"] = {
+                **found["labels"],
+                **container_options.labels(container),
+                **sidecars.labels(container),
+            }
             found.update(container_options.options(container, task))
             if self._gateway and "extra_hosts" in found:
                 found["extra_hosts"] = {"host.docker.internal": self._gateway}
-            found["environment"] = _task_credentials(found["environment"])
-            return found
+            found["environment"] = task_variables.reachable(task_variables.credentials(found["environment"]))
+            return sidecars.joined(found, container["name"], task) if sidecars.labels(container) else found
 
         return wrapped
 
@@ -81,13 +89,19 @@ class Hooks:
         """Start the container on its networks, then wait until it is healthy or has failed."""
 
         def wrapped(client: Any, container: Mapping[str, Any], run_kwargs: dict[str, Any], **named: Any) -> Any:
-            launcher = Launcher(client, self, container["name"])
-            started = original(launcher, container, run_kwargs, **named)
             task_arn = run_kwargs["labels"]["com.amazonaws.ecs.task-arn"]
+            connected = self._is_of_a_service(task_arn)
+            service = sidecars.service_of(container)
+            launcher = Launcher(client, self, service if connected else "")
+            started = original(launcher, container, run_kwargs, **named)
             try:
                 self._ecs._start_awslogs_forwarder(started, container, task_arn.rpartition("/")[2])
-                self._await_health(started, container, task_arn)
-                self._publish(client, started, container["name"])
+                if service == container["name"]:
+                    self._await_health(client, started, container, task_arn)
+                    if connected:
+                        self._publish(client, sidecars.with_network(client, started), service)
+                elif sidecars.AWAITED_LABEL in run_kwargs["labels"]:
+                    sidecars.await_health(started, PROBE_SECONDS)
             except Exception:
                 self._ecs._remove_docker_container(client, started)
                 raise
@@ -127,8 +141,32 @@ class Hooks:
 
         def wrapped(container: Any, definition: Mapping[str, Any], task_id: str) -> None:
             if container.id not in self._copied:
-                self._copied[container.id] = Copied(container, definition["name"], self._kept)
+                service, name = sidecars.service_of(definition), definition["name"]
+                kept = service if service == name else kept_name(service, name)
+                self._copied[container.id] = Copied(container, kept, self._kept)
                 original(self._copied[container.id], definition, task_id)
+
+        return wrapped
+
+    def mark_task_stopped(self, original: Callable[..., bool]) -> Callable[..., bool]:
+        """Says which container's end stopped a task of several, and what that one wrote last."""
+
+        def wrapped(task_arn: str, task: Mapping[str, Any], reason: str, *rest: Any, **named: Any) -> bool:
+            if rest[:1] == ("EssentialContainerExited",):
+                reason = sidecars.what_ended(self._ecs._get_docker(), task) or reason
+            return original(task_arn, task, reason, *rest, **named)
+
+        return wrapped
+
+    def cleanup_task_resources(self, original: Callable[..., None]) -> Callable[..., None]:
+        """Stops the containers of a task in the opposite of the order of their start, also those that outlived another's end."""
+
+        def wrapped(task: dict[str, Any], client: Any, *rest: Any) -> None:
+            ids = task.get("_docker_ids") or []
+            if len(ids) > 1:
+                task["_docker_ids"] = [*reversed(ids)]
+                client = client or self._ecs._get_docker()
+            original(task, client, *rest)
 
         return wrapped
 
@@ -142,15 +180,23 @@ class Hooks:
             found = client.containers.get(container) if isinstance(container, str) else container
             found.reload()
             if found.status == "running":
-                self._withdraw(client, found)
-                time.sleep(DEREGISTRATION_SECONDS)
+                if not sidecars.is_sidecar(found):
+                    self._withdraw(client, found)
+                    time.sleep(DEREGISTRATION_SECONDS)
                 found.stop(timeout=container_options.stop_timeout(found.labels))
         except Exception as error:
             print(f"stopping {container}: {error}", flush=True)
 
-    def _await_health(self, started: Any, container: Mapping[str, Any], task_arn: str) -> None:
+    def _is_of_a_service(self, task_arn: str) -> bool:
+        """Only a service's own tasks have names and health: none started by itself, such as a job or `before_deploy`."""
+        return str((self._ecs._tasks.get(task_arn) or {}).get("group", "")).startswith("service:")
+
+    def _await_health(self, client: Any, started: Any, container: Mapping[str, Any], task_arn: str) -> None:
         check = self._health_check(task_arn, container["name"])
-        deadline = time.monotonic() + Mesh.load(self._mesh_file).of(container["name"]).grace
+        first = sidecars.with_network(client, started)
+        command = container_options.command_check(container) if self._is_of_a_service(task_arn) else None
+        grace = command[1] if command else float(Mesh.load(self._mesh_file).of(container["name"]).grace)
+        deadline = time.monotonic() + grace
         answer = "no answer yet"
         while time.monotonic() < deadline:
             started.reload()
@@ -158,19 +204,28 @@ class Hooks:
                 code = started.attrs["State"]["ExitCode"]
                 if check is None and code == 0:
                     return  # a job that has finished already
-                raise RuntimeError(f"container {container['name']} exited with code {code}: {_last_words(started)}")
-            if check is None:
+                words = sidecars.last_words(started)
+                raise RuntimeError(f"container {container['name']} exited with code {code}: {words}")
+            if first is not started:
+                first.reload()
+                sidecars.refuse_ended(first)
+            if check is not None:
+                answer = health.probe(health.address(first, self._network), *check)
+            elif command:
+                answer = health.run(started, command[0])
+            else:
                 return
-            answer = health.probe(_address(started, self._network), *check)
             if answer == "healthy":
                 return
-            time.sleep(PROBE_SECONDS)
-        raise RuntimeError(
-            f"{container['name']} never passed its health check on {check[1] if check else ''}: {answer}"
-        )
+            time.sleep(PROBE_SECONDS if check is not None else COMMAND_SECONDS)
+        what = f" on {check[1] or f'port {check[0]}'}" if check else ""
+        raise RuntimeError(f"{container['name']} never passed its health check{what}: {answer}")
 
     def _health_check(self, task_arn: str, container: str) -> tuple[int, str, str] | None:
-        """Port, path and accepted codes of the container's target group; None if it has none."""
+        """Port, path and accepted codes: of the mesh, else of the container's target group; None if neither has any."""
+        member = Mesh.load(self._mesh_file).of(container)
+        if member.port:
+            return member.port, member.health, HEALTHY_CODES
         task = self._ecs._tasks.get(task_arn) or {}
         cluster = task.get("clusterArn", "").rsplit("/", 1)[-1]
         service = self._ecs._services.get(f"{cluster}/{task.get('group', '').removeprefix('service:')}") or {}
@@ -181,8 +236,8 @@ class Hooks:
         return None
 
     def join(self, client: Any, container: Any, name: str) -> None:
-        """Connect a container to the networks of what it calls, before it starts."""
-        for called in Mesh.load(self._mesh_file).of(name).calls:
+        """Connect a container to the networks of what it calls, before it starts; without a name it calls nothing."""
+        for called in Mesh.load(self._mesh_file).of(name).calls if name else ():
             self.network(client, f"{self._network}-{called}").connect(container)
 
     def _publish(self, client: Any, container: Any, name: str) -> None:
@@ -193,11 +248,12 @@ class Hooks:
 
     def _withdraw(self, client: Any, container: Any) -> None:
         """Take the names from a container that is about to stop; it can still call others while it drains."""
-        name = container.labels.get("com.amazonaws.ecs.container-name", "")
+        name = container.labels.get(sidecars.NAME_LABEL, "")
+        holder = sidecars.with_network(client, container)
         for served in Mesh.load(self._mesh_file).of(name).serves:
             network = f"{self._network}-{served}"
-            if network in container.attrs["NetworkSettings"]["Networks"]:
-                self.network(client, network).disconnect(container)
+            if network in holder.attrs["NetworkSettings"]["Networks"]:
+                self.network(client, network).disconnect(holder)
 
     def network(self, client: Any, name: str) -> Any:
         """The network of that name, created on first use."""
@@ -210,61 +266,6 @@ class Hooks:
     @property
     def base_network(self) -> str:
         return self._network
-
-
-class Launcher:
-    """Replaces the emulator's Docker client, so that a container joins its networks before it starts."""
-
-    def __init__(self, client: Any, hooks: Hooks, name: str) -> None:
-        self._client = client
-        self._hooks = hooks
-        self._name = name
-        self.images = client.images
-        self.containers = self
-
-    def run(self, image: str, *, detach: bool = True, **options: Any) -> Any:
-        """Create, connect, start; a container that cannot start is removed again."""
-        assert detach, "tasks never run in the foreground"  # noqa: S101
-        if "network_mode" not in options:
-            options["network"] = self._hooks.network(self._client, self._hooks.base_network).name
-        container = self._client.containers.create(image, **options)
-        try:
-            if "network_mode" not in options:
-                self._hooks.join(self._client, container, self._name)
-            container.start()
-        except Exception:
-            container.remove(force=True, v=True)
-            raise
-        return container
-
-    def get(self, identity: str) -> Any:
-        return self._client.containers.get(identity)
-
-
-def _task_credentials(environment: Mapping[str, str]) -> dict[str, str]:
-    """The emulator serves credentials from a host that SDKs refuse, so pass them as variables; they name only its account."""
-    kept = {key: value for key, value in environment.items() if not key.startswith(("AWS_CONTAINER_",))}
-    account, region = os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_DEFAULT_REGION"]
-    return {
-        "AWS_ACCESS_KEY_ID": account,
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_REGION": region,
-        "AWS_DEFAULT_REGION": region,
-        "AWS_EC2_METADATA_DISABLED": "true",
-        **kept,
-    }
-
-
-def _address(container: Any, network: str) -> str:
-    networks = container.attrs["NetworkSettings"]["Networks"]
-    chosen: Mapping[str, Any] = networks.get(network) or next(iter(networks.values()), {})
-    return str(chosen.get("IPAddress", ""))
-
-
-def _last_words(container: Any) -> str:
-    """The last line that a container wrote, as the reason why it ended."""
-    lines = container.logs(tail=5).decode(errors="replace").strip().splitlines()
-    return str(lines[-1].strip()[:200]) if lines else "it wrote nothing"
 
 
 def main() -> None:

@@ -3,7 +3,8 @@
 Stacks do not depend on the emulator. Instead, resources of unknown types are dropped from a copy, then resources that refer
 to them, in other stacks too, then dangling outputs and DependsOn. Known types are read from the installed package, so an
 update of the emulator narrows the gap without a change here. Two values are rewritten: the registry that images are pulled
-from, and the one attribute (a VPC's CidrBlock) that the emulator cannot look up.
+from, and the one attribute (a VPC's CidrBlock) that the emulator cannot look up. Containers of one task are put in the order in
+which they start.
 """
 
 from __future__ import annotations
@@ -19,8 +20,11 @@ from typing import Any
 
 from ops import references
 from ops.assembly import Assembly, Stack
+from ops.local import sidecars
 from ops.references import Output
 
+# Custom resources whose function the emulator runs as AWS does; those of CDK serve what it lacks.
+RUN_HERE = frozenset({"Custom::BeforeDeploy"})
 SERVING_ONLY_OTHERS = ("AWS::Lambda::Function", "AWS::Lambda::LayerVersion")
 # Known types that the emulator refuses if they have a certain property: type, property, reason.
 REFUSED_FORMS = (("AWS::CloudWatch::Alarm", "Metrics", "metric math"),)
@@ -45,7 +49,7 @@ class Dropped:
 def known_types() -> frozenset[str]:
     """Resource types that the installed emulator can deploy."""
     provisioners = importlib.import_module("ministack.services.cloudformation.provisioners")
-    return frozenset(provisioners._RESOURCE_HANDLERS)
+    return frozenset(provisioners._RESOURCE_HANDLERS) | RUN_HERE
 
 
 def write_filtered(source: Path, target: Path, *, known: frozenset[str], registry: str) -> list[Dropped]:
@@ -63,6 +67,7 @@ def write_filtered(source: Path, target: Path, *, known: frozenset[str], registr
     stacks = Assembly(source).stacks
     dropped = filter_stacks(stacks, known)
     for stack in stacks:
+        sidecars.prepare(stack)
         blocks = _literal_cidr_blocks(stack.resources)
         stack.template = references.replaced(stack.template, registry=registry, attributes=blocks)
         (target / stack.template_file).write_text(json.dumps(stack.template, indent=1))

@@ -15,6 +15,16 @@ LIMIT = 1_000_000  # bytes of a file; twice that is kept of a service
 SHOWN = 200  # lines
 
 
+def kept_name(service: str, sidecar: str) -> str:
+    """The name under which a sidecar's lines are kept. No service's name has a dot."""
+    return f"{service}.{sidecar}"
+
+
+def sidecar_of(kept: str) -> str:
+    """The sidecar whose lines are kept under a name; empty for a service's own."""
+    return kept.partition(".")[2]
+
+
 class KeptLines:
     """The last lines of every service, a file each."""
 

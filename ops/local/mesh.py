@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from config.catalog import Catalog
+from config.fields.network import Protocol
 from config.service import HttpService, ServiceSpec
 from config.settings import Platform
 
@@ -22,11 +23,21 @@ DEFAULT_GRACE = 60  # seconds
 
 @dataclass(frozen=True)
 class Membership:
-    """One service's part in the mesh: the names it serves, the names it calls, and the seconds it has to become healthy."""
+    """One service's part in the mesh.
+
+    Attributes:
+        serves: the names by which others call it.
+        calls: the names that it calls.
+        grace: seconds that it has to become healthy.
+        port: where its health is checked, if not by a target group that this machine can stand in for; else 0.
+        health: the path of that check; empty if a connection is enough.
+    """
 
     serves: tuple[str, ...] = ()
     calls: tuple[str, ...] = ()
     grace: int = DEFAULT_GRACE
+    port: int = 0
+    health: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,7 +64,13 @@ class Mesh:
             content = json.loads(path.read_text())
             return Mesh(
                 {
-                    key: Membership(tuple(value["serves"]), tuple(value["calls"]), int(value["grace"]))
+                    key: Membership(
+                        tuple(value["serves"]),
+                        tuple(value["calls"]),
+                        int(value["grace"]),
+                        int(value["port"]),
+                        str(value["health"]),
+                    )
                     for key, value in content.items()
                 }
             )
@@ -68,6 +85,9 @@ def from_catalog(catalog: Catalog) -> Mesh:
 
 def _membership(spec: ServiceSpec) -> Membership:
     calls = tuple(sorted(set(spec.calls) - {spec.name}))
-    if isinstance(spec, HttpService):
-        return Membership((spec.name,), calls, spec.health_grace)
-    return Membership(calls=calls)
+    if not isinstance(spec, HttpService):
+        return Membership(calls=calls)
+    behind_load_balancer = spec.routed and spec.protocol is Protocol.HTTP
+    port = 0 if behind_load_balancer else spec.port
+    path = spec.health.path if port and spec.health else ""
+    return Membership((spec.name,), calls, spec.health_grace, port, path)

@@ -14,12 +14,14 @@ class Tasks:
         wanted: number of tasks that should run.
         url: its address; None if it takes no requests.
         status: HTTP status with which it answered; 0 if it did not.
+        host: what a request names as its host; empty if any will do.
     """
 
     running: int
     wanted: int
     url: str | None = None
     status: int = 0
+    host: str = ""
 
     @property
     def healthy(self) -> bool:

@@ -82,7 +82,7 @@ def _of_validated(found: Validated) -> str:
 
 def _address(found: Found) -> str:
     if isinstance(found, Tasks):
-        return found.url or ""
+        return (found.url or "") + (f" (Host: {found.host})" if found.host else "")
     if isinstance(found, OnCluster):
         return found.address
     return f"schedule {found.schedule}" if isinstance(found, JobRun | Scheduled) else ""

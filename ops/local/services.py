@@ -15,13 +15,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from config.catalog import Catalog
+from config.fields.network import Protocol
 from config.names import stack_id, stack_name
-from config.service import HttpService, Job, ScaledService, ServiceSpec
+from config.reserved import BEFORE_DEPLOY
+from config.service import HttpService, Job, ScaledService, ServiceSpec, Worker
 from config.settings import Platform, Settings
 from ops.errors import OpsError
 from ops.local import cloudformation
 from ops.local.engine import FREE_SPACE, NO_SPACE, Engine
 from ops.local.outcome import JobRun, Outcome, Tasks
+from ops.local.sidecars import SIDECAR_ENDED
 from ops.local.target import Target
 
 if TYPE_CHECKING:
@@ -94,7 +97,7 @@ class Services:
         `since` is a Unix time; tasks that failed before it are ignored.
         """
         name = placement.spec.name
-        grace = placement.spec.health_grace if isinstance(placement.spec, HttpService) else 0
+        grace = _grace(placement.spec)
         seconds = ROLLOUT_SECONDS + FAILED_TASKS * grace
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -146,6 +149,7 @@ class Services:
             task
             for task in self.tasks(placement, "STOPPED")
             if task["taskDefinitionArn"] == placement.task_definition
+            and task.get("startedBy") != BEFORE_DEPLOY
             and task.get("stopCode") in {"TaskFailedToStart", "EssentialContainerExited"}
             and task["createdAt"].timestamp() >= since
         ]
@@ -154,7 +158,7 @@ class Services:
         """Run a job once, unless this version has already succeeded. Raises OpsError if its exit code is not 0."""
         name = placement.spec.name
         for task in self.tasks(placement, "STOPPED"):
-            if task["taskDefinitionArn"] == placement.task_definition and task["containers"][0].get("exitCode") == 0:
+            if task["taskDefinitionArn"] == placement.task_definition and _succeeded(task, name):
                 return
         started = self._ecs.run_task(
             cluster=placement.cluster, taskDefinition=placement.task_definition, startedBy=JOB_STARTED_BY
@@ -163,9 +167,9 @@ class Services:
         while time.monotonic() < deadline:
             task = self._ecs.describe_tasks(cluster=placement.cluster, tasks=[started])["tasks"][0]
             if task["lastStatus"] == "STOPPED":
-                code = task["containers"][0].get("exitCode")
-                if code == 0:
+                if _succeeded(task, name):
                     return
+                code = None if _ended_by_sidecar(task) else _exit_code(task, name)
                 ended = _reason([task]) if code is None else f"exit code {code}"
                 raise OpsError(f"{name}: the job failed: {ended}. See `make logs SERVICE={name}`")
             time.sleep(POLL_SECONDS)
@@ -183,22 +187,25 @@ class Services:
         """The outcome of one service."""
         spec, containers = placement.spec, tuple(self._containers(placement))
         if isinstance(spec, Job):
-            ran = any(task["containers"][0].get("exitCode") == 0 for task in self.tasks(placement, "STOPPED"))
+            ran = any(_succeeded(task, spec.name) for task in self.tasks(placement, "STOPPED"))
             job = JobRun(ran, spec.schedule)
-            return Outcome(spec.name, Platform.ECS.value, job, self._image(placement.task_definition), containers)
+            return Outcome(spec.name, Platform.ECS.value, job, self._image(placement.task_definition, spec), containers)
         found = self._describe(placement)
         url = self.url(spec, base_url)
-        tasks = Tasks(found["runningCount"], found["desiredCount"], url, answer(url) if url else 0)
-        return Outcome(spec.name, Platform.ECS.value, tasks, self._image(found["taskDefinition"]), containers)
+        status = answer(url, host_of(spec)) if url else 0
+        tasks = Tasks(found["runningCount"], found["desiredCount"], url, status, host_of(spec))
+        return Outcome(spec.name, Platform.ECS.value, tasks, self._image(found["taskDefinition"], spec), containers)
 
     def url(self, spec: ServiceSpec, base_url: str) -> str | None:
-        """A service's address; None if it takes no requests."""
-        return f"{base_url}{spec.path}" if isinstance(spec, HttpService) else None
+        """A service's address on this machine; None if only other services call it, or no HTTP/1.1 reaches it."""
+        if not isinstance(spec, HttpService) or spec.address is None or spec.protocol is not Protocol.HTTP:
+            return None
+        return f"{base_url}{spec.address.path}"
 
-    def _image(self, task_definition: str) -> str:
+    def _image(self, task_definition: str, spec: ServiceSpec) -> str:
         described = self._ecs.describe_task_definition(taskDefinition=task_definition)
         containers = described["taskDefinition"].get("containerDefinitions", [])
-        return containers[0].get("image", "") if containers else ""
+        return next((c.get("image", "") for c in containers if c.get("name") == spec.name), "")
 
     def _containers(self, placement: Placement) -> Iterable[str]:
         listed = self._engine.run(
@@ -207,6 +214,13 @@ class Services:
         )  # fmt: skip
         running = {task["taskArn"].rpartition("/")[2][:8] for task in self.tasks(placement, "RUNNING")}
         return sorted(name for name in listed.out.split() if any(task in name for task in running))
+
+
+def _grace(spec: ServiceSpec) -> int:
+    """Seconds that one task may take to get healthy."""
+    if isinstance(spec, HttpService):
+        return spec.health_grace
+    return spec.health.start_seconds if isinstance(spec, Worker) and spec.health else 0
 
 
 def _primary(found: ServiceTypeDef) -> DeploymentTypeDef:
@@ -231,15 +245,40 @@ def _reason(failures: list[TaskTypeDef]) -> str:
     return ENGINE_ERROR.sub(r"\1", text.removeprefix("unable to pull image or start container: "))
 
 
+def _exit_code(task: TaskTypeDef, name: str) -> int | None:
+    """How the service's own container ended, whatever its sidecars did."""
+    return next((container.get("exitCode") for container in task["containers"] if container.get("name") == name), None)
+
+
+def _ended_by_sidecar(task: TaskTypeDef) -> bool:
+    return task.get("stoppedReason", "").startswith(SIDECAR_ENDED)
+
+
+def _succeeded(task: TaskTypeDef, name: str) -> bool:
+    return _exit_code(task, name) == 0 and not _ended_by_sidecar(task)
+
+
 def _disk_was_full(task: TaskTypeDef) -> bool:
     # Only the engine's own message counts: a service that reports a full disk has filled its own /tmp.
     said = ENGINE_ERROR.search(task.get("stoppedReason", ""))
     return bool(said and NO_SPACE.search(said[1]))
 
 
-def answer(url: str) -> int:
-    """The status of a service's own answer to a GET; 0 if only the load balancer answers, or nothing does."""
-    request = urllib.request.Request(url, headers={"Accept": "*/*"})  # noqa: S310 - loopback http
+def host_of(spec: ServiceSpec) -> str:
+    """The host that a request to a service must name; empty if any will do."""
+    address = spec.address if isinstance(spec, HttpService) else None
+    return (address.host or "") if address else ""
+
+
+def answer(url: str, host: str = "") -> int:
+    """The status of a service's own answer to a GET; 0 if only the load balancer answers, or nothing does.
+
+    Args:
+        url: where the request goes.
+        host: what it names as its host, if that is not the URL's.
+    """
+    headers = {"Accept": "*/*", **({"Host": host} if host else {})}
+    request = urllib.request.Request(url, headers=headers)  # noqa: S310 - loopback http
     try:
         with urllib.request.urlopen(request, timeout=10) as got:  # noqa: S310
             return 0 if str(got.headers.get("Server", "")).startswith(BALANCER_SERVER) else int(got.status)
@@ -249,11 +288,11 @@ def answer(url: str) -> int:
         return 0
 
 
-def wait_for_answer(url: str, name: str, seconds: float = 30.0) -> int:
+def wait_for_answer(url: str, name: str, *, host: str = "", seconds: float = 30.0) -> int:
     """The status of the first answer below 500; OpsError if there is none in time."""
     deadline, status = time.monotonic() + seconds, 0
     while time.monotonic() < deadline:
-        status = answer(url)
+        status = answer(url, host)
         if 0 < status < 500:
             return status
         time.sleep(POLL_SECONDS)

@@ -31,7 +31,7 @@ from ops.local.kubernetes.deployment import Deployment
 from ops.local.kubernetes.endpoint import check_given
 from ops.local.outcome import Outcome
 from ops.local.project import Project
-from ops.local.services import Placement, Services, wait_for_answer
+from ops.local.services import Placement, Services, host_of, wait_for_answer
 from ops.process import end_children
 from ops.say import Say
 
@@ -173,7 +173,7 @@ class Up:
                 if isinstance(placement.spec, Job):
                     services.run_job(placement)
                 elif url := services.url(placement.spec, base_url):
-                    wait_for_answer(url, placement.spec.name)
+                    wait_for_answer(url, placement.spec.name, host=host_of(placement.spec))
             return [services.outcome(placement, base_url) for placement in placements]
 
     def _settled(self, services: Services, placement: Placement, since: float) -> str:

@@ -13,6 +13,7 @@ from config.settings import Insights, Settings
 from stacks.acknowledgements import acknowledge
 from stacks.base import EnvironmentStack
 from stacks.ecs.entrance import create_entrance
+from stacks.ecs.exec import exec_configuration
 from stacks.logs import owned_log_group
 from stacks.narrow import narrow
 from stacks.network import NetworkStack
@@ -77,6 +78,8 @@ class EcsClusterStack(EnvironmentStack):
             enable_fargate_capacity_providers=True,
         )
         resource = narrow(cluster.node.default_child, aws_ecs.CfnCluster)
+        if self.settings.exec:
+            resource.configuration = exec_configuration(self.key)
         resource.service_connect_defaults = aws_ecs.CfnCluster.ServiceConnectDefaultsProperty(
             namespace=self.namespace_arn
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from aws_cdk import aws_ec2, aws_elasticloadbalancingv2, aws_route53, aws_route53_targets
+from aws_cdk import aws_ec2, aws_elasticloadbalancingv2, aws_route53, aws_route53_targets, aws_wafv2
 
 from config import limits
 from stacks.acknowledgements import acknowledge
@@ -53,8 +53,9 @@ def create_entrance(scope: EnvironmentStack, *, vpc: aws_ec2.IVpc) -> Entrance:
     security_group = _create_security_group(scope, vpc)
     load_balancer = _create_load_balancer(scope, vpc, security_group)
     keep_access_logs(scope, load_balancer)
+    _put_behind_web_acl(scope, load_balancer)
     domain = _create_domain(scope)
-    http, *https = [listener.listener_arn for listener in _create_listeners(load_balancer, domain)]
+    http, *https = [listener.listener_arn for listener in _create_listeners(scope, load_balancer, domain)]
     full_name, group_id = load_balancer.load_balancer_full_name, security_group.security_group_id
     return Entrance(
         load_balancer_full_name=full_name,
@@ -107,13 +108,27 @@ def _create_load_balancer(
     )
 
 
+def _put_behind_web_acl(
+    scope: EnvironmentStack, load_balancer: aws_elasticloadbalancingv2.ApplicationLoadBalancer
+) -> None:
+    if scope.settings.web_acl_arn:
+        aws_wafv2.CfnWebACLAssociation(
+            scope,
+            "WebAcl",
+            resource_arn=load_balancer.load_balancer_arn,
+            web_acl_arn=scope.settings.web_acl_arn,
+        )
+
+
 def _create_domain(scope: EnvironmentStack) -> DomainName | None:
     domain = scope.settings.domain
     return DomainName(scope, "Domain", domain=domain, label="ecs") if domain else None
 
 
 def _create_listeners(
-    load_balancer: aws_elasticloadbalancingv2.ApplicationLoadBalancer, domain: DomainName | None
+    scope: EnvironmentStack,
+    load_balancer: aws_elasticloadbalancingv2.ApplicationLoadBalancer,
+    domain: DomainName | None,
 ) -> list[aws_elasticloadbalancingv2.ApplicationListener]:
     """Returns the listener for HTTP and, with a domain, the one for HTTPS.
 
@@ -142,6 +157,9 @@ def _create_listeners(
         ssl_policy=aws_elasticloadbalancingv2.SslPolicy.TLS13_12_RES_PQ,
         default_action=not_found,
     )
+    more = [aws_elasticloadbalancingv2.ListenerCertificate.from_arn(arn) for arn in scope.settings.certificates]
+    if more:
+        https.add_certificates("Hosts", more)
     return [http, https]
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from aws_cdk import CfnOutput, aws_ecs, aws_elasticloadbalancingv2
+from aws_cdk import aws_ecs, aws_elasticloadbalancingv2
 from constructs import Construct, IDependable
 
-from config.limits import HEALTHY_CODES
+from config.fields import health
+from config.fields.network import Protocol
+from config.limits import GRPC_HEALTH, GRPC_HEALTHY_CODES
+from config.routing import Route
 from config.service import HttpService
+from stacks.address import create_url_output
 from stacks.alarms import Formula
 from stacks.durations import seconds
+from stacks.ecs.before_deploy import before_deploy
 from stacks.ecs.fargate_service import (
-    Offer,
+    Balanced,
     create_fargate_service,
     create_scalable_target,
     create_service_outputs,
@@ -28,9 +33,6 @@ _CfnListenerRule = aws_elasticloadbalancingv2.CfnListenerRule
 _NOMINAL_PORT = 8080
 # The alarms below that a bad deployment can set off.
 _ROLLBACK_ALARMS = ("Errors", "Latency")
-# The target group's own check, in seconds; health_grace covers the start of the container.
-_HEALTH_INTERVAL = 10
-_HEALTH_TIMEOUT = 5
 
 
 class HttpServiceOnEcs(Construct):
@@ -53,22 +55,22 @@ class HttpServiceOnEcs(Construct):
         # pull its image, so the first deployment would start with a failure.
         # With another port, its tasks are reached only through the new rule.
         service.node.add_dependency(*on_ecs.task.roles, *rules, admitted, *alarms)
+        service.node.add_dependency(*before_deploy(self, on_ecs=on_ecs, spec=self._spec))
         service_name = service.attr_name
         self._watch_number_of_tasks(service)
-        self._create_url_output()
+        create_url_output(self, self._spec, self._entrance.url)
         self._scale(service_name)
         create_service_outputs(self, on_ecs=on_ecs, service_name=service_name)
 
     def _create_service(self) -> aws_ecs.CfnService:
         spec = self._spec
-        offer = Offer(
+        balanced = Balanced(
             port=spec.port,
             target_group_arn=self._target_group_arn,
             health_grace=spec.health_grace,
-            call_timeout=spec.call_timeout,
             rollback_alarms=[self._alarms.name_of(name) for name in _ROLLBACK_ALARMS],
         )
-        return create_fargate_service(self, on_ecs=self._on_ecs, spec=spec, offer=offer)
+        return create_fargate_service(self, on_ecs=self._on_ecs, spec=spec, balanced=balanced)
 
     def _admit_load_balancer(self) -> IDependable:
         return admit(
@@ -81,60 +83,83 @@ class HttpServiceOnEcs(Construct):
         )
 
     def _create_target_group(self) -> aws_elasticloadbalancingv2.ApplicationTargetGroup:
-        spec = self._spec
+        spec, grpc = self._spec, self._spec.protocol is Protocol.GRPC
         return aws_elasticloadbalancingv2.ApplicationTargetGroup(
             self,
             "TargetGroup",
             vpc=self._on_ecs.cluster.vpc,
             port=_NOMINAL_PORT,
             protocol=aws_elasticloadbalancingv2.ApplicationProtocol.HTTP,
+            protocol_version=aws_elasticloadbalancingv2.ApplicationProtocolVersion.GRPC if grpc else None,
+            stickiness_cookie_duration=seconds(spec.sticky) if spec.sticky else None,
             target_type=aws_elasticloadbalancingv2.TargetType.IP,
             deregistration_delay=seconds(spec.drain_seconds),
             health_check=aws_elasticloadbalancingv2.HealthCheck(
-                path=spec.health,
-                healthy_http_codes=HEALTHY_CODES,
-                interval=seconds(_HEALTH_INTERVAL),
-                timeout=seconds(_HEALTH_TIMEOUT),
-                healthy_threshold_count=2,
-                unhealthy_threshold_count=3,
+                path=GRPC_HEALTH if grpc else spec.check.path,
+                healthy_http_codes=None if grpc else spec.check.codes,
+                healthy_grpc_codes=GRPC_HEALTHY_CODES if grpc else None,
+                interval=seconds(spec.check.interval or health.DEFAULT_INTERVAL),
+                timeout=seconds(spec.check.timeout or health.DEFAULT_TIMEOUT),
+                healthy_threshold_count=spec.check.healthy or health.DEFAULT_HEALTHY,
+                unhealthy_threshold_count=spec.check.unhealthy or health.DEFAULT_UNHEALTHY,
             ),
         )
 
     def _create_listener_rules(self) -> list[_CfnListenerRule]:
-        """The rule on HTTP forwards; with a domain it redirects, and one on HTTPS forwards.
+        """One rule for each route, as each has its own priority. The one on HTTP forwards; with a domain it redirects, and one on
+        HTTPS forwards.
 
         The listener of a rule cannot be changed. The rule on HTTP therefore stays when a domain is added, and only its action
         changes, after the one on HTTPS is there. Every service keeps one, as the rule of / on HTTP would otherwise take the
         requests of a service that has moved already.
         """
         forward = _CfnListenerRule.ActionProperty(type="forward", target_group_arn=self._target_group_arn)
+        found = []
+        for route in self._spec.routes:
+            # The service's own path has the plain id, as when there are no others; their ids do not depend on their order.
+            suffix = "" if self._spec.is_own(route) else route.key
+            found += self._create_rules_of(route, suffix, forward)
+        return found
+
+    def _create_rules_of(
+        self, route: Route, suffix: str, forward: _CfnListenerRule.ActionProperty
+    ) -> list[_CfnListenerRule]:
+        plain = f"ListenerRule{suffix}"
         if self._entrance.https_listener_arn is None:
-            return [self._create_rule("ListenerRule", self._entrance.http_listener_arn, forward)]
+            return [self._create_rule(plain, self._entrance.http_listener_arn, route, forward)]
         redirect = _CfnListenerRule.ActionProperty(
             type="redirect",
             redirect_config=_CfnListenerRule.RedirectConfigProperty(
                 protocol="HTTPS", port="443", status_code="HTTP_301"
             ),
         )
-        https = self._create_rule("HttpsListenerRule", self._entrance.https_listener_arn, forward)
-        http = self._create_rule("ListenerRule", self._entrance.http_listener_arn, redirect)
+        https = self._create_rule(f"Https{plain}", self._entrance.https_listener_arn, route, forward)
+        http = self._create_rule(plain, self._entrance.http_listener_arn, route, redirect)
         http.node.add_dependency(https)
         return [https, http]
 
-    def _create_rule(self, name: str, listener_arn: str, action: _CfnListenerRule.ActionProperty) -> _CfnListenerRule:
+    def _create_rule(
+        self, name: str, listener_arn: str, route: Route, action: _CfnListenerRule.ActionProperty
+    ) -> _CfnListenerRule:
+        conditions = [
+            _CfnListenerRule.RuleConditionProperty(
+                field="path-pattern",
+                path_pattern_config=_CfnListenerRule.PathPatternConfigProperty(values=list(route.patterns)),
+            )
+        ]
+        if route.host:
+            conditions.append(
+                _CfnListenerRule.RuleConditionProperty(
+                    field="host-header",
+                    host_header_config=_CfnListenerRule.HostHeaderConfigProperty(values=[route.host]),
+                )
+            )
         return _CfnListenerRule(
             self,
             name,
             listener_arn=listener_arn,
-            priority=self._spec.listener_priority,
-            conditions=[
-                _CfnListenerRule.RuleConditionProperty(
-                    field="path-pattern",
-                    path_pattern_config=_CfnListenerRule.PathPatternConfigProperty(
-                        values=list(self._spec.path_patterns)
-                    ),
-                )
-            ],
+            priority=route.priority,
+            conditions=conditions,
             actions=[action],
         )
 
@@ -186,10 +211,6 @@ class HttpServiceOnEcs(Construct):
                 name: self._entrance.metric(metric, target_group, statistic="Sum") for name, metric in metrics.items()
             },
         )
-
-    def _create_url_output(self) -> None:
-        url = f"{self._entrance.url}{self._spec.path}"
-        CfnOutput(self, "Url", value=url, description=self._spec.description)
 
     def _scale(self, service_name: str) -> None:
         if not self._spec.autoscaled:

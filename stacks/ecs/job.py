@@ -30,6 +30,10 @@ _KEEP_FAILURES_DAYS = 14
 _STALE_SECONDS = 24 * 60 * 60
 
 
+# Exit codes of a container that was stopped: 128 and the number of SIGKILL or SIGTERM.
+_STOPPED = (137, 143)
+
+
 class JobOnEcs(Construct):
     """The schedule, and alarms on the runs that fail."""
 
@@ -121,6 +125,7 @@ class ScheduledJob(Construct):
             task_count=1,
             propagate_tags="TASK_DEFINITION",
             enable_ecs_managed_tags=True,
+            enable_execute_command=self._settings.exec or None,
             capacity_provider_strategy=[
                 schedule.CapacityProviderStrategyItemProperty(capacity_provider=provider, weight=weight)
                 for provider, weight in capacity_weights(self._settings).items()
@@ -185,6 +190,20 @@ class ScheduledJob(Construct):
             },
         )
 
+    def _failed_exits(self) -> list[dict[str, object]]:
+        """What of an event shows that a container failed.
+
+        With sidecars, an event has the exit codes of all containers, and a pattern cannot tell whose is whose. At a run's end
+        ECS stops the sidecars, by SIGTERM (143) or SIGKILL (137). A container that ran out of memory ends with 137 too, but has
+        it as its reason.
+        """
+        if not self._spec.sidecars:
+            return [{"containers": {"exitCode": [{"anything-but": 0}]}}]
+        return [
+            {"containers": {"exitCode": [{"anything-but": [0, *_STOPPED]}]}},
+            {"containers": {"reason": [{"prefix": "OutOfMemory"}]}},
+        ]
+
     def _collect_failed_runs(self) -> None:
         """Sends an event to the dead-letter queue for every run that did not end with exit code 0."""
         aws_events.Rule(
@@ -199,7 +218,7 @@ class ScheduledJob(Construct):
                     "group": [f"family:{self._settings.prefix}-{self._spec.name}"],
                     "lastStatus": ["STOPPED"],
                     "$or": [
-                        {"containers": {"exitCode": [{"anything-but": 0}]}},
+                        *self._failed_exits(),
                         {"stopCode": ["TaskFailedToStart", "SpotInterruption", "TerminationNotice"]},
                     ],
                 },

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 
 from aws_cdk import aws_ec2
 from constructs import Construct
 
+from config.fields.egress import Destination, Protocol
 
-def create_security_group(scope: Construct, *, vpc: aws_ec2.IVpc, service: str) -> aws_ec2.SecurityGroup:
-    """The group of a service's tasks: out over HTTPS, and nothing in.
+_PORTS = {Protocol.TCP: aws_ec2.Port.tcp, Protocol.UDP: aws_ec2.Port.udp}
+
+
+def create_security_group(
+    scope: Construct, *, vpc: aws_ec2.IVpc, service: str, egress: Iterable[Destination]
+) -> aws_ec2.SecurityGroup:
+    """The group of a service's tasks: out over HTTPS and to the declared systems outside, and nothing in.
 
     Args:
         scope: the service's stack.
         vpc: where its tasks run.
         service: its name, for the description.
+        egress: the systems outside. The group of one that has a group is its owner's, so only our side of the rule is here.
     """
     group = aws_ec2.SecurityGroup(
         scope,
@@ -24,7 +32,17 @@ def create_security_group(scope: Construct, *, vpc: aws_ec2.IVpc, service: str) 
         allow_all_outbound=False,
     )
     group.add_egress_rule(*_https_anywhere(), "HTTPS to AWS and beyond")
+    for destination in egress:
+        _open_to(group, destination, description=f"{service} to {destination.name}")
     return group
+
+
+def _open_to(group: aws_ec2.SecurityGroup, destination: Destination, *, description: str) -> None:
+    port = _PORTS[destination.protocol](destination.port)
+    for cidr in destination.cidrs:
+        group.add_egress_rule(aws_ec2.Peer.ipv4(cidr), port, description)
+    if destination.security_group:
+        group.add_egress_rule(aws_ec2.Peer.security_group_id(destination.security_group), port, description)
 
 
 @cache  # the same for every service; creating it takes two calls to Node

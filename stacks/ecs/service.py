@@ -11,6 +11,7 @@ from config.settings import Platform
 from stacks.base import EnvironmentStack
 from stacks.ecs.cluster import EcsClusterStack
 from stacks.ecs.http_service import HttpServiceOnEcs
+from stacks.ecs.inner_service import InnerServiceOnEcs
 from stacks.ecs.job import JobOnEcs
 from stacks.ecs.security_groups import create_security_group, open_port
 from stacks.ecs.task import FargateTask
@@ -65,8 +66,15 @@ class EcsServiceStack(EnvironmentStack):
         )
         self.workload = workload
         workload.note_data(self)
-        self.security_group_id = create_security_group(self, vpc=cluster.vpc, service=spec.name).security_group_id
+        workload.note_queues(self)
+        group = create_security_group(self, vpc=cluster.vpc, service=spec.name, egress=spec.egress)
+        self.security_group_id = group.security_group_id
         self._open_declared_calls(earlier)
+        extra = workload.extra_service(
+            self, platform=Platform.ECS, vpc=cluster.vpc, security_group_id=self.security_group_id
+        )
+        if extra:
+            extra.run("add")
         on_ecs = EcsWorkload(
             workload=workload,
             cluster=cluster,
@@ -75,7 +83,11 @@ class EcsServiceStack(EnvironmentStack):
         )
         self.share(self.security_group_id)
         # "Default" is left out of logical ids.
-        KINDS[type(spec)](self, "Default", on_ecs=on_ecs)
+        inner = isinstance(spec, HttpService) and not spec.routed
+        construct = InnerServiceOnEcs if inner else KINDS[type(spec)]
+        construct(self, "Default", on_ecs=on_ecs)
+        if extra:
+            extra.run("change")
 
     def _open_declared_calls(self, earlier: Mapping[str, EcsServiceStack]) -> None:
         for peer in earlier.values():
@@ -86,11 +98,14 @@ class EcsServiceStack(EnvironmentStack):
     def _open_call(self, caller: EcsServiceStack, callee: EcsServiceStack) -> None:
         catalog = self.workload.catalog
         one, other = caller.workload.spec.name, callee.workload.spec.name
-        open_port(
-            self,
-            f"{one}-{other}",
-            source=caller.security_group_id,
-            target=callee.security_group_id,
-            port=catalog.http_service(other).port,
-            description=f"{one} to {other}",
-        )
+        called = catalog.http_service(other)
+        for port in called.ports:
+            private = port == called.private_port
+            open_port(
+                self,
+                f"{one}-{other}" + (".private" if private else ""),
+                source=caller.security_group_id,
+                target=callee.security_group_id,
+                port=port,
+                description=f"{one} to {other}" + (", private port" if private else ""),
+            )

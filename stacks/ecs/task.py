@@ -7,10 +7,13 @@ from functools import cache
 from aws_cdk import aws_ecr, aws_ecs, aws_iam
 from constructs import Construct
 
+from config.limits import WRITABLE_GIB
 from config.settings import Architecture, Platform, Settings
 from stacks.acknowledgements import acknowledge
 from stacks.base import EnvironmentStack
-from stacks.ecs.container import VOLUMES, service_container
+from stacks.ecs.container import service_container, volumes
+from stacks.ecs.exec import allow_exec
+from stacks.ecs.sidecars import sidecar_containers, sidecar_volumes
 from stacks.logs import owned_log_group
 from stacks.workload import Workload
 
@@ -26,7 +29,8 @@ def capacity_weights(settings: Settings) -> dict[str, int]:
 
 
 class FargateTask(Construct):
-    """Task definition with one container: read-only root, numeric user, no capabilities, an init process, writable /tmp.
+    """Task definition of the service's container, the first one, and its sidecars: read-only root with writable folders, numeric
+    user, no capabilities.
 
     The definition is CloudFormation's own resource, as CDK's class takes more calls to Node for the same; the roles are
     CDK's, for their grants.
@@ -57,9 +61,19 @@ class FargateTask(Construct):
         container = service_container(
             workload, image_uri=image.uri, secrets=secrets, log_options=self.log_options(Platform.ECS)
         )
-        definition = self._create_definition(inner, container)
+        sidecars = sidecar_containers(
+            workload.spec,
+            images=workload.add_sidecar_images(scope),
+            secrets=secrets,
+            log_options=self.log_options(Platform.ECS),
+        )
+        definition = self._create_definition(inner, [container, *sidecars])
         self.definition_arn = definition.ref
         workload.grant_data(task_role)
+        workload.grant_queues(task_role)
+        workload.grant_added(task_role)
+        if workload.settings.exec:
+            allow_exec(task_role, log_group=log_group, key=scope.key)
         _acknowledge_findings(definition, execution_role)
 
     def log_options(self, stream_prefix: str) -> dict[str, str]:
@@ -72,7 +86,7 @@ class FargateTask(Construct):
         }
 
     def _create_definition(
-        self, scope: Construct, container: CfnTaskDefinition.ContainerDefinitionProperty
+        self, scope: Construct, containers: list[CfnTaskDefinition.ContainerDefinitionProperty]
     ) -> CfnTaskDefinition:
         spec, settings = self._workload.spec, self._workload.settings
         execution_role, task_role = self.roles
@@ -89,9 +103,20 @@ class FargateTask(Construct):
             ),
             execution_role_arn=execution_role,
             task_role_arn=task_role,
-            container_definitions=[container],
-            volumes=[CfnTaskDefinition.VolumeProperty(name=name) for name in VOLUMES],
+            container_definitions=containers,
+            volumes=[
+                CfnTaskDefinition.VolumeProperty(name=name)
+                for name in (*volumes(spec, settings), *sidecar_volumes(spec))
+            ],
+            ephemeral_storage=_beyond_the_default(spec.storage),
         )
+
+
+def _beyond_the_default(storage: int | None) -> CfnTaskDefinition.EphemeralStorageProperty | None:
+    """Every task has the default, and asking for just that much is refused."""
+    if storage is None or storage <= WRITABLE_GIB:
+        return None
+    return CfnTaskDefinition.EphemeralStorageProperty(size_in_gib=storage)
 
 
 @cache  # the same for every service, and a call to Node each time

@@ -27,7 +27,9 @@ class EksClusterStack(EnvironmentStack):
 
     Attributes:
         cluster: the cluster, with the handler that applies objects.
+        vpc: the network of the pods.
         public_cidrs: the ranges that the load balancer's requests come from.
+        kubectl_arn: of the function that runs kubectl.
         url: the address for a browser.
     """
 
@@ -47,6 +49,7 @@ class EksClusterStack(EnvironmentStack):
             description=f"{settings.prefix}: EKS cluster and its load balancer",
             key=key,
         )
+        self.vpc = network.vpc
         self.public_cidrs = [subnet.ipv4_cidr_block for subnet in network.vpc.public_subnets]
         node_role = create_node_role(self)
         self.cluster = create_control_plane(self, network=network)
@@ -58,7 +61,8 @@ class EksClusterStack(EnvironmentStack):
         if not self.disposable:
             protect(self, cluster=self.cluster, network=network, ready=[self.cluster, *add_ons, *entrance.ready])
         self._create_outputs()
-        adjust_kubectl_provider(self, cluster=self.cluster)
+        self.kubectl_arn = adjust_kubectl_provider(self, cluster=self.cluster).function_arn
+        self.share(self.kubectl_arn)
 
     def _create_namespace(self, nodes: IDependable) -> aws_eks_v2.KubernetesManifest:
         objects = [*cluster_objects.namespace(self.settings), *cluster_objects.secret_syncing(self.settings)]

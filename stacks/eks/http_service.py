@@ -1,18 +1,18 @@
-"""An http service on EKS: behind the load balancer, and reachable by name for the services that call it."""
+"""An http service on EKS: reachable by name for the services that call it, and behind the load balancer if it has a path."""
 
 from __future__ import annotations
 
-from aws_cdk import CfnOutput
 from constructs import Construct
 
 from config.service import HttpService
+from stacks.address import create_url_output
 from stacks.eks.workload import EksWorkload, watch_restarts
 from stacks.kubernetes.http_service_objects import HttpServiceObjects
 from stacks.narrow import narrow
 
 
 class HttpServiceOnEks(Construct):
-    """Deployment, Service, Ingress and alarms."""
+    """Deployment, Service, Ingresses and alarms."""
 
     def __init__(self, scope: Construct, construct_id: str, *, on_eks: EksWorkload) -> None:
         super().__init__(scope, construct_id)
@@ -21,7 +21,7 @@ class HttpServiceOnEks(Construct):
         on_eks.apply(self, HttpServiceObjects(spec=self._spec, around=on_eks.surroundings).groups())
         if on_eks.watched:
             self._watch()
-        self._create_url_output()
+        create_url_output(self, self._spec, on_eks.cluster.url)
 
     def _watch(self) -> None:
         alarms = self._on_eks.create_alarms(self)
@@ -33,7 +33,3 @@ class HttpServiceOnEks(Construct):
             periods=5,
             description=f"{self._spec.name} on EKS runs fewer pods than its minimum",
         )
-
-    def _create_url_output(self) -> None:
-        url = f"{self._on_eks.cluster.url}{self._spec.path}"
-        CfnOutput(self, "Url", value=url, description=self._spec.description)

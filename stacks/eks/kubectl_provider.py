@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from aws_cdk import CfnElement, aws_eks_v2, aws_iam
+from aws_cdk import CfnElement, aws_eks_v2, aws_iam, aws_lambda
 from aws_cdk.lambda_layer_kubectl_v36 import KubectlV36Layer
 from constructs import Construct, IConstruct
 
@@ -39,8 +39,11 @@ def kubectl_provider_options(scope: EnvironmentStack, *, network: NetworkStack) 
     )
 
 
-def adjust_kubectl_provider(scope: EnvironmentStack, *, cluster: aws_eks_v2.ICluster) -> None:
-    """Gives the handler's functions log groups of this stack, and acknowledges the findings on CDK's framework."""
+def adjust_kubectl_provider(scope: EnvironmentStack, *, cluster: aws_eks_v2.ICluster) -> aws_lambda.IFunction:
+    """Gives the handler's functions log groups of this stack, and acknowledges the findings on CDK's framework.
+
+    Returns the function that runs kubectl.
+    """
     provider = cluster.node.find_child("KubectlProvider")
     handler = provider.node.find_child("Handler")
     framework = provider.node.find_child("Provider").node.find_child("framework-onEvent")
@@ -52,6 +55,7 @@ def adjust_kubectl_provider(scope: EnvironmentStack, *, cluster: aws_eks_v2.IClu
     handler_id = scope.get_logical_id(narrow(handler.node.default_child, CfnElement))
     _acknowledge_handler(handler)
     _acknowledge_framework(framework, handler_id)
+    return cast("aws_lambda.IFunction", handler)
 
 
 def _acknowledge_handler(handler: IConstruct) -> None:

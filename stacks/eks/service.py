@@ -47,6 +47,17 @@ class EksServiceStack(EnvironmentStack):
             synthesizer=ServiceSynthesizer(settings=workload.settings, service=spec.name, platform=Platform.EKS),
         )
         workload.note_data(self)
-        on_eks = EksWorkload(workload=workload, cluster=cluster, image_uri=workload.add_image(self).uri)
+        workload.note_queues(self)
+        extra = workload.extra_service(self, platform=Platform.EKS, vpc=cluster.vpc)
+        if extra:
+            extra.run("add")
+        on_eks = EksWorkload(
+            workload=workload,
+            cluster=cluster,
+            image_uri=workload.add_image(self).uri,
+            sidecar_images=workload.add_sidecar_images(self),
+        )
         # "Default" is left out of logical ids.
         KINDS[type(spec)](self, "Default", on_eks=on_eks)
+        if extra:
+            extra.run("change")

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from aws_cdk import aws_eks_v2, aws_iam
+from aws_cdk import CustomResource, aws_eks_v2, aws_iam
 from constructs import Construct, IDependable
 
+from config.fields.commands import BeforeDeploy
+from config.service import ScaledService
 from config.settings import Insights
 from stacks.alarms import Metric, ServiceAlarms
+from stacks.eks.before_deploy import run_job
 from stacks.eks.cluster import EksClusterStack
 from stacks.eks.roles import pod_identity_principal
-from stacks.kubernetes.objects import KubernetesObject
+from stacks.kubernetes.objects import MIGRATION, KubernetesObject
 from stacks.kubernetes.service_objects import Surroundings
+from stacks.narrow import narrow
 from stacks.workload import Workload
 
 # Each sample is the number of restarts since the one before, and a pod that keeps failing is restarted ever more rarely, at last
@@ -31,11 +35,13 @@ class EksWorkload:
         workload: the service, independent of the platform.
         cluster: the stack with everything that the services on EKS share.
         image_uri: of the service's image.
+        sidecar_images: the URI of each sidecar's image, by its name.
     """
 
     workload: Workload
     cluster: EksClusterStack
     image_uri: str
+    sidecar_images: Mapping[str, str]
 
     @property
     def name(self) -> str:
@@ -55,35 +61,63 @@ class EksWorkload:
             image=self.image_uri,
             environment=self.workload.environment(),
             public_cidrs=self.cluster.public_cidrs,
+            has_role=self.workload.needs_role,
+            sidecar_images=self.sidecar_images,
         )
 
     def apply(self, scope: Construct, groups: Mapping[str, list[KubernetesObject]]) -> None:
         """Applies the groups of the service's objects in their order, after creating the role of its pods if they need one."""
         before: list[IDependable] = []
+        role = self._create_role(scope) if self.workload.needs_role else None
         for name, objects in groups.items():
             applied = aws_eks_v2.KubernetesManifest(
-                scope, name, cluster=self.cluster.cluster, manifest=objects, prune=True, overwrite=True
+                scope,
+                name,
+                cluster=self.cluster.cluster,
+                manifest=[entry for entry in objects if entry["kind"] != "Job"],
+                prune=True,
+                overwrite=True,
             )
             applied.node.add_dependency(*before)
             before = [applied]
-        if self.workload.spec.needs_rights:
+            if name == MIGRATION:
+                before = [self._migrate(scope, objects, after=applied, role=role)]
+        if role:
             # Only pods that start after the association get the role, and their first calls need its policy.
-            role = self._create_role(scope)
-            applied.node.add_dependency(role, self._create_identity(scope, role))
+            applied.node.add_dependency(role, self._create_identity(scope, "Identity", self.name, role))
 
-    def _create_identity(self, scope: Construct, role: aws_iam.Role) -> aws_eks_v2.CfnPodIdentityAssociation:
+    def _migrate(
+        self, scope: Construct, objects: list[KubernetesObject], *, after: IDependable, role: aws_iam.Role | None
+    ) -> CustomResource:
+        """Runs the Job among the objects, as an account of its own with the service's role."""
+        spec = narrow(self.workload.spec, ScaledService)
+        [job] = [entry for entry in objects if entry["kind"] == "Job"]
+        run = run_job(
+            scope, cluster=self.cluster, service=self.name, before=narrow(spec.before_deploy, BeforeDeploy), job=job
+        )
+        run.node.add_dependency(after)
+        if role:
+            account = job["spec"]["template"]["spec"]["serviceAccountName"]
+            run.node.add_dependency(role, self._create_identity(scope, "MigrationIdentity", account, role))
+        return run
+
+    def _create_identity(
+        self, scope: Construct, construct_id: str, account: str, role: aws_iam.Role
+    ) -> aws_eks_v2.CfnPodIdentityAssociation:
         return aws_eks_v2.CfnPodIdentityAssociation(
             scope,
-            "Identity",
+            construct_id,
             cluster_name=self.cluster.cluster.cluster_name,
             namespace=self.workload.settings.app,
-            service_account=self.name,
+            service_account=account,
             role_arn=role.role_arn,
         )
 
     def _create_role(self, scope: Construct) -> aws_iam.Role:
         role = aws_iam.Role(scope, "Role", description=f"{self.name} on EKS", assumed_by=pod_identity_principal())
         self.workload.grant_data(role)
+        self.workload.grant_queues(role)
+        self.workload.grant_added(role)
         # The driver describes a secret to see whether the value that it has is still the current one.
         # https://docs.aws.amazon.com/secretsmanager/latest/userguide/ascp-pod-identity-integration.html
         self.workload.grant_secrets(

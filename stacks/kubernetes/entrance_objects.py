@@ -33,7 +33,7 @@ def ingress_class(
         ],
     }
     if certificate_arn:
-        spec |= {"certificateARNs": [certificate_arn], "sslPolicy": TLS_POLICY}
+        spec |= {"certificateARNs": [certificate_arn, *settings.certificates], "sslPolicy": TLS_POLICY}
     return [
         {
             "apiVersion": "eks.amazonaws.com/v1",
@@ -69,12 +69,18 @@ def entrance(settings: Settings) -> list[KubernetesObject]:
         },
     }
     not_found = _answer(settings, ENTRANCE, NOT_FOUND, action)
+    if settings.web_acl_arn:
+        # One Ingress speaks for the group. Auto Mode's classes have no field for it, and its cluster policy has the rights:
+        # https://docs.aws.amazon.com/eks/latest/userguide/auto-configure-alb.html and
+        # https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AmazonEKSLoadBalancingPolicy.html
+        not_found["metadata"]["annotations"][f"{_ANNOTATION}/wafv2-acl-arn"] = settings.web_acl_arn
     return [not_found, _redirect(settings, settings.domain)] if settings.domain else [not_found]
 
 
 def _redirect(settings: Settings, domain: Domain) -> KubernetesObject:
-    """Takes any host, such as the load balancer's own name, to the one with a certificate."""
-    target = {"protocol": "HTTPS", "port": "443", "host": f"eks.{domain.name}", "statusCode": "HTTP_301"}
+    """Takes any host, such as the load balancer's own name, to the one with a certificate; with more, each to itself."""
+    host = "#{host}" if settings.certificates else f"eks.{domain.name}"
+    target = {"protocol": "HTTPS", "port": "443", "host": host, "statusCode": "HTTP_301"}
     found = _answer(settings, TO_HTTPS, TO_HTTPS, {"type": "redirect", "redirectConfig": target})
     found["metadata"]["annotations"][f"{_ANNOTATION}/listen-ports"] = json.dumps([{"HTTP": 80}])
     for rule in found["spec"]["rules"]:

@@ -20,6 +20,7 @@ class JobObjects(ServiceObjects[Job]):
             settings=self._settings,
             image=self._around.image,
             environment=self._around.environment,
+            sidecar_images=self._around.sidecar_images,
             restart_policy="Never",
         )
         run = {"backoffLimit": 0, "ttlSecondsAfterFinished": 86400, "template": pod.template()}

@@ -20,10 +20,12 @@ LAST_ORDER = 1000
 # row maps a band of listener_priority to a range of orders, so that both load balancers try paths in the same order.
 # https://docs.aws.amazon.com/eks/latest/userguide/auto-configure-alb.html
 _ORDERS = ((1, 5000, -1000, -801), (5001, 15000, -800, -401), (15001, 49999, -400, 997), (50000, 50000, 998, 998))
+# The group of objects whose Job is not applied with the others, but run to its end.
+MIGRATION = "Migration"
 
-
-# Every http service's port, by which Services, probes and network policies refer to it.
+# Every http service's ports, by which Services, probes and network policies refer to them.
 PORT_NAME = "http"
+PRIVATE_PORT_NAME = "private"
 
 
 def labels(name: str) -> dict[str, str]:
@@ -51,11 +53,19 @@ def _ingress_annotations(settings: Settings, order: int) -> dict[str, str]:
 
 
 def ingress(
-    settings: Settings, name: str, path: str, order: int, backend: KubernetesObject, **annotations: str
+    settings: Settings,
+    name: str,
+    path: str,
+    order: int,
+    backend: KubernetesObject,
+    *,
+    host: str | None = None,
+    **annotations: str,
 ) -> KubernetesObject:
     rule: KubernetesObject = {"http": {"paths": [{"path": path, "pathType": "Prefix", "backend": backend}]}}
-    if settings.domain:
-        rule = {"host": f"eks.{settings.domain.name}", **rule}
+    own = f"eks.{settings.domain.name}" if settings.domain else None
+    if host or own:
+        rule = {"host": host or own, **rule}
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "Ingress",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import replace
 from typing import TypeVar
 
 from config.service import ScaledService
-from stacks.kubernetes.objects import KubernetesObject, labels
+from stacks.kubernetes.migration_objects import migration_account, migration_job, migration_policy
+from stacks.kubernetes.objects import MIGRATION, KubernetesObject, labels
 from stacks.kubernetes.pod import Pod
 from stacks.kubernetes.service_objects import ServiceObjects
 
@@ -23,7 +25,17 @@ class ScaledServiceObjects(ServiceObjects[AnyScaled]):
     """A Deployment, its disruption budget and its autoscaler."""
 
     def _before(self) -> dict[str, list[KubernetesObject]]:
-        return {**super()._before(), "Scaling": [self._pod_disruption_budget(), self._autoscaler()]}
+        scaling = {"Scaling": [self._pod_disruption_budget(), self._autoscaler()]}
+        return {**super()._before(), **scaling, **self._migration()}
+
+    def _migration(self) -> dict[str, list[KubernetesObject]]:
+        """The group whose Job ends before the next group is applied, if the service has one."""
+        before, name = self._spec.before_deploy, self._spec.name
+        if before is None:
+            return {}
+        account = migration_account(self._settings, name)
+        policy = migration_policy(self._settings, name, self._reachable())
+        return {MIGRATION: [account, policy, migration_job(self._settings, before, self._bare_pod())]}
 
     def _of_kind(self) -> list[KubernetesObject]:
         return [self._deployment()]
@@ -34,13 +46,17 @@ class ScaledServiceObjects(ServiceObjects[AnyScaled]):
 
     def _pod(self) -> Pod:
         """The pod that the Deployment keeps running."""
+        return replace(self._bare_pod(), of_pod={"topologySpreadConstraints": self._spread()})
+
+    def _bare_pod(self) -> Pod:
+        """The same without what depends on the Deployment."""
         return Pod(
             spec=self._spec,
             settings=self._settings,
             image=self._around.image,
             environment=self._around.environment,
+            sidecar_images=self._around.sidecar_images,
             restart_policy="Always",
-            of_pod={"topologySpreadConstraints": self._spread()},
         )
 
     def _spread(self) -> list[KubernetesObject]:

@@ -5,15 +5,17 @@ Pods can reach each other only where a service.yaml declares a call.
 
 from __future__ import annotations
 
+import ipaddress
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from config.catalog import Catalog
+from config.fields.egress import LINK_LOCAL, Destination
 from config.service import ServiceSpec
 from config.settings import Settings
-from stacks.kubernetes.objects import PORT_NAME, KubernetesObject, labels, meta
+from stacks.kubernetes.objects import PORT_NAME, PRIVATE_PORT_NAME, KubernetesObject, labels, meta
 from stacks.kubernetes.secret_objects import secret_provider_spec
 
 # The Pod Identity agent on a pod's own node, which gives it its role's credentials.
@@ -34,6 +36,8 @@ class Surroundings:
         image: the image's URI.
         environment: the container's variables and their values.
         public_cidrs: the ranges that the load balancer's requests come from.
+        has_role: whether the pods have a role in AWS.
+        sidecar_images: the URI of each sidecar's image, by its name.
     """
 
     settings: Settings
@@ -41,6 +45,8 @@ class Surroundings:
     image: str
     environment: Mapping[str, str]
     public_cidrs: Sequence[str]
+    has_role: bool
+    sidecar_images: Mapping[str, str] = field(default_factory=dict)
 
 
 class ServiceObjects(ABC, Generic[AnyService]):
@@ -114,12 +120,29 @@ class ServiceObjects(ABC, Generic[AnyService]):
             {
                 "to": [{"podSelector": {"matchLabels": labels(callee.name)}}],
                 # By name: while the callee moves to another port, each of its pods is reached on its own.
-                "ports": [{"protocol": "TCP", "port": PORT_NAME}],
+                "ports": [
+                    {"protocol": "TCP", "port": name}
+                    for name, _ in zip((PORT_NAME, PRIVATE_PORT_NAME), callee.ports, strict=False)
+                ],
             }
             for callee in self._around.catalog.callees(self._spec)
         ]
         https = {"to": [{"ipBlock": {"cidr": _ANYWHERE}}], "ports": [{"protocol": "TCP", "port": 443}]}
-        if not self._spec.needs_rights:
-            return [*calls, https]
+        outside = [_to(destination) for destination in self._spec.egress]
+        if not self._around.has_role:
+            return [*calls, https, *outside]
         agent = {"to": [{"ipBlock": {"cidr": _POD_IDENTITY_AGENT}}], "ports": [{"protocol": "TCP", "port": 80}]}
-        return [*calls, https, agent]
+        return [*calls, https, *outside, agent]
+
+
+def _to(destination: Destination) -> KubernetesObject:
+    """Opens the way to a system outside, in no case to the metadata and credentials of nodes and pods."""
+    return {
+        "to": [{"ipBlock": _block(cidr)} for cidr in destination.cidrs],
+        "ports": [{"protocol": destination.protocol.upper(), "port": destination.port}],
+    }
+
+
+def _block(cidr: str) -> KubernetesObject:
+    holds_them = LINK_LOCAL.subnet_of(ipaddress.IPv4Network(cidr))
+    return {"cidr": cidr, **({"except": [str(LINK_LOCAL)]} if holds_them else {})}

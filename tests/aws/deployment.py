@@ -63,7 +63,9 @@ class Deployment(ABC):
     def health_addresses(self) -> dict[str, str]:
         """As `addresses`, but of the path that the load balancer's health check asks for."""
         paths = {
-            stack_id(platform, spec.name): spec.health for platform in Platform for spec in self.http_services(platform)
+            stack_id(platform, spec.name): spec.health.path
+            for platform in Platform
+            for spec in self.http_services(platform)
         }
         return {stack: f"{url.removesuffix('/')}{paths[stack]}" for stack, url in self.addresses().items()}
 

@@ -24,7 +24,8 @@ from tests.stacks.synthesis import Variant, synthesize
 
 ENVIRONMENTS = ("sandbox", "production")
 _MOST_KEPT = 12  # a few megabytes each
-DOCKERFILE = "FROM scratch\n"
+# With what the examples of `build` name.
+DOCKERFILE = "FROM scratch AS runtime\nARG VERSION\n"
 
 
 @dataclass
@@ -98,11 +99,19 @@ class Runner:
             service = project / "services" / name
             service.mkdir(parents=True, exist_ok=True)
             (service / "service.yaml").write_text(yaml.safe_dump(dict(manifest)), encoding="utf-8")
-            (service / "Dockerfile").write_text(f"{DOCKERFILE}{state.code}", encoding="utf-8")
-            (service / ".dockerignore").write_text("service.yaml\n", encoding="utf-8")
+            if "image" not in manifest:
+                _write_what_is_built(service, f"{DOCKERFILE}{state.code}")
+        (project / ".dockerignore").write_text("*\n", encoding="utf-8")
         # Loaded first: what the loader refuses is a row, and then nothing is synthesized.
         load_catalog(project, load_settings(project, environment, overrides_from_context(dict(state.settings))))
         synthesize(self._root, project, folder / "out", Variant(environment, overrides=dict(state.settings)))
         stacks = Assembly(folder / "out").stacks
         shutil.rmtree(folder)
         return stacks
+
+
+def _write_what_is_built(service: Path, dockerfile: str) -> None:
+    (service / "docker").mkdir(exist_ok=True)
+    for name in ("Dockerfile", "docker/Dockerfile"):
+        (service / name).write_text(dockerfile, encoding="utf-8")
+    (service / ".dockerignore").write_text("service.yaml\ndocker\n", encoding="utf-8")

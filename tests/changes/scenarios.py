@@ -23,6 +23,7 @@ ACCOUNT = "123456789012"
 ADMIN = f"arn:aws:iam::{ACCOUNT}:role/admin"
 OTHER_ADMIN = f"arn:aws:iam::{ACCOUNT}:role/other"
 DOMAIN = {"name": "harbour.example.com", "hosted_zone_id": "Z0123456789ABCDEFGHIJ"}
+CERTIFICATE = f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/12345678-1234-1234-1234-123456789012"
 NAMED_ZONES = [f"{REGION}a", f"{REGION}b"]
 
 SERVICES: dict[str, dict[str, Any]] = {
@@ -170,6 +171,10 @@ SETTINGS: dict[str, list[Step]] = {
         Step("harbour.example.com", "quay.example.com", {"domain.hosted_zone_id": DOMAIN["hosted_zone_id"]})
     ],
     "domain.hosted_zone_id": [Step(DOMAIN["hosted_zone_id"], "Z9876543210ABCDEFGHIJ", {"domain.name": DOMAIN["name"]})],
+    "certificates": [
+        Step([], [CERTIFICATE], {**PINNED, "domain": DOMAIN}),
+        Step([CERTIFICATE], [], {**PINNED, "domain": DOMAIN}),
+    ],
     "base_registry": [Step(BASE, "mirror.example.com/library")],
     "keep_repositories": [Step([], ["oldname"]), Step(["oldname"], [])],
     "quotas": [Step({}, {"listener_rules": 150}), Step({"listener_rules": 150}, {})],
@@ -183,7 +188,12 @@ SETTINGS: dict[str, list[Step]] = {
 _SECRET = {"API_KEY": {"ssm": "/harbour/key"}}
 _EKS = {"platforms": ["eks"]}  # only there can a job call a service
 _ECS = {"platforms": ["ecs"]}  # only ECS has a metric of requests
+_INNER = {"path": GONE}  # a load balancer takes no TCP, and gRPC only with a domain
+_HOST = "shop.example.com"
 _AUTO = {"min": 1, "max": 4, "cpu_target": 60}
+_QUEUE = {"tries": 5}
+_QUEUED = {"queue": _QUEUE, **_ECS}  # and of what waits in a queue
+_ALARMS = {"errors_percent": 1, "latency_ms": 5000}
 MANIFEST: dict[str, list[Step]] = {
     "description": [Step(BASE, "Said in other words")],
     "platforms": [
@@ -220,6 +230,17 @@ MANIFEST: dict[str, list[Step]] = {
         *(Step(before, after, kinds=(Kind.HTTP, Kind.WORKER)) for before, after in (([], ["stock"]), (["stock"], []))),
         *(Step(before, after, _EKS, kinds=(Kind.JOB,)) for before, after in (([], ["stock"]), (["stock"], []))),
     ],
+    "sends": [Step([], ["sorter"]), Step(["sorter"], [])],
+    "queue": [Step(GONE, _QUEUE), Step(_QUEUE, GONE)],
+    "queue.visibility_timeout": [Step(_QUEUE, {**_QUEUE, "visibility_timeout": 300})],
+    "queue.retention_days": [Step(_QUEUE, {**_QUEUE, "retention_days": 1})],
+    "queue.tries": [Step(_QUEUE, {"tries": 2})],
+    "queue.fifo": [Step(_QUEUE, {**_QUEUE, "fifo": True}), Step({**_QUEUE, "fifo": True}, _QUEUE)],
+    "alarms": [
+        Step(BASE, _ALARMS, kinds=(Kind.HTTP,)),
+        Step(BASE, {"backlog_age": 300}, {"queue": _QUEUE}, kinds=(Kind.WORKER,)),
+    ],
+    "alarms.backlog_age": [Step({"backlog_age": 300}, {"backlog_age": 600}, {"queue": _QUEUE})],
     "stop_timeout": [Step(30, 60)],
     "scaling": [Step(GONE, _AUTO), Step(_AUTO, GONE), Step(_AUTO, {"min": 6, "max": 6})],
     "scaling.min": [Step(_AUTO, {**_AUTO, "min": 2})],
@@ -230,8 +251,32 @@ MANIFEST: dict[str, list[Step]] = {
         Step({**_AUTO, "requests_target": 1000}, _AUTO, _ECS),
         Step({**_AUTO, "requests_target": 1000}, {**_AUTO, "requests_target": 500}, _ECS),
     ],
+    "scaling.backlog_target": [
+        Step(_AUTO, {**_AUTO, "backlog_target": 20}, _QUEUED),
+        Step({**_AUTO, "backlog_target": 20}, _AUTO, _QUEUED),
+        Step({**_AUTO, "backlog_target": 20}, {**_AUTO, "backlog_target": 10}, _QUEUED),
+    ],
     "port": [Step(8080, 9090)],
-    "path": [Step("/shop", "/store"), Step("/shop", "/"), Step("/", "/shop")],
+    "protocol": [
+        *(
+            Step(before, after, _INNER, also={"health": ("/healthz", GONE) if before == "http" else (GONE, "/healthz")})
+            for before, after in (("http", "grpc"), ("grpc", "http"), ("http", "tcp"), ("tcp", "http"))
+        ),
+        Step("grpc", "tcp", {**_INNER, "health": GONE}),
+    ],
+    "private_port": [Step(GONE, 9090), Step(9090, 9091), Step(9090, GONE)],
+    "path": [
+        *(Step(before, after) for before, after in (("/shop", "/store"), ("/shop", "/"), ("/", "/shop"))),
+        *(Step(before, after) for before, after in (("/shop", GONE), (GONE, "/shop"))),
+    ],
+    "paths": [Step(GONE, ["/store"]), Step(["/store"], ["/store", "/mall"]), Step(["/store"], GONE)],
+    "hosts": [
+        Step(GONE, [_HOST]),
+        Step([_HOST], [_HOST, f"*.{_HOST}"]),
+        Step([f"*.{_HOST}", _HOST], [_HOST, f"*.{_HOST}"]),
+        Step([_HOST], GONE),
+    ],
+    "sticky": [Step(GONE, 3600), Step(3600, 60), Step(3600, GONE)],
     "health": [Step("/healthz", "/ready")],
     "health_grace": [Step(60, 120)],
     "priority": [Step(GONE, 100), Step(100, 200), Step(100, GONE)],
@@ -250,7 +295,9 @@ def setting_fields() -> list[str]:
 
 def fields_of_manifest() -> list[str]:
     """Every manifest field, likewise; `kind` and `overrides` are changes of services."""
-    return [name for name in _dotted(manifest_fields()) if name != "kind"]
+    first = _dotted(manifest_fields())
+    further = {name for model in KINDS.values() for name in _dotted(visible_fields(model))} - set(first)
+    return [name for name in (*first, *sorted(further)) if name != "kind"]
 
 
 def _dotted(fields: Mapping[str, Any]) -> list[str]:
@@ -323,12 +370,14 @@ def _manifest() -> Iterator[Scenario]:
                 if kind not in step.kinds:
                     continue
                 service = OF_KIND[kind]
+                changing = {key: values[0] for key, values in step.also.items()}
+                changed = {key: values[1] for key, values in step.also.items()}
                 yield Scenario(
                     section="manifest",
                     subject=name,
                     change=f"{_shown(step.before, inner)} to {_shown(step.after, inner)}, {kind.value}",
-                    before=_with(service, {**step.with_, top: step.before}),
-                    after=_with(service, {**step.with_, top: step.after}),
+                    before=_with(service, {**step.with_, top: step.before, **changing}),
+                    after=_with(service, {**step.with_, top: step.after, **changed}),
                 )
 
 
@@ -418,7 +467,10 @@ def _renamed(state: State) -> State:
 def _with(service: str, values: Mapping[str, Any]) -> State:
     """The project with other values in one manifest."""
     manifest = {**SERVICES[service], **{key: value for key, value in values.items() if value is not BASE}}
-    return State(services={**SERVICES, service: {key: value for key, value in manifest.items() if value is not GONE}})
+    receiver = {"sorter": {**SERVICES["mailer"], "queue": {}}} if "sends" in values else {}
+    return State(
+        services={**SERVICES, **receiver, service: {key: value for key, value in manifest.items() if value is not GONE}}
+    )
 
 
 def _shown(value: Any, inner: str = "") -> str:

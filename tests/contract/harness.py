@@ -18,7 +18,9 @@ import contextlib
 import functools
 import json
 import os
+import socket
 import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,6 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 import requests
 
@@ -185,6 +188,48 @@ def temporary_network() -> Iterator[str]:
         yield name
     finally:
         docker("network", "rm", name, check=False)
+
+
+def free_port() -> int:
+    """A port of the loopback that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
+
+
+@contextlib.contextmanager
+def emulated_aws() -> Iterator[str]:
+    """The embedded AWS on the loopback; yields its address. Containers reach it with --network=host."""
+    port = free_port()
+    endpoint = f"http://127.0.0.1:{port}"
+    environment = os.environ | {"GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1", "IOT_MTLS_ENABLED": "0"}
+    command = [Path(sys.prefix) / "bin" / "ministack"]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            wait_http(f"{endpoint}/_ministack/health")
+            yield endpoint
+        finally:
+            process.terminate()
+
+
+def aws_variables(endpoint: str) -> dict[str, str]:
+    """The variables that lead a container's SDK to the embedded AWS."""
+    return {
+        "AWS_REGION": "us-east-1",
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": "000000000000",
+        "AWS_SECRET_ACCESS_KEY": "x",
+    }
+
+
+def aws_client(service: str, endpoint: str) -> Any:
+    """A client of the embedded AWS."""
+    return boto3.client(
+        service,
+        endpoint_url=endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="000000000000",
+        aws_secret_access_key="x",
+    )
 
 
 @pytest.fixture

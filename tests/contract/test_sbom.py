@@ -26,7 +26,7 @@ def bills(engine, tmp_path_factory) -> dict[str, dict[str, str]]:
 
 
 def test_every_image_has_one(bills):
-    assert set(bills) == {file.parent.name for file in (ROOT / "services").glob("*/Dockerfile")}
+    assert set(bills) == {file.parent.name for file in (ROOT / "services").glob("*/service.yaml")}
 
 
 def test_it_names_what_the_image_runs_on(bills):

@@ -13,11 +13,19 @@ import time
 import uuid
 from pathlib import Path
 
-import boto3
 import pytest
 import requests
 
-from tests.contract.harness import Container, build, run, wait_http, wait_until
+from tests.contract.harness import (
+    Container,
+    aws_client,
+    aws_variables,
+    build,
+    emulated_aws,
+    run,
+    wait_http,
+    wait_until,
+)
 
 pytestmark = [pytest.mark.contract, pytest.mark.usefixtures("engine")]
 NEW = {"route": ["DEHAM", "NLRTM", "USNYC"], "cargo": "coffee", "weight_kg": 18000}
@@ -181,44 +189,21 @@ def test_without_its_table_it_lives_but_is_not_ready():
 @pytest.fixture(scope="module")
 def dynamodb():
     """An embedded DynamoDB on the loopback, with the table that service.yaml asks for; yields its address."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    endpoint = f"http://127.0.0.1:{port}"
-    environment = os.environ | {"GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1", "IOT_MTLS_ENABLED": "0"}
-    command = [Path(sys.prefix) / "bin" / "ministack"]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        try:
-            wait_http(f"{endpoint}/_ministack/health")
-            client = boto3.client(
-                "dynamodb",
-                endpoint_url=endpoint,
-                region_name="us-east-1",
-                aws_access_key_id="000000000000",
-                aws_secret_access_key="x",
-            )
-            client.create_table(
-                TableName="shipments",
-                KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
-                AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
-                BillingMode="PAY_PER_REQUEST",
-            )
-            yield endpoint
-        finally:
-            process.terminate()
+    with emulated_aws() as endpoint:
+        aws_client("dynamodb", endpoint).create_table(
+            TableName="shipments",
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        yield endpoint
 
 
 def test_two_tasks_share_one_table(dynamodb):
     """One reads what the other writes, and of two moves from the same version one is refused."""
 
     def environment(port: int) -> dict[str, str]:
-        return {
-            "PORT": str(port),
-            "TRACKING_TABLE": "shipments",
-            "AWS_REGION": "us-east-1",
-            "AWS_ENDPOINT_URL": dynamodb,
-            "AWS_ACCESS_KEY_ID": "000000000000",
-            "AWS_SECRET_ACCESS_KEY": "x",
-        }
+        return {"PORT": str(port), "TRACKING_TABLE": "shipments", **aws_variables(dynamodb)}
 
     ports = []
     for _ in range(2):

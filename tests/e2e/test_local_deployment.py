@@ -71,10 +71,10 @@ def health_urls(local: Local) -> dict[str, str]:
 
 
 def test_up_ends_with_every_address_and_what_the_emulator_lacks(running, up):
-    for service in (*HTTP_SERVICES, "hello"):
+    for service in (*HTTP_SERVICES, "hello", "notices"):
         assert f"\n{service} " in up.out
     assert "ran once, exit code 0" in up.out
-    assert up.out.count("objects valid for") == 4
+    assert up.out.count("objects valid for") == 5
     assert "AWS::EC2::SecurityGroupIngress" in up.out
     assert "make down" in up.out.splitlines()[-1]
 
@@ -93,6 +93,26 @@ def test_a_shipment_written_through_the_load_balancer_is_read_by_quotes(running)
     answer = quote(running).json()
     assert answer["degraded"] is False
     assert answer["shipment"]["id"] == SHIPMENT["id"]
+
+
+def test_a_movement_goes_through_the_queue_and_becomes_a_notice(running):
+    """The shipment of the test before was told, and so is its move."""
+    move = {"json": {"to": "NLRTM"}, "headers": {"If-Match": '"1"'}}
+    moved = requests.post(running.url(f"/tracking/shipments/{SHIPMENT['id']}/moves"), timeout=10, **move)
+    assert moved.status_code == 200, moved.text
+    wanted = [f"Shipment {SHIPMENT['id']} is booked from DEHAM", f"Shipment {SHIPMENT['id']} has reached NLRTM"]
+    eventually(lambda: all(text in running.ops("logs", "notices").out for text in wanted))
+
+
+def test_a_message_that_nobody_can_read_becomes_a_dead_letter(running):
+    """It is received three times, 30 seconds apart, as services/notices/service.yaml says."""
+    sqs = running.target.client("sqs")
+    urls = sqs.list_queues()["QueueUrls"]
+    [url], [dead] = ([u for u in urls if name in u] for name in ("Queuenotices", "DeadLettersnotices"))
+    sqs.send_message(QueueUrl=url, MessageBody="poison")
+    [letter] = eventually(lambda: sqs.receive_message(QueueUrl=dead).get("Messages"), seconds=150)
+    assert letter["Body"] == "poison"
+    sqs.delete_message(QueueUrl=dead, ReceiptHandle=letter["ReceiptHandle"])
 
 
 def test_a_name_resolves_only_for_declared_callers(running):

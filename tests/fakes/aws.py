@@ -64,7 +64,10 @@ class CloudFormation:
     def _list(self, *, StackName: str) -> list[dict[str, Any]]:  # noqa: N803 - boto3's spelling
         if StackName not in self.status:
             raise ClientError({"Error": {"Code": "ValidationError"}}, "ListStackResources")
-        listed = [{"ResourceType": kind, "PhysicalResourceId": i} for kind, i in self.resources.get(StackName, [])]
+        listed = [
+            {"ResourceType": kind, "PhysicalResourceId": i, "LogicalResourceId": next(iter(logical), "TaskThing")}
+            for kind, i, *logical in self.resources.get(StackName, [])
+        ]
         return [{"StackResourceSummaries": listed}]
 
 
@@ -82,7 +85,7 @@ class Ecs:
         return {"services": [self.states.pop(0) if len(self.states) > 1 else self.states[0]]}
 
     def describe_task_definition(self, **_: Any) -> dict[str, Any]:
-        return {"taskDefinition": {"containerDefinitions": [{"image": self.image}]}}
+        return {"taskDefinition": {"containerDefinitions": [{"name": "proxy"}, {"name": "web", "image": self.image}]}}
 
     def list_tasks(self, **asked: Any) -> dict[str, Any]:
         return {"taskArns": ["t"] if asked["desiredStatus"] == "STOPPED" and self.stopped else []}

@@ -34,6 +34,10 @@ class Container:
     def remove(self, **_):
         self.log.append(("remove",))
 
+    def exec_run(self, command):
+        self.log.append(("exec", *command))
+        return (0, b"") if len([entry for entry in self.log if entry[0] == "exec"]) > 1 else (1, b"not yet\n")
+
     def logs(self, *, tail=0, stream=False):
         return iter([b"first\nlast words\n"]) if stream else b"first\nlast words\n"
 

@@ -26,6 +26,7 @@ deployments apps/v1 true Deployment
 replicasets apps/v1 true ReplicaSet
 horizontalpodautoscalers autoscaling/v2 true HorizontalPodAutoscaler
 cronjobs batch/v1 true CronJob
+jobs batch/v1 true Job
 ingressclasses networking.k8s.io/v1 false IngressClass
 ingresses networking.k8s.io/v1 true Ingress
 networkpolicies networking.k8s.io/v1 true NetworkPolicy

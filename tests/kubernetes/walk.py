@@ -103,8 +103,8 @@ class Walk:
         seen = []
         for spec in self._http_services():
             with self._forwarded(spec) as base:
-                answer = requests.get(f"{base}{spec.health}", timeout=10)
-                _check(answer.ok, f"{spec.name}: {spec.health} answers {answer.status_code}")
+                answer = requests.get(f"{base}{spec.health.path}", timeout=10)
+                _check(answer.ok, f"{spec.name}: {spec.health.path} answers {answer.status_code}")
                 seen.append(spec.name)
         return ", ".join(seen)
 
@@ -186,7 +186,7 @@ class Walk:
             )
             _check("ErrImagePull" in row or "ImagePullBackOff" in row, row or "it is not in the table of make status")
             with self._forwarded(spec) as base:
-                _check(requests.get(f"{base}{spec.health}", timeout=10).ok, "the old pods do not answer")
+                _check(requests.get(f"{base}{spec.health.path}", timeout=10).ok, "the old pods do not answer")
         finally:
             kubectl.run("rollout", "undo", *space, name)
         return ""
@@ -255,7 +255,7 @@ class Walk:
             for last in (False, True):
                 try:
                     with self._forwarded(spec) as base:
-                        return str(requests.get(f"{base}{spec.health}", timeout=15).status_code)
+                        return str(requests.get(f"{base}{spec.health.path}", timeout=15).status_code)
                 except (StepError, requests.RequestException) as error:
                     if last:
                         return type(error).__name__

@@ -132,7 +132,7 @@ class Holder:
                     pattern = target[action] if isinstance(target, dict) else target
                     resource = self._text(pattern, each)
                     if "suffix" in call:
-                        resource = f"{resource.removesuffix('*')}{call['suffix']}"
+                        resource = f"{resource.removesuffix('*')}{self._text(call['suffix'], each)}"
                     yield action, resource, context, call, each
 
     def _of_manifest(self) -> Iterator[tuple[str, str, dict[str, Any], dict[str, Any], str]]:
@@ -161,7 +161,16 @@ class Holder:
         keys = [self.ground.arn(r) for r in self.ground.assembly.resources("AWS::KMS::Key", stack="Foundation")]
         tables = self._tables()
         bucket = spec.bucket if spec else None
+        queues = {
+            name: self.ground.named("State", f"Queue{name.replace('-', '')}") for name in (spec.queues if spec else ())
+        }
+        own = [arn for name, arn in queues.items() if name == self._service]
+        receivers = [arn for name, arn in queues.items() if name != self._service]
         return {
+            "queues": own,
+            "queue_keys": keys if own else [],
+            "receivers": receivers,
+            "receiver_keys": keys if receivers else [],
             "secrets": sorted({s.secrets_manager for s in sources if s.secrets_manager}),
             "parameters": sorted({s.ssm for s in sources if s.ssm}),
             "tables": list(tables),
@@ -170,6 +179,9 @@ class Holder:
             "keys": keys,
             "table_keys": self._keys_of(tables.values(), keys),
             "bucket_keys": self._keys_of([bucket] if bucket else [], keys),
+            "web_acls": [acl] if (acl := self.ground.assembly.settings.web_acl_arn) else [],
+            "sessions": [""] if self.ground.assembly.settings.exec else [],
+            "session_keys": keys if self.ground.assembly.settings.exec else [],
         }[kind]
 
     def _tables(self) -> dict[str, Table]:

@@ -48,6 +48,8 @@ class Ground:
         text = value
         for name, pseudo in (("Partition", self.partition), ("Region", self.region), ("AccountId", self.account)):
             text = text.replace(f"<AWS::{name}>", pseudo)
+        own_stack = f"arn:{self.partition}:cloudformation:{self.region}:{self.account}:stack/own/0"
+        text = text.replace("<AWS::StackId>", own_stack)
         text = _REFERENCE.sub(lambda match: self._reference(match[1], match[2] or ""), text)
         assert "<" not in text, f"{value}: a reference that nothing here resolves"
         return text
@@ -72,7 +74,7 @@ class Ground:
         if attribute == ".DefaultSecurityGroup":
             return "sg-0123456789abcdef0"
         return (
-            self.arn(resource).split(":")[-1].split("/")[-1]
+            self.arn(resource).removesuffix(":*").split(":")[-1].split("/")[-1]
             if resource.type in _ARNS
             else f"{resource.stack}-{resource.id}"
         )

@@ -89,8 +89,24 @@ def test_a_bucket_can_be_emptied_by_its_handler_only(ground):
         assert set(_verdicts(policy, [(_stranger(ground), a, r, {}) for a, r in targets.items()])) <= DENIED
 
 
+def test_a_workers_queue_admits_roles_of_the_account_over_tls_and_nobody_by_itself(ground):
+    policies = ground.assembly.resources("AWS::SQS::QueuePolicy", stack="State")
+    assert policies
+    for resource in policies:
+        policy = ground.concrete(resource["PolicyDocument"])
+        queue = ground.arn(ground.assembly.by_reference(resource["Queues"][0]))
+        ours = {"aws:SourceAccount": ACCOUNT}
+        refused = [
+            ("events.amazonaws.com", "sqs:SendMessage", queue, ours),
+            ("sns.amazonaws.com", "sqs:SendMessage", queue, ours),
+            (_stranger(ground), "sqs:SendMessage", queue, {}),
+            (_stranger(ground), "sqs:ReceiveMessage", queue, {}),
+        ]
+        assert set(_verdicts(policy, refused)) <= DENIED
+
+
 def test_only_eventbridge_of_this_account_sends_to_a_jobs_queue(ground):
-    for resource in ground.assembly.resources("AWS::SQS::QueuePolicy"):
+    for resource in (r for r in ground.assembly.resources("AWS::SQS::QueuePolicy") if r.stack != "State"):
         policy = ground.concrete(resource["PolicyDocument"])
         queue = ground.arn(ground.assembly.by_reference(resource["Queues"][0]))
         rule = ground.named(resource.stack, "JobFailedRuns")

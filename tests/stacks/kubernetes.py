@@ -23,7 +23,7 @@ _RESTRICTED_VOLUMES = {
     "secret",
 }
 _HOST_FIELDS = ("hostNetwork", "hostPID", "hostIPC")
-WORKLOADS = ("Deployment", "CronJob")
+WORKLOADS = ("Deployment", "CronJob", "Job")
 
 
 def quantity(text: str) -> Fraction:
@@ -38,7 +38,7 @@ def quantity(text: str) -> Fraction:
 
 
 def pod_template(workload: Object) -> Object:
-    """The pod template of a Deployment or CronJob."""
+    """The pod template of a Deployment, Job or CronJob."""
     spec: Object = workload["spec"]
     if workload["kind"] == "CronJob":
         spec = spec["jobTemplate"]["spec"]
@@ -114,7 +114,7 @@ def admitted(policies: Iterable[Object], pod: dict[str, str], direction: str) ->
 
 
 def _peer(peer: Object) -> str:
-    if set(peer) == {"ipBlock"}:
+    if set(peer) == {"ipBlock"} and set(peer["ipBlock"]) <= {"cidr", "except"}:
         cidr: str = peer["ipBlock"]["cidr"]
         return cidr
     if set(peer) == {"namespaceSelector", "podSelector"}:

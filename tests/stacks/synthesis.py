@@ -88,6 +88,11 @@ def _add_a_route(project: Path) -> None:
     (another / "service.yaml").write_text("\n".join(lines), encoding="utf-8")
 
 
+def _bring_cdk_code(project: Path) -> None:
+    """A service with an extra.py."""
+    shutil.copytree(Path(__file__).parent / "extended" / "odd", project / "services" / "odd")
+
+
 def _rename_production(project: Path) -> None:
     """The same settings and overrides under another name."""
     environments = project / "config" / "environments"
@@ -129,6 +134,7 @@ VARIANTS = {
     "production-unacknowledged": Variant("production", nag=True, acknowledged=False),
     "corners-unacknowledged": Variant("corners", nag=True, acknowledged=False, corners=True),
     "added": Variant("sandbox", prepare=_add_a_service),
+    "extended": Variant("sandbox", nag=True, prepare=_bring_cdk_code),
     "routed": Variant("sandbox", prepare=_add_a_route),
     "edited": Variant("sandbox", prepare=_edit_a_service),
     "twin": Variant("twin", prepare=_rename_production),

@@ -19,6 +19,7 @@ from config.service import Kind, ServiceSpec
 from config.settings import Platform, Settings
 
 KUBERNETES = "Custom::AWSCDK-EKS-KubernetesResource"
+JOB = "Custom::BeforeDeployOnKubernetes"
 _PLUMBING = ("PublishOutput", "ExportsOutput")
 
 
@@ -176,7 +177,8 @@ class Assembly:
 
     def objects(self, stack: str | None = None) -> list[dict[str, Any]]:
         """The Kubernetes objects of a stack, or of all."""
-        return [o for resource in self.resources(KUBERNETES, stack=stack) for o in json.loads(resource["Manifest"])]
+        resources = [*self.resources(KUBERNETES, stack=stack), *self.resources(JOB, stack=stack)]
+        return [o for resource in resources for o in json.loads(resource["Manifest"])]
 
     def object(self, stack: str, kind: str, name: str | None = None) -> dict[str, Any]:
         """The only object of a kind (and name) in a stack."""

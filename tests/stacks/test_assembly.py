@@ -34,6 +34,7 @@ STATEFUL = {
     "AWS::KMS::Key",
     "AWS::S3::Bucket",
     "AWS::SNS::Topic",
+    "AWS::SQS::Queue",
     "AWS::ServiceDiscovery::HttpNamespace",
 }
 PINNED = {
@@ -44,12 +45,16 @@ PINNED = {
     "Eks/AccessLogs8B620ECA",
     "Eks/ClusterEB0386A7",
     "Eks/EnvelopeKey0499CB8D",
+    "Ecs-hello/JobFailures02E56A28",
     "Foundation/Alarms04B5A0BF",
     "Network/Vpc8378EB38",
     "Registry/Repositoryhello9115B9D3",
+    "Registry/Repositorynotices0662BAD1",
     "Registry/Repositoryquotes2CBC5E67",
     "Registry/Repositorytracking806CE792",
     "Registry/RepositorywebC59B8B71",
+    "State/DeadLettersnotices6466B36B",
+    "State/Queuenotices5866AA55",
     "State/TabletrackingA563C38D",
 }
 PINNED_WITH_A_KEY = PINNED | {"Foundation/Key961B73FD"}
@@ -177,7 +182,9 @@ def test_outputs_show_where_everything_is(assembly):
         for stack in (platform.value.title() for platform in spec.platforms):
             base = assembly.outputs(stack)["Url"]
             url = assembly.outputs(f"{stack}-{spec.name}").get("Url")
-            assert url == (f"{base}{spec.path}" if isinstance(spec, HttpService) else None)
+            route = spec.address if isinstance(spec, HttpService) else None
+            origin = f"{base.split(':')[0]}://{route.host}" if route and route.host else base
+            assert url == (f"{origin}{route.path}" if route else None)
 
 
 def test_the_kubeconfig_command_names_cluster_and_region(assembly):

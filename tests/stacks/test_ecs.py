@@ -20,8 +20,14 @@ def ecs_services(assembly: Assembly) -> list[tuple[ServiceSpec, Resource]]:
     return [(spec, assembly.one("AWS::ECS::Service", stack=f"Ecs-{spec.name}")) for spec in specs]
 
 
-def http_services(assembly: Assembly) -> list[tuple[ServiceSpec, Resource]]:
-    return [(spec, service) for spec, service in ecs_services(assembly) if spec.kind is Kind.HTTP]
+def http_services(assembly: Assembly) -> list[tuple[HttpService, Resource]]:
+    """Those behind the load balancer."""
+    return [(spec, service) for spec, service in offering(assembly) if spec.routed]
+
+
+def offering(assembly: Assembly) -> list[tuple[HttpService, Resource]]:
+    """All http services, those that only others call included."""
+    return [(spec, service) for spec, service in ecs_services(assembly) if isinstance(spec, HttpService)]
 
 
 def definitions(assembly: Assembly) -> list[tuple[ServiceSpec, Resource]]:
@@ -31,20 +37,27 @@ def definitions(assembly: Assembly) -> list[tuple[ServiceSpec, Resource]]:
 
 
 def containers(assembly: Assembly) -> list[tuple[ServiceSpec, dict[str, Any]]]:
+    """The services' own containers, each the first one of its task."""
     found = [(spec, definition["ContainerDefinitions"]) for spec, definition in definitions(assembly)]
-    assert all(len(group) == 1 for _, group in found)
+    assert all([c["Name"] for c in group] == [spec.name, *spec.sidecars] for spec, group in found)
     return [(spec, group[0]) for spec, group in found]
+
+
+def all_containers(assembly: Assembly) -> list[tuple[ServiceSpec, dict[str, Any]]]:
+    """Sidecars too."""
+    return [(spec, c) for spec, definition in definitions(assembly) for c in definition["ContainerDefinitions"]]
 
 
 def target_group(assembly: Assembly, spec: ServiceSpec) -> Resource:
     return assembly.one("AWS::ElasticLoadBalancingV2::TargetGroup", stack=f"Ecs-{spec.name}")
 
 
-def listener_rule(assembly: Assembly, spec: ServiceSpec) -> Resource:
-    """The one that forwards; with a domain another one redirects."""
+def listener_rules(assembly: Assembly, spec: HttpService) -> dict[str, Resource]:
+    """Those that forward, by host and path; with a domain others redirect."""
     rules = assembly.resources("AWS::ElasticLoadBalancingV2::ListenerRule", stack=f"Ecs-{spec.name}")
-    [found] = [rule for rule in rules if rule["Actions"][0]["Type"] == "forward"]
-    return found
+    found = [rule for rule in rules if rule["Actions"][0]["Type"] == "forward"]
+    assert len(found) == len(spec.routes)
+    return {str(route): rule for route, rule in zip(spec.routes, found, strict=True)}
 
 
 # --- deployments ------------------------------------------------------------------------------------------------------
@@ -61,7 +74,8 @@ def test_a_worker_that_starts_and_exits_again_and_again_is_rolled_back(corners):
     for spec, service in ecs_services(corners):
         breaker = service["DeploymentConfiguration"]["DeploymentCircuitBreaker"]
         strict = {"ResetOnHealthyTask": False, "ThresholdConfiguration": {"Type": "COUNT", "Value": 3}}
-        assert {k: breaker[k] for k in breaker if k in strict} == (strict if spec.kind is Kind.WORKER else {})
+        checked = isinstance(spec, HttpService) and spec.routed
+        assert {k: breaker[k] for k in breaker if k in strict} == ({} if checked else strict)
 
 
 def test_a_deployment_never_goes_below_the_capacity_that_runs(assembly):
@@ -103,6 +117,8 @@ def _needs(body: Any, names: set[str]) -> set[str]:
         return set()
     found: set[str] = set()
     for key, value in body.items():
+        if key == "ContainerDefinitions":  # their DependsOn names containers
+            continue
         if key in {"Ref", "DependsOn"}:
             found |= {value} if isinstance(value, str) else set(value)
         elif key == "Fn::GetAtt":
@@ -119,7 +135,8 @@ def test_a_deployment_leaves_the_scaled_number_of_tasks_alone(assembly):
 
 def test_a_fixed_number_of_tasks_is_the_manifests(corners):
     fixed = {spec.name: service["DesiredCount"] for spec, service in ecs_services(corners) if not spec.autoscaled}
-    assert fixed == {"front": 2, "beta": 1}
+    assert fixed == {spec.name: spec.scaling.min for spec, _ in ecs_services(corners) if not spec.autoscaled}
+    assert (fixed["front"], fixed["beta"]) == (2, 1)
 
 
 def test_scaling_follows_the_manifest(assembly):
@@ -138,6 +155,7 @@ def test_scaling_policies_track_what_the_manifest_asks_for(assembly):
         tracked = {
             p["PredefinedMetricSpecification"]["PredefinedMetricType"]: p["TargetValue"]
             for p in (policy["TargetTrackingScalingPolicyConfiguration"] for policy in policies)
+            if "PredefinedMetricSpecification" in p  # by the backlog of a queue: test_queues.py
         }
         wanted = {
             "ECSServiceAverageCPUUtilization": spec.scaling.cpu_target,
@@ -162,43 +180,54 @@ def test_a_service_waits_for_the_policy_of_its_execution_role(assembly):
 
 def test_a_first_start_has_the_manifests_time_to_become_healthy(assembly):
     for spec, service in ecs_services(assembly):
-        wanted = spec.health_grace if spec.kind is Kind.HTTP else None
+        wanted = spec.health_grace if isinstance(spec, HttpService) and spec.routed else None
         assert service.get("HealthCheckGracePeriodSeconds") == wanted
 
 
 # --- hardening --------------------------------------------------------------------------------------------------------
 
 
-def test_the_root_file_system_is_read_only_and_tmp_is_a_volume(assembly):
+def test_the_root_file_system_is_read_only_and_what_may_be_written_is_a_volume(assembly):
+    """With ECS Exec, so are the three folders of its agent."""
+    agent = ["/managed-agents", "/var/lib/amazon/ssm", "/var/log/amazon/ssm"] if assembly.settings.exec else []
     for spec, definition in definitions(assembly):
-        container = definition["ContainerDefinitions"][0]
-        assert container["ReadonlyRootFilesystem"] is True, spec.name
-        assert definition["Volumes"] == [{"Name": "tmp"}]
-        assert container["MountPoints"] == [{"ContainerPath": "/tmp", "ReadOnly": False, "SourceVolume": "tmp"}]
+        own, *sidecars = definition["ContainerDefinitions"]
+        assert [mount["ContainerPath"] for mount in own["MountPoints"]] == ["/tmp", *spec.writable, *agent]
+        mounts = [mount for container in (own, *sidecars) for mount in container["MountPoints"]]
+        assert not any(mount["ReadOnly"] for mount in mounts)
+        # Without a host path or a driver: a folder of the task's own, gone with it.
+        assert definition["Volumes"] == [{"Name": mount["SourceVolume"]} for mount in mounts]
+        assert len({mount["SourceVolume"] for mount in mounts}) == len(mounts), "containers share a folder"
+        for container in (own, *sidecars):
+            assert container["ReadonlyRootFilesystem"] is True, spec.name
+            assert "/tmp" in [mount["ContainerPath"] for mount in container["MountPoints"]]
+
+
+def test_only_a_task_that_asks_for_more_than_the_default_has_storage_of_its_own(assembly):
+    """Fargate refuses 20 GiB, which every task has."""
+    for spec, definition in definitions(assembly):
+        wanted = {"SizeInGiB": spec.storage} if (spec.storage or 0) > 20 else None
+        assert definition.get("EphemeralStorage") == wanted, spec.name
 
 
 def test_containers_run_as_a_numeric_user_that_is_not_root(assembly):
-    for _, container in containers(assembly):
+    for _, container in all_containers(assembly):
         user, group = container["User"].split(":")
         assert int(user) > 0
         assert int(group) > 0
 
 
 def test_an_init_process_reaps_and_forwards_signals(assembly):
-    for _, container in containers(assembly):
-        assert container["LinuxParameters"]["InitProcessEnabled"] is True
+    for spec, container in containers(assembly):
+        assert container["LinuxParameters"]["InitProcessEnabled"] is spec.init
+    for _, container in all_containers(assembly):
+        assert "InitProcessEnabled" in container["LinuxParameters"]
 
 
 def test_all_capabilities_are_dropped_and_nothing_is_privileged(assembly):
-    for _, container in containers(assembly):
+    for _, container in all_containers(assembly):
         assert container["LinuxParameters"]["Capabilities"] == {"Drop": ["ALL"]}
         assert not container.get("Privileged", False)
-
-
-def test_nobody_can_open_a_shell_in_a_task(assembly):
-    """ECS Exec and a read-only root exclude each other."""
-    for _, service in ecs_services(assembly):
-        assert not service.get("EnableExecuteCommand", False)
 
 
 def test_a_task_outlives_its_drain(assembly):
@@ -257,7 +286,7 @@ def test_a_task_has_the_manifests_size_and_the_environments_architecture(assembl
 
 
 def test_every_task_definition_logs_without_ever_blocking_the_service(assembly):
-    for spec, container in containers(assembly):
+    for spec, container in all_containers(assembly):
         options = container["LogConfiguration"]["Options"]
         group = assembly.by_reference(options["awslogs-group"])
         assert (group.type, group.stack) == ("AWS::Logs::LogGroup", f"Ecs-{spec.name}")
@@ -271,45 +300,104 @@ def test_port_and_health_path_are_the_same_from_manifest_to_load_balancer(assemb
     for spec, service in http_services(assembly):
         group = target_group(assembly, spec)
         container = next(c for other, c in containers(assembly) if other.name == spec.name)
-        assert [m["ContainerPort"] for m in container["PortMappings"]] == [spec.port]
+        assert [m["ContainerPort"] for m in container["PortMappings"]] == list(spec.ports)
         assert service["LoadBalancers"] == [
             {"ContainerName": spec.name, "ContainerPort": spec.port, "TargetGroupArn": group.ref}
         ]
-        assert group["HealthCheckPath"] == spec.health
+        assert group["HealthCheckPath"] == (spec.health.path if spec.health else "/grpc.health.v1.Health/Check")
         assert group.get("HealthCheckPort", "traffic-port") == "traffic-port"
         assert group["TargetType"] == "ip"
 
 
 def test_a_rule_feeds_the_target_group_before_the_service_is_made(assembly):
     for spec, service in http_services(assembly):
-        rule = listener_rule(assembly, spec)
-        assert rule.id in service.depends_on
-        assert rule["Actions"] == [{"Type": "forward", "TargetGroupArn": target_group(assembly, spec).ref}]
-        assert assembly.by_reference(rule["ListenerArn"]).stack == "Ecs"
+        for rule in listener_rules(assembly, spec).values():
+            assert rule.id in service.depends_on
+            assert rule["Actions"] == [{"Type": "forward", "TargetGroupArn": target_group(assembly, spec).ref}]
+            assert assembly.by_reference(rule["ListenerArn"]).stack == "Ecs"
 
 
 def test_a_rule_matches_the_path_and_all_below_it(assembly):
     for spec, _ in http_services(assembly):
-        patterns = listener_rule(assembly, spec)["Conditions"][0]["PathPatternConfig"]["Values"]
-        assert patterns == (["/*"] if spec.path == "/" else [spec.path, f"{spec.path}/*"])
+        for route in spec.routes:
+            path, *host = listener_rules(assembly, spec)[str(route)]["Conditions"]
+            patterns = path["PathPatternConfig"]["Values"]
+            assert patterns == (["/*"] if route.path == "/" else [route.path, f"{route.path}/*"])
+            assert [h["HostHeaderConfig"]["Values"] for h in host] == ([[route.host]] if route.host else [])
 
 
 def test_priorities_are_unique_and_deeper_paths_are_tried_first(assembly):
-    by_path = {spec.path: listener_rule(assembly, spec)["Priority"] for spec, _ in http_services(assembly)}
-    assert len(set(by_path.values())) == len(by_path)
-    assert all(1 <= priority <= 50000 for priority in by_path.values())
+    everywhere = priorities(assembly)
+    assert len(set(everywhere.values())) == len(everywhere)
+    assert all(1 <= priority <= 50000 for priority in everywhere.values())
+    by_path = {route: priority for route, priority in everywhere.items() if route.startswith("/")}
     for path, priority in by_path.items():
         below = [p for p in by_path if p != path and p.startswith(path.rstrip("/") + "/")]
         assert all(by_path[deeper] < priority for deeper in below)
 
 
 def test_the_root_is_tried_last(assembly):
-    by_path = {spec.path: listener_rule(assembly, spec)["Priority"] for spec, _ in http_services(assembly)}
+    by_path = priorities(assembly)
     assert by_path["/"] == max(by_path.values())
 
 
+def priorities(assembly: Assembly) -> dict[str, int]:
+    """Of every route, by host and path."""
+    found = [listener_rules(assembly, spec) for spec, _ in http_services(assembly)]
+    return {route: rule["Priority"] for rules in found for route, rule in rules.items()}
+
+
+def test_a_host_is_tried_before_its_wildcard_and_that_before_all_hosts(corners):
+    by_route = priorities(corners)
+    exact = [by_route[f"hall.example.com{path}"] for path in ("/hall", "/foyer", "/hall2/deep")]
+    wildcard = [by_route[f"*.hall.example.com{path}"] for path in ("/hall", "/foyer", "/hall2/deep")]
+    derived = [number for route, number in by_route.items() if route.startswith("/") and route != "/busy"]
+    assert max(exact) < min(wildcard) < max(wildcard) < min(derived)
+
+
 def test_the_manifests_priority_is_used(corners):
-    assert listener_rule(corners, corners.catalog.service("busy"))["Priority"] == 77
+    assert priorities(corners)["/busy"] == 77
+
+
+def test_a_service_without_a_path_has_nothing_at_the_load_balancer_and_keeps_its_name(corners):
+    for name in ("vault", "dial"):
+        types = {resource.type for resource in corners.resources(stack=f"Ecs-{name}")}
+        assert not {kind for kind in types if "ElasticLoadBalancing" in kind}
+        service = corners.one("AWS::ECS::Service", stack=f"Ecs-{name}")
+        assert service.get("LoadBalancers", []) == []
+        assert "Alarms" not in service["DeploymentConfiguration"]
+        assert service["ServiceConnectConfiguration"]["Services"][0]["DiscoveryName"] == name
+        assert "Url" not in corners.outputs(f"Ecs-{name}")
+
+
+def test_an_inner_service_is_the_same_service_once_it_has_a_path(corners):
+    """Otherwise a path would replace the service, and interrupt its callers."""
+    inner, routed = (corners.one("AWS::ECS::Service", stack=f"Ecs-{name}") for name in ("vault", "front"))
+    assert inner.id == routed.id
+
+
+def test_a_browser_comes_back_to_the_same_task_for_as_long_as_the_manifest_says(corners):
+    spec = corners.catalog.http_service("hall")
+    attributes = pairs(target_group(corners, spec)["TargetGroupAttributes"], "Key", "Value")
+    kept = {key: value for key, value in attributes.items() if key.startswith("stickiness")}
+    assert kept == {
+        "stickiness.enabled": "true",
+        "stickiness.type": "lb_cookie",
+        "stickiness.lb_cookie.duration_seconds": "3600",
+    }
+
+
+def test_a_grpc_service_is_checked_by_its_health_method_over_grpc(corners):
+    group = target_group(corners, corners.catalog.http_service("wire"))
+    assert (group["ProtocolVersion"], group["Protocol"]) == ("GRPC", "HTTP")
+    assert (group["HealthCheckPath"], group["Matcher"]) == ("/grpc.health.v1.Health/Check", {"GrpcCode": "0"})
+
+
+def test_further_certificates_are_the_listeners_of_https(corners):
+    added = corners.one("AWS::ElasticLoadBalancingV2::ListenerCertificate", stack="Ecs")
+    https = next(r for r in corners.resources("AWS::ElasticLoadBalancingV2::Listener", stack="Ecs") if r["Port"] == 443)
+    assert added["ListenerArn"] == https.ref
+    assert [entry["CertificateArn"] for entry in added["Certificates"]] == list(corners.settings.certificates)
 
 
 def test_a_path_that_no_service_has_is_answered_with_404(assembly):
@@ -339,7 +427,7 @@ def test_with_a_domain_http_redirects_to_https_with_a_certificate_and_an_alias(c
     assert "LoadBalancer" in record["AliasTarget"]["DNSName"]
     assert corners.outputs("Ecs")["Url"] == "https://ecs.harbour.example.com"
     for spec, _ in http_services(corners):
-        assert listener_rule(corners, spec)["ListenerArn"] == by_port[443].ref
+        assert {rule["ListenerArn"] for rule in listener_rules(corners, spec).values()} == {by_port[443].ref}
 
 
 def test_the_load_balancer_is_public_and_drops_invalid_headers(assembly):
@@ -357,13 +445,23 @@ def test_the_load_balancer_is_public_and_drops_invalid_headers(assembly):
 
 
 def test_http_services_are_found_by_their_own_name(assembly):
-    for spec, service in http_services(assembly):
+    for spec, service in offering(assembly):
         connect = service["ServiceConnectConfiguration"]
-        alias = {"DnsName": spec.name, "Port": spec.port}
+        aliases = [[{"DnsName": spec.name, "Port": port}] for port in spec.ports]
         assert connect["Enabled"] is True
-        assert [(s["DiscoveryName"], s["ClientAliases"]) for s in connect["Services"]] == [(spec.name, [alias])]
+        assert [s["ClientAliases"] for s in connect["Services"]] == aliases
+        assert [s["DiscoveryName"] for s in connect["Services"]] == [spec.name, f"{spec.name}_private"][: len(aliases)]
         container = next(c for other, c in containers(assembly) if other.name == spec.name)
-        assert connect["Services"][0]["PortName"] == container["PortMappings"][0]["Name"]
+        assert [s["PortName"] for s in connect["Services"]] == [m["Name"] for m in container["PortMappings"]]
+
+
+def test_service_connect_knows_what_a_port_speaks_and_times_only_requests(corners):
+    spoken = {spec.name: container.get("PortMappings", []) for spec, container in containers(corners)}
+    assert [mapping.get("AppProtocol") for mapping in spoken["dial"]] == [None, "http"]
+    assert [mapping.get("AppProtocol") for mapping in spoken["wire"]] == ["grpc"]
+    [main, private] = corners.one("AWS::ECS::Service", stack="Ecs-dial")["ServiceConnectConfiguration"]["Services"]
+    assert "Timeout" not in main
+    assert private["Timeout"] == {"PerRequestTimeoutSeconds": 60}
 
 
 def test_all_services_share_one_namespace_named_after_the_environment(assembly):

@@ -103,7 +103,10 @@ def test_a_failed_run_lands_in_the_dead_letter_queue(assembly):
         assert detail["group"] == [f"family:{assembly.settings.prefix}-{spec.name}"]
         assert detail["clusterArn"] == [assembly.one("AWS::ECS::Cluster", stack="Ecs").att("Arn")]
         assert detail["lastStatus"] == ["STOPPED"]
-        assert {"containers": {"exitCode": [{"anything-but": 0}]}} in detail["$or"]
+        failed = 0 if not spec.sidecars else [0, 137, 143]  # a sidecar is stopped at the end of every run
+        assert {"containers": {"exitCode": [{"anything-but": failed}]}} in detail["$or"]
+        out_of_memory = {"containers": {"reason": [{"prefix": "OutOfMemory"}]}}
+        assert (out_of_memory in detail["$or"]) is bool(spec.sidecars)
         assert any("TaskFailedToStart" in reason.get("stopCode", []) for reason in detail["$or"])
         assert [target["Arn"] for target in rule["Targets"]] == [queue(assembly, spec).att("Arn")]
 

@@ -13,7 +13,7 @@ DOMAIN = {"domain.name": "harbour.example.com", "domain.hosted_zone_id": "Z01234
 
 def http_stacks(assembly: Assembly) -> list[tuple[HttpService, str]]:
     specs = assembly.services(Platform.ECS)
-    return [(spec, f"Ecs-{spec.name}") for spec in specs if isinstance(spec, HttpService)]
+    return [(spec, f"Ecs-{spec.name}") for spec in specs if isinstance(spec, HttpService) and spec.routed]
 
 
 def exports(assembly: Assembly, stack: str) -> set[str]:
@@ -60,9 +60,13 @@ def test_a_domain_takes_no_export_away(production, synthesis):
 # --- listeners ---
 
 
-def rule_on(assembly: Assembly, stack: str, listener: Resource) -> Resource:
+def rules_on(assembly: Assembly, stack: str, listener: Resource) -> list[Resource]:
     rules = assembly.resources("AWS::ElasticLoadBalancingV2::ListenerRule", stack=stack)
-    [found] = [rule for rule in rules if rule["ListenerArn"] == listener.ref]
+    return [rule for rule in rules if rule["ListenerArn"] == listener.ref]
+
+
+def rule_on(assembly: Assembly, stack: str, listener: Resource) -> Resource:
+    [found] = rules_on(assembly, stack, listener)
     return found
 
 
@@ -87,16 +91,22 @@ def test_a_path_is_redirected_only_after_https_answers_it(corners):
         next(r for r in corners.resources("AWS::ElasticLoadBalancingV2::Listener", stack="Ecs") if r["Port"] == port)
         for port in (80, 443)
     )
-    for _, stack in http_stacks(corners):
-        secure = rule_on(corners, stack, https)
-        assert secure.id in rule_on(corners, stack, http).depends_on
-        assert secure.id in corners.one("AWS::ECS::Service", stack=stack).depends_on
+    for spec, stack in http_stacks(corners):
+        pairs = zip(rules_on(corners, stack, https), rules_on(corners, stack, http), strict=True)
+        assert len(spec.routes) == len(rules_on(corners, stack, http))
+        for secure, plain in pairs:
+            assert secure.id in plain.depends_on
+            assert secure.id in corners.one("AWS::ECS::Service", stack=stack).depends_on
 
 
 def test_both_listeners_try_the_same_paths_in_the_same_order(corners):
+    listeners = corners.resources("AWS::ElasticLoadBalancingV2::Listener", stack="Ecs")
     for _, stack in http_stacks(corners):
-        one, other = corners.resources("AWS::ElasticLoadBalancingV2::ListenerRule", stack=stack)
-        assert (one["Priority"], one["Conditions"]) == (other["Priority"], other["Conditions"])
+        one, other = (
+            [(rule["Priority"], rule["Conditions"]) for rule in rules_on(corners, stack, listener)]
+            for listener in listeners
+        )
+        assert one == other
 
 
 # --- ports ---
@@ -166,5 +176,5 @@ def test_too_few_tasks_are_no_alarm_before_the_first_one_runs(assembly):
 def test_a_call_may_take_as_long_as_the_manifest_says_and_not_service_connects_15_seconds(synthesis, name):
     assembly = synthesis.assembly(name)
     for spec, stack in http_stacks(assembly):
-        [offered] = assembly.one("AWS::ECS::Service", stack=stack)["ServiceConnectConfiguration"]["Services"]
-        assert offered["Timeout"] == {"PerRequestTimeoutSeconds": spec.call_timeout}
+        for offered in assembly.one("AWS::ECS::Service", stack=stack)["ServiceConnectConfiguration"]["Services"]:
+            assert offered["Timeout"] == {"PerRequestTimeoutSeconds": spec.call_timeout}

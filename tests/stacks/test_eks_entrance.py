@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from config.limits import TLS_POLICY
+from config.service import HttpService
 from tests.stacks.templates import Assembly, statements
 
 PREFIX = "alb.ingress.kubernetes.io"
@@ -74,7 +75,7 @@ def test_with_a_domain_there_is_a_certificate_and_an_alias(corners):
     certificate = corners.one("AWS::CertificateManager::Certificate", stack="Eks")
     record = corners.one("AWS::Route53::RecordSet", stack="Eks")
     assert certificate["DomainName"] == "eks.harbour.example.com"
-    assert parameters(corners)["certificateARNs"] == [certificate.ref]
+    assert parameters(corners)["certificateARNs"][0] == certificate.ref
     assert record["Name"] == "eks.harbour.example.com."
     assert corners.outputs("Eks")["Url"] == "https://eks.harbour.example.com"
 
@@ -92,11 +93,17 @@ def test_each_service_and_the_404_are_on_one_listener(assembly):
     for name, ingress in ingresses(assembly).items():
         if name != "to-https":
             assert annotation(ingress, "listen-ports") == ([{"HTTPS": 443}] if domain else [{"HTTP": 80}]), name
-            assert ingress["spec"]["rules"][0].get("host") == (f"eks.{domain.name}" if domain else None), name
+            host = ingress["spec"]["rules"][0].get("host")
+            assert host == (f"eks.{domain.name}" if domain else None) or host in _hosts(assembly), name
 
 
-def test_http_redirects_to_the_domain_whatever_name_it_came_by(corners, sandbox):
-    redirect = ingresses(corners)["to-https"]
+def _hosts(assembly):
+    services = [spec for spec in assembly.catalog.services if isinstance(spec, HttpService)]
+    return {host for spec in services for host in spec.hosts}
+
+
+def test_http_redirects_to_the_domain_whatever_name_it_came_by(synthesis, sandbox):
+    redirect = ingresses(synthesis.assembly("production-domain"))["to-https"]
     assert annotation(redirect, "listen-ports") == [{"HTTP": 80}]
     assert annotation(redirect, "actions.to-https") == {
         "type": "redirect",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fnmatch
 import json
 import re
 from typing import Any
 
+from config.image import RECIPE
 from config.settings import Architecture, Platform, Removal
 from tests.stacks.templates import Assembly, Resource, statements
 
@@ -28,9 +30,16 @@ def service_stacks(assembly: Assembly) -> list[tuple[str, str, Platform]]:
 
 
 def image_asset(assembly: Assembly, stack: str) -> tuple[str, dict[str, Any]]:
+    """The service's own."""
+    [own] = [(digest, asset) for digest, asset in image_assets(assembly, stack) if "." not in digest]
+    return own
+
+
+def image_assets(assembly: Assembly, stack: str) -> list[tuple[str, dict[str, Any]]]:
+    """The sidecars' too."""
     images = assembly.assets(stack)["dockerImages"]
-    assert len(images) == 1, stack
-    return next(iter(images.items()))
+    assert len(images) == 1 + len(assembly.catalog.service(stack.partition("-")[2]).sidecars), stack
+    return [*images.items()]
 
 
 def repositories(assembly: Assembly) -> dict[str, Resource]:
@@ -58,14 +67,46 @@ def test_tags_are_immutable_and_images_scanned_and_encrypted(assembly):
         assert repository["EncryptionConfiguration"]["EncryptionType"] == "KMS"
 
 
+def selections_of(repository: Resource) -> list[dict[str, Any]]:
+    rules = json.loads(repository["LifecyclePolicy"]["LifecyclePolicyText"])["rules"]
+    return [rule["selection"] for rule in sorted(rules, key=lambda rule: rule["rulePriority"])]
+
+
 def test_no_rule_counts_the_images_of_one_platform(assembly):
     """Both platforms' tags share an image, so a rule for one would expire what the other runs."""
     for repository in repositories(assembly).values():
-        rules = json.loads(repository["LifecyclePolicy"]["LifecyclePolicyText"])["rules"]
-        selections = [rule["selection"] for rule in sorted(rules, key=lambda rule: rule["rulePriority"])]
-        assert [selection["tagStatus"] for selection in selections] == ["untagged", "any"]
-        assert selections[1]["countNumber"] == assembly.settings.image_retention_count
-        assert not any("tagPrefixList" in selection for selection in selections)
+        first, *of_sidecars, last = selections_of(repository)
+        assert (first["tagStatus"], last["tagStatus"]) == ("untagged", "any")
+        assert last["countNumber"] == assembly.settings.image_retention_count
+        assert not any("tagPrefixList" in selection for selection in (first, *of_sidecars, last))
+
+
+def test_pushes_of_the_service_do_not_expire_a_sidecars_image_nor_the_other_way_round(corners):
+    """A sidecar's image stays the same while its service's changes every day: a count of its own keeps it."""
+    tags = {
+        asset["destinations"][key]["imageTag"]
+        for stack in ("Ecs-escort", "Eks-escort")
+        for _, asset in image_assets(corners, stack)
+        for key in asset["destinations"]
+    }
+    found = [s for s in selections_of(repositories(corners)["quay-corners/escort"]) if "tagPatternList" in s]
+    assert [selection["countNumber"] for selection in found] == [corners.settings.image_retention_count] * 3
+    for selection in found:
+        [pattern] = selection["tagPatternList"]
+        selected = {tag for tag in tags if fnmatch.fnmatch(tag, pattern)}
+        assert {tag.partition("-")[0] for tag in selected} == {"ecs", "eks"}
+        assert len(selected) == 2
+
+
+def test_a_sidecars_image_is_the_named_one_with_folders_for_its_user(corners):
+    for stack in ("Ecs-escort", "Eks-escort"):
+        [(_, asset)] = [found for found in image_assets(corners, stack) if found[0].startswith("sidecar.pilot.")]
+        lines = (
+            (corners.directory / asset["source"]["directory"] / asset["source"]["dockerFile"]).read_text().splitlines()
+        )
+        assert lines[0].startswith("FROM public.ecr.aws/nginx/nginx:1.29 AS ")
+        assert "COPY --from=container-services-folders --chown=1000:1000 --chmod=0755 /1/ /var/cache/" in lines
+        assert 'VOLUME ["/tmp", "/var/cache/nginx", "/run"]' in lines
 
 
 def test_ten_failed_pushes_do_not_expire_what_runs(assembly):
@@ -132,8 +173,11 @@ def test_the_publishers_scope_is_every_repository_of_its_environment_and_no_othe
 
 
 def test_an_image_goes_straight_to_its_services_repository_by_the_publisher(assembly):
-    for stack, service, platform in service_stacks(assembly):
-        digest, asset = image_asset(assembly, stack)
+    for service, platform, digest, asset in (
+        (service, platform, *image)
+        for stack, service, platform in service_stacks(assembly)
+        for image in image_assets(assembly, stack)
+    ):
         for destination in asset["destinations"].values():
             assert destination["repositoryName"] == f"{assembly.settings.prefix}/{service}"
             assert destination["imageTag"] == f"{platform.value}-{digest}"
@@ -144,9 +188,13 @@ def test_an_image_goes_straight_to_its_services_repository_by_the_publisher(asse
 
 def test_what_runs_is_the_image_that_was_pushed(assembly):
     for stack, service, platform in service_stacks(assembly):
-        digest, _ = image_asset(assembly, stack)
-        tail = f"/{assembly.settings.prefix}/{service}:{platform.value}-{digest}"
-        assert all(image.endswith(tail) for image in _images(assembly, stack, platform))
+        tails = {
+            f"/{assembly.settings.prefix}/{service}:{platform.value}-{digest}"
+            for digest, _ in image_assets(assembly, stack)
+        }
+        images = _images(assembly, stack, platform)
+        assert {tail for tail in tails if any(image.endswith(tail) for image in images)} == tails
+        assert all(any(image.endswith(tail) for tail in tails) for image in images)
 
 
 def _images(assembly: Assembly, stack: str, platform: Platform) -> list[str]:
@@ -171,10 +219,12 @@ def test_registry_waits_for_no_image(assembly):
 
 
 def test_images_are_built_for_the_environments_architecture_from_its_base_registry(assembly):
-    for stack, _, _ in service_stacks(assembly):
+    for stack, service, _ in service_stacks(assembly):
         source = image_asset(assembly, stack)[1]["source"]
         assert source["platform"] == f"linux/{assembly.settings.architecture.value}"
-        assert source["dockerBuildArgs"] == {"BASE_REGISTRY": assembly.settings.base_registry}
+        spec = assembly.catalog.service(service)
+        base = None if spec.image else assembly.settings.base_registry
+        assert source.get("dockerBuildArgs", {}).get("BASE_REGISTRY") == base
 
 
 def test_one_architecture_reaches_image_task_pod_and_node(assembly):
@@ -227,8 +277,29 @@ def test_the_cli_builds_from_the_context_that_docker_would_send_and_nothing_else
     for stack, service, _ in service_stacks(assembly):
         folder = assembly.directory / image_asset(assembly, stack)[1]["source"]["directory"]
         staged = {str(path.relative_to(folder)) for path in folder.rglob("*")}
-        wanted = {entry.path for entry in assembly.catalog.images[service].context.entries}
-        assert staged == wanted | {"Dockerfile", ".dockerignore"}, stack
+        source = assembly.catalog.images[service]
+        own = {RECIPE, f"{RECIPE}.dockerignore"} if source.recipe else {"Dockerfile", ".dockerignore"}
+        assert staged == {entry.path for entry in source.context.entries} | own, stack
+
+
+def test_the_cli_builds_the_dockerfile_the_stage_and_the_arguments_of_the_manifest(assembly):
+    for stack, service, _ in service_stacks(assembly):
+        asset, source = image_asset(assembly, stack)[1]["source"], assembly.catalog.images[service]
+        assert asset.get("dockerBuildArgs", {}) == source.build_arguments
+        assert asset.get("dockerBuildTarget") == source.target
+        name = asset.get("dockerFile", "Dockerfile")
+        if source.recipe:
+            assert (assembly.directory / asset["directory"] / name).read_bytes() == source.recipe
+
+
+def test_an_existing_image_is_built_from_no_file_of_the_project_and_pushed_like_any_other(corners):
+    _, asset = image_asset(corners, "Ecs-imported")
+    assert corners.catalog.images["imported"].context.entries == ()
+    [destination] = asset["destinations"].values()
+    assert destination["repositoryName"] == "quay-corners/imported"
+    folder = corners.directory / asset["source"]["directory"]
+    first = (folder / RECIPE).read_text(encoding="utf-8").splitlines()[0]
+    assert first.startswith("FROM public.ecr.aws/docker/library/debian:trixie-slim AS ")
 
 
 def test_a_service_may_keep_its_readme_and_tests(corners):

@@ -9,9 +9,11 @@ from typing import Any
 import kubernetes_validate
 import pytest
 
+from config.reserved import BEFORE_DEPLOY
 from config.service import HttpService, Kind, ServiceSpec
 from config.settings import EKS_SERVICE_CIDR, Platform
 from tests.stacks.kubernetes import (
+    WORKLOADS,
     Object,
     admitted,
     pod_template,
@@ -21,7 +23,7 @@ from tests.stacks.kubernetes import (
     selects,
     workloads,
 )
-from tests.stacks.templates import Assembly
+from tests.stacks.templates import JOB, KUBERNETES, Assembly
 
 # Kinds that Kubernetes' schemas do not cover, each with its owner.
 CUSTOM_KINDS = {
@@ -41,8 +43,13 @@ def stacks(assembly: Assembly, *kinds: Kind) -> list[tuple[ServiceSpec, list[Obj
     return found
 
 
+def every(objects: list[Object], kind: str) -> list[Object]:
+    return [o for o in objects if o["kind"] == kind]
+
+
 def only(objects: list[Object], kind: str) -> Object:
-    found = [o for o in objects if o["kind"] == kind]
+    """The service's own object of a kind; what surrounds the Job of before_deploy has other names."""
+    found = [o for o in every(objects, kind) if not o["metadata"]["name"].endswith(f".{BEFORE_DEPLOY}")]
     assert len(found) == 1, f"{len(found)} objects of kind {kind}"
     return found[0]
 
@@ -52,9 +59,15 @@ def containers(assembly: Assembly, *kinds: Kind) -> list[tuple[ServiceSpec, dict
     found = []
     for spec, objects in stacks(assembly, *kinds):
         pod = pod_template(workloads(objects)[0])["spec"]
-        assert len(pod["containers"]) == 1
+        assert {c["name"] for c in containers_of(pod)} == {spec.name, *spec.sidecars}
+        assert pod["containers"][0]["name"] == spec.name
         found.append((spec, pod, pod["containers"][0]))
     return found
+
+
+def containers_of(pod: dict[str, Any]) -> list[dict[str, Any]]:
+    """Sidecars too."""
+    return [*pod["containers"], *pod.get("initContainers", [])]
 
 
 # --- schema -----------------------------------------------------------------------------------------------------------
@@ -114,7 +127,9 @@ def test_the_objects_of_a_service_are_those_of_its_kind(assembly):
     }
     for spec, objects in stacks(assembly):
         wanted = always | of_kind[spec.kind]
+        wanted -= {"Ingress"} if isinstance(spec, HttpService) and not spec.routed else set()
         wanted |= {"SecretProviderClass"} if spec.secrets else set()
+        wanted |= {"Job"} if getattr(spec, "before_deploy", None) else set()
         assert {o["kind"] for o in objects} == wanted, spec.name
 
 
@@ -122,28 +137,33 @@ def test_the_objects_of_a_service_are_those_of_its_kind(assembly):
 
 
 def test_every_selector_takes_the_services_own_pods_and_no_others(assembly):
+    """The pod of before_deploy's Job is not the service's: requests would go to it, and it would count for the scaler."""
     all_labels = {
-        spec.name: pod_template(workloads(objects)[0])["metadata"]["labels"] for spec, objects in stacks(assembly)
+        pod_template(workload)["spec"]["serviceAccountName"]: pod_template(workload)["metadata"]["labels"]
+        for _, objects in stacks(assembly)
+        for workload in workloads(objects)
     }
     for spec, objects in stacks(assembly):
-        for selector in _selectors(objects):
-            assert {name for name, labels in all_labels.items() if selects(selector, labels)} == {spec.name}
+        for name, selector in _selectors(objects):
+            assert {pods for pods, labels in all_labels.items() if selects(selector, labels)} == {name}
+            assert name in {spec.name, f"{spec.name}.{BEFORE_DEPLOY}"}
 
 
-def _selectors(objects: list[Object]) -> list[Object]:
+def _selectors(objects: list[Object]) -> list[tuple[str, Object]]:
+    """The selectors, each with the name of the object that has it."""
     found = []
     for o in objects:
-        spec = o.get("spec", {})
+        spec, name = o.get("spec", {}), o["metadata"]["name"]
         if o["kind"] == "Service":
-            found.append({"matchLabels": spec["selector"]})
+            found.append((name, {"matchLabels": spec["selector"]}))
         elif o["kind"] in {"Deployment", "PodDisruptionBudget"}:
-            found.append(spec["selector"])
+            found.append((name, spec["selector"]))
         elif o["kind"] == "NetworkPolicy":
-            found.append(spec["podSelector"])
+            found.append((name, spec["podSelector"]))
     for workload in workloads(objects):
         constraints = pod_template(workload)["spec"].get("topologySpreadConstraints", [])
-        found += [constraint["labelSelector"] for constraint in constraints]
-    assert all(selector.get("matchLabels") for selector in found)
+        found += [(workload["metadata"]["name"], constraint["labelSelector"]) for constraint in constraints]
+    assert all(selector.get("matchLabels") for _, selector in found)
     return found
 
 
@@ -151,13 +171,15 @@ def test_service_ingress_and_probes_hit_the_containers_port(assembly):
     for spec, objects in stacks(assembly, Kind.HTTP):
         container = pod_template(only(objects, "Deployment"))["spec"]["containers"][0]
         ports = only(objects, "Service")["spec"]["ports"]
-        assert [(p["port"], port_number(container, p["targetPort"])) for p in ports] == [(spec.port, spec.port)]
-        backend = only(objects, "Ingress")["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"]
-        assert backend["name"] == only(objects, "Service")["metadata"]["name"] == spec.name
-        assert backend["port"]["name"] in {p["name"] for p in ports}
+        assert [(p["port"], port_number(container, p["targetPort"])) for p in ports] == [(p, p) for p in spec.ports]
+        for ingress in every(objects, "Ingress"):
+            backend = ingress["spec"]["rules"][0]["http"]["paths"][0]["backend"]["service"]
+            assert backend["name"] == only(objects, "Service")["metadata"]["name"] == spec.name
+            assert backend["port"]["name"] == ports[0]["name"]
         for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
-            assert port_number(container, container[probe]["httpGet"]["port"]) == spec.port
-            assert container[probe]["httpGet"]["path"] == spec.health
+            [check] = [container[probe][key] for key in ("httpGet", "grpc", "tcpSocket") if key in container[probe]]
+            assert port_number(container, check["port"]) == spec.port
+            assert check.get("path") == (spec.health and spec.health.path)
 
 
 def test_a_start_has_the_manifests_time_and_is_not_killed_before(assembly):
@@ -177,20 +199,22 @@ def test_a_rollout_is_not_given_up_while_a_start_may_still_succeed(assembly):
 
 
 def test_quantities_are_valid_and_requests_never_exceed_limits(assembly):
-    for spec, _, container in containers(assembly):
-        requests, limits = container["resources"]["requests"], container["resources"]["limits"]
-        for name in {*requests, *limits}:
-            assert quantity(requests[name]) > 0
-            if name in limits:
-                assert quantity(requests[name]) <= quantity(limits[name]), spec.name
+    for spec, pod, _ in containers(assembly):
+        for container in containers_of(pod):
+            requests, limits = container["resources"]["requests"], container["resources"]["limits"]
+            for name in {*requests, *limits}:
+                assert quantity(requests[name]) > 0
+                if name in limits:
+                    assert quantity(requests[name]) <= quantity(limits[name]), spec.name
 
 
 def test_memory_is_reserved_in_full_as_the_manifest_says(assembly):
-    for spec, _, container in containers(assembly):
-        resources = container["resources"]
-        assert resources["requests"]["memory"] == resources["limits"]["memory"]
-        assert quantity(resources["limits"]["memory"]) == spec.memory * 2**20
-        assert abs(quantity(resources["requests"]["cpu"]) * 1024 - spec.cpu) < 2
+    for spec, pod, _ in containers(assembly):
+        given = [container["resources"] for container in containers_of(pod)]
+        assert all(resources["requests"]["memory"] == resources["limits"]["memory"] for resources in given)
+        assert sum(quantity(resources["limits"]["memory"]) for resources in given) == spec.memory * 2**20
+        cpu = sum(quantity(resources["requests"]["cpu"]) for resources in given)
+        assert abs(cpu * 1024 - spec.cpu) < 2 * len(given)
 
 
 @pytest.mark.parametrize("text", ["512MB", "0.5.1", "", "-1", "1 Gi", "1024mi"])
@@ -236,6 +260,7 @@ def test_an_object_that_kubectl_does_not_prune_leaves_with_a_resource_of_its_own
         others = [kinds for kinds in by_resource if kinds is not workload]
         expected = [{"SecretProviderClass"}] if spec.secrets else []
         expected += [] if spec.kind is Kind.JOB else [{"PodDisruptionBudget", "HorizontalPodAutoscaler"}]
+        expected += [{"ServiceAccount", "NetworkPolicy"}] if getattr(spec, "before_deploy", None) else []
         assert sorted(map(sorted, others)) == sorted(map(sorted, expected))
 
 
@@ -247,7 +272,10 @@ def test_the_load_balancer_knows_a_service_before_its_pods_start(assembly):
             for resource in assembly.resources("Custom::AWSCDK-EKS-KubernetesResource", stack=f"Eks-{spec.name}")
             if "Deployment" in resource["Manifest"] and "PodDisruptionBudget" not in resource["Manifest"]
         ]
-        assert kinds.index("Service") < kinds.index("Ingress") < kinds.index("Deployment")
+        last_ingress = (
+            len(kinds) - 1 - kinds[::-1].index("Ingress") if "Ingress" in kinds else kinds.index("Service") + 1
+        )
+        assert kinds.index("Service") < last_ingress <= kinds.index("Deployment")
 
 
 def test_no_list_of_a_policy_is_empty(assembly):
@@ -261,13 +289,15 @@ def test_while_a_port_changes_old_pods_are_reached_on_theirs(assembly):
     for which older policy controllers skip a name.
     """
     for spec, objects in stacks(assembly, Kind.HTTP):
-        assert only(objects, "Service")["spec"]["ports"][0]["targetPort"] == "http"
-        [rule] = only(objects, "NetworkPolicy")["spec"]["ingress"]
-        assert [port["port"] for port in rule["ports"]] == [spec.port, "http"]
+        names = ["http", "private"][: len(spec.ports)]
+        assert [port["targetPort"] for port in only(objects, "Service")["spec"]["ports"]] == names
+        rules = only(objects, "NetworkPolicy")["spec"].get("ingress", [])
+        opened = [[port["port"] for port in rule["ports"]] for rule in rules]
+        assert opened == [[number, name] for number, name in zip(spec.ports, names, strict=True)][: len(opened)]
     for _, objects in stacks(assembly):
         rules = only(objects, "NetworkPolicy")["spec"]["egress"]
         to_services = [rule for rule in rules if "podSelector" in rule["to"][0] and len(rule["to"][0]) == 1]
-        assert all([port["port"] for port in rule["ports"]] == ["http"] for rule in to_services)
+        assert all({port["port"] for port in rule["ports"]} <= {"http", "private"} for rule in to_services)
 
 
 def test_new_pods_are_ready_before_old_ones_go(assembly):
@@ -297,9 +327,9 @@ def test_the_load_balancer_stops_sending_before_the_process_gets_sigterm(assembl
     for spec, pod, container in containers(assembly, Kind.HTTP):
         pause = container["lifecycle"]["preStop"]["sleep"]["seconds"]
         assert pod["terminationGracePeriodSeconds"] - pause == spec.stop_timeout
-        annotations = assembly.object(f"Eks-{spec.name}", "Ingress")["metadata"]["annotations"]
-        attributes = annotations["alb.ingress.kubernetes.io/target-group-attributes"]
-        assert attributes == f"deregistration_delay.timeout_seconds={pause}"
+        for ingress in every(assembly.objects(f"Eks-{spec.name}"), "Ingress"):
+            attributes = ingress["metadata"]["annotations"]["alb.ingress.kubernetes.io/target-group-attributes"]
+            assert attributes.split(",")[0] == f"deregistration_delay.timeout_seconds={pause}"
 
 
 def test_without_a_load_balancer_the_grace_period_is_the_manifests(assembly):
@@ -336,30 +366,33 @@ def test_the_namespace_enforces_the_restricted_level(assembly):
     assert set(modes.values()) == {"restricted"}
 
 
-def test_the_root_file_system_is_read_only_and_only_tmp_is_writable(assembly):
+def test_the_root_file_system_is_read_only_and_only_tmp_and_the_manifests_folders_are_writable(assembly):
     for spec, pod, container in containers(assembly):
         assert container["securityContext"]["readOnlyRootFilesystem"] is True
         writable = {m["name"]: m["mountPath"] for m in container["volumeMounts"] if not m.get("readOnly")}
-        assert list(writable.values()) == ["/tmp"], spec.name
+        assert list(writable.values()) == ["/tmp", *spec.writable], spec.name
         volumes = {volume["name"]: volume for volume in pod["volumes"]}
-        assert "emptyDir" in volumes[next(iter(writable))]
-        assert {m["name"] for m in container["volumeMounts"]} == set(volumes)
+        assert all("emptyDir" in volumes[name] for name in writable)
+        assert {m["name"] for c in containers_of(pod) for m in c["volumeMounts"]} == set(volumes)
+        assert all(c["securityContext"]["readOnlyRootFilesystem"] for c in containers_of(pod))
 
 
 def test_pods_run_as_the_same_user_as_tasks(assembly):
-    for _, pod, _ in containers(assembly):
+    for spec, pod, _ in containers(assembly):
         context = pod["securityContext"]
-        assert (context["runAsUser"], context["runAsGroup"], context["fsGroup"]) == (65532, 65532, 65532)
+        user, group = {"65532": (65532, 65532), "1000:2000": (1000, 2000)}[str(spec.user)]
+        assert (context["runAsUser"], context["runAsGroup"], context["fsGroup"]) == (user, group, group)
         assert context["runAsNonRoot"] is True
 
 
 def test_no_pod_holds_a_token_of_the_kubernetes_api(assembly):
     for spec, objects in stacks(assembly):
-        assert only(objects, "ServiceAccount")["automountServiceAccountToken"] is False
+        assert all(o["automountServiceAccountToken"] is False for o in objects if o["kind"] == "ServiceAccount")
         for workload in workloads(objects):
             pod = pod_template(workload)["spec"]
             assert pod["automountServiceAccountToken"] is False
-            assert pod["serviceAccountName"] == only(objects, "ServiceAccount")["metadata"]["name"] == spec.name
+            if workload["kind"] != "Job":
+                assert pod["serviceAccountName"] == only(objects, "ServiceAccount")["metadata"]["name"] == spec.name
 
 
 def test_no_variables_of_other_services_leak_in(assembly):
@@ -385,21 +418,25 @@ def test_exactly_the_declared_callers_and_the_load_balancer_come_in(assembly):
     assert len(public) == assembly.settings.zone_count
     for spec, _ in stacks(assembly):
         callers = [f"pod {other.name}" for other in assembly.services(Platform.EKS) if spec.name in other.calls]
-        wanted = (
-            {(peer, port) for peer in [*public, *callers] for port in (spec.port, "http")}
-            if spec.kind is Kind.HTTP
-            else set()
-        )
+        wanted: set[tuple[str, int | str]] = set()
+        if isinstance(spec, HttpService):
+            balancer = public if spec.routed else []
+            wanted = {(peer, port) for peer in [*balancer, *callers] for port in (spec.port, "http")}
+            if spec.private_port:
+                wanted |= {(peer, port) for peer in callers for port in (spec.private_port, "private")}
         assert set(admitted(policies(assembly), labels_of(assembly, spec.name), "Ingress")) == wanted, spec.name
 
 
-def test_exactly_the_declared_callees_dns_and_aws_are_reached(assembly):
+def test_exactly_the_declared_callees_systems_outside_dns_and_aws_are_reached(assembly):
     dns = {(peer, 53) for peer in (EKS_SERVICE_CIDR, assembly.settings.vpc_cidr, "pod kube-system/kube-dns")}
     for spec, _ in stacks(assembly):
-        callees = {(f"pod {name}", "http") for name in spec.calls}
-        agent = {POD_IDENTITY_AGENT} if spec.table or spec.secrets else set()
+        called = [assembly.catalog.http_service(name) for name in spec.calls]
+        callees = {(f"pod {other.name}", "http") for other in called}
+        callees |= {(f"pod {other.name}", "private") for other in called if other.private_port}
+        agent = {POD_IDENTITY_AGENT} if spec.needs_role else set()
+        outside = {(cidr, destination.port) for destination in spec.egress for cidr in destination.cidrs}
         reached = set(admitted(policies(assembly), labels_of(assembly, spec.name), "Egress"))
-        assert reached == callees | dns | agent | {HTTPS}, spec.name
+        assert reached == callees | dns | agent | outside | {HTTPS}, spec.name
 
 
 def test_an_undeclared_pod_reaches_only_dns(assembly):
@@ -455,8 +492,14 @@ def test_all_ingresses_share_one_load_balancer(assembly):
 
 
 def test_deeper_paths_are_tried_first_and_the_entrance_last(assembly):
-    paths = {spec.name: spec.path or "/" for spec, _ in stacks(assembly, Kind.HTTP)}
     order = orders(assembly)
+    paths = {}
+    for ingress in [o for o in assembly.objects() if o["kind"] == "Ingress"]:
+        [rule] = ingress["spec"]["rules"]
+        own = rule.get("host", "").startswith("eks.") or "host" not in rule
+        name = ingress["metadata"]["name"]
+        if name not in ("entrance", "to-https"):
+            paths[name] = f"{'' if own else rule['host']}{rule['http']['paths'][0]['path']}"
     last = {"entrance", "to-https"} if assembly.settings.domain else {"entrance"}
     assert set(order) == {*paths, *last}
     assert {name for name, number in order.items() if number == max(order.values())} == last
@@ -468,12 +511,37 @@ def test_deeper_paths_are_tried_first_and_the_entrance_last(assembly):
 
 def test_an_ingress_takes_the_manifests_path_and_health(assembly):
     for spec, objects in stacks(assembly, Kind.HTTP):
-        ingress = only(objects, "Ingress")
-        paths = ingress["spec"]["rules"][0]["http"]["paths"]
-        assert [(p["path"], p["pathType"]) for p in paths] == [(spec.path, "Prefix")]
-        annotations = ingress["metadata"]["annotations"]
-        assert annotations["alb.ingress.kubernetes.io/healthcheck-path"] == spec.health
-        assert annotations["alb.ingress.kubernetes.io/target-type"] == "ip"
+        for ingress, route in zip(every(objects, "Ingress"), spec.routes, strict=True):
+            [rule] = ingress["spec"]["rules"]
+            assert [(p["path"], p["pathType"]) for p in rule["http"]["paths"]] == [(route.path, "Prefix")]
+            domain = assembly.settings.domain
+            assert rule.get("host") == (route.host or (f"eks.{domain.name}" if domain else None))
+            annotations = ingress["metadata"]["annotations"]
+            health = spec.health.path if spec.health else "/grpc.health.v1.Health/Check"
+            assert annotations["alb.ingress.kubernetes.io/healthcheck-path"] == health
+            assert annotations["alb.ingress.kubernetes.io/target-type"] == "ip"
+
+
+def test_ingresses_of_one_service_keep_their_names_whatever_their_order(corners):
+    """That of `path` on all hosts has the service's name; in others a dot begins what is the route's own."""
+    hall = corners.catalog.http_service("hall")
+    names = [ingress["metadata"]["name"] for ingress in corners.objects("Eks-hall") if ingress["kind"] == "Ingress"]
+    assert names == [f"hall.{route.key}" for route in hall.routes]
+    assert len(set(names)) == len(hall.routes) == 6
+
+
+def test_the_load_balancers_of_both_platforms_speak_grpc_where_the_service_does(corners):
+    annotations = corners.object("Eks-wire", "Ingress")["metadata"]["annotations"]
+    assert annotations["alb.ingress.kubernetes.io/backend-protocol-version"] == "GRPC"
+    assert annotations["alb.ingress.kubernetes.io/success-codes"] == "0"
+
+
+def test_with_further_certificates_each_host_is_redirected_to_itself(corners):
+    annotations = corners.object("Eks", "Ingress", "to-https")["metadata"]["annotations"]
+    target = json.loads(annotations["alb.ingress.kubernetes.io/actions.to-https"])["redirectConfig"]
+    assert (target["host"], target["protocol"]) == ("#{host}", "HTTPS")
+    arns = corners.object("Eks", "IngressClassParams")["spec"]["certificateARNs"]
+    assert arns[1:] == list(corners.settings.certificates)
 
 
 # --- jobs and secrets -------------------------------------------------------------------------------------------------
@@ -538,26 +606,51 @@ def test_each_secret_variable_has_a_key_that_the_driver_fetches(assembly):
 def test_a_pod_gets_the_role_of_its_service_account(assembly):
     for spec, objects in stacks(assembly):
         identities = assembly.resources("AWS::EKS::PodIdentityAssociation", stack=f"Eks-{spec.name}")
-        assert len(identities) == int(bool(spec.table or spec.secrets))
-        for identity in identities:
-            account = only(objects, "ServiceAccount")["metadata"]
-            assert (identity["ServiceAccount"], identity["Namespace"]) == (account["name"], account["namespace"])
-            assert assembly.by_reference(identity["RoleArn"]).stack == f"Eks-{spec.name}"
+        accounts = [o["metadata"] for o in objects if o["kind"] == "ServiceAccount"] if spec.needs_role else []
+        assert sorted((one["ServiceAccount"], one["Namespace"]) for one in identities) == sorted(
+            (account["name"], account["namespace"]) for account in accounts
+        )
+        assert {assembly.by_reference(identity["RoleArn"]).stack for identity in identities} <= {f"Eks-{spec.name}"}
+        assert len({identity["RoleArn"] for identity in identities}) <= 1
 
 
 def test_pods_start_after_their_role_exists(assembly):
     for identity in assembly.resources("AWS::EKS::PodIdentityAssociation"):
         [applied] = [
             resource
-            for resource in assembly.resources("Custom::AWSCDK-EKS-KubernetesResource", stack=identity.stack)
-            if {"Deployment", "CronJob"} & {item["kind"] for item in json.loads(resource["Manifest"])}
+            for kind in (KUBERNETES, JOB)
+            for resource in assembly.resources(kind, stack=identity.stack)
+            for item in json.loads(resource["Manifest"])
+            if item["kind"] in WORKLOADS
+            and pod_template(item)["spec"]["serviceAccountName"] == identity["ServiceAccount"]
         ]
-        policies = assembly.resources("AWS::IAM::Policy", stack=identity.stack)
+        role = assembly.by_reference(identity["RoleArn"])
+        policies = [p for p in assembly.resources("AWS::IAM::Policy", stack=identity.stack) if role.ref in p["Roles"]]
         assert policies
         assert {identity.id, *(policy.id for policy in policies)} <= set(applied.depends_on)
 
 
+def test_the_job_of_before_deploy_reaches_what_its_service_does_but_no_calls(assembly):
+    """As on ECS, where a task by itself finds no names. Nothing reaches it, and it is tried once."""
+    for spec, objects in stacks(assembly, Kind.HTTP, Kind.WORKER):
+        for job in (o for o in objects if o["kind"] == "Job"):
+            [policy] = [
+                o["spec"]
+                for o in objects
+                if o["kind"] == "NetworkPolicy"
+                and selects(o["spec"]["podSelector"], pod_template(job)["metadata"]["labels"])
+            ]
+            usual = only(objects, "NetworkPolicy")["spec"]["egress"]
+            assert policy["egress"] == [rule for rule in usual if "podSelector" not in rule["to"][0]]
+            assert "ingress" not in policy
+            assert policy["policyTypes"] == ["Ingress", "Egress"]
+            assert job["spec"]["backoffLimit"] == 0
+            assert pod_template(job)["spec"]["restartPolicy"] == "Never"
+            assert job["metadata"]["name"] == spec.name
+
+
 def test_pods_of_a_service_use_an_image_that_the_eks_stack_pushed(assembly):
-    for spec, _, container in containers(assembly):
-        assert f"/{assembly.settings.prefix}/{spec.name}:eks-" in container["image"]
-        assert container["imagePullPolicy"] == "IfNotPresent"
+    for spec, pod, _ in containers(assembly):
+        for container in containers_of(pod):
+            assert f"/{assembly.settings.prefix}/{spec.name}:eks-" in container["image"]
+            assert container["imagePullPolicy"] == "IfNotPresent"

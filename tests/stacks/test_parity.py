@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,11 +14,13 @@ from zoneinfo import ZoneInfo
 import pytest
 from cronsim import CronSim
 
+from config.fields.network import Protocol
 from config.model import Model
-from config.service import Kind, ServiceSpec, kinds_with, manifest_fields, meaning_of
+from config.routing import covers
+from config.service import HttpService, Kind, ServiceSpec, kinds_with, manifest_fields, meaning_of
 from config.settings import Platform
 from tests.stacks.kubernetes import pod_template, port_number, quantity, workloads
-from tests.stacks.templates import Assembly, pairs
+from tests.stacks.templates import KUBERNETES, Assembly, pairs
 
 Reader = Callable[[Assembly, ServiceSpec], Any]
 READERS: dict[str, tuple[Reader, Reader]] = {}
@@ -52,6 +55,12 @@ def pod_container(assembly: Assembly, spec: ServiceSpec) -> dict[str, Any]:
     return found
 
 
+def all_containers(assembly: Assembly, spec: ServiceSpec) -> list[dict[str, Any]]:
+    """A pod's containers, sidecars included: their cpu and memory are part of the service's."""
+    found = pod(assembly, spec)
+    return [*found.get("initContainers", []), *found["containers"]]
+
+
 def ecs_object(assembly: Assembly, spec: ServiceSpec, kind: str) -> Any:
     return assembly.one(kind, stack=f"Ecs-{spec.name}")
 
@@ -67,14 +76,14 @@ class _Kind:
         types = {r.type for r in assembly.resources(stack=f"Ecs-{spec.name}")}
         if "AWS::Scheduler::Schedule" in types:
             return Kind.JOB
-        return Kind.HTTP if "AWS::ElasticLoadBalancingV2::ListenerRule" in types else Kind.WORKER
+        return Kind.HTTP if "PortMappings" in container(assembly, spec) else Kind.WORKER
 
     @staticmethod
     def eks(assembly, spec):
         kinds = {o["kind"] for o in assembly.objects(f"Eks-{spec.name}")}
         if "CronJob" in kinds:
             return Kind.JOB
-        return Kind.HTTP if "Ingress" in kinds else Kind.WORKER
+        return Kind.HTTP if "Service" in kinds else Kind.WORKER
 
 
 @means("platforms")
@@ -90,65 +99,241 @@ class _Platforms:
 class _Port:
     @staticmethod
     def ecs(assembly, spec):
-        return [mapping["ContainerPort"] for mapping in container(assembly, spec)["PortMappings"]]
+        return _port_mappings(assembly, spec)["http"]["ContainerPort"]
 
     @staticmethod
     def eks(assembly, spec):
-        own = pod_container(assembly, spec)
-        return [port_number(own, port["name"]) for port in own.get("ports", [])]
+        return port_number(pod_container(assembly, spec), "http")
+
+
+@means("private_port")
+class _PrivatePort:
+    """The port, and the one that callers use."""
+
+    @staticmethod
+    def ecs(assembly, spec):
+        connect = ecs_object(assembly, spec, "AWS::ECS::Service")["ServiceConnectConfiguration"]["Services"]
+        called = {entry["PortName"]: entry["ClientAliases"][0]["Port"] for entry in connect}
+        return _port_mappings(assembly, spec).get("private", {}).get("ContainerPort"), called.get("private")
+
+    @staticmethod
+    def eks(assembly, spec):
+        called = {port["name"]: port["port"] for port in eks_object(assembly, spec, "Service")["spec"]["ports"]}
+        return port_number(pod_container(assembly, spec), "private"), called.get("private")
+
+
+def _port_mappings(assembly: Assembly, spec: ServiceSpec) -> dict[str, Any]:
+    return {mapping["Name"]: mapping for mapping in container(assembly, spec)["PortMappings"]}
+
+
+@means("protocol")
+class _Protocol:
+    """What checks speak, and what the load balancer does."""
+
+    @staticmethod
+    def ecs(assembly, spec):
+        groups = assembly.resources("AWS::ElasticLoadBalancingV2::TargetGroup", stack=f"Ecs-{spec.name}")
+        balanced = [group.get("ProtocolVersion") for group in groups]
+        return _port_mappings(assembly, spec)["http"].get("AppProtocol", "tcp"), balanced
+
+    @staticmethod
+    def eks(assembly, spec):
+        checks = {"httpGet": "http", "grpc": "grpc", "tcpSocket": "tcp"}
+        [spoken] = [checks[key] for key in pod_container(assembly, spec)["readinessProbe"] if key in checks]
+        annotation = "alb.ingress.kubernetes.io/backend-protocol-version"
+        balanced = [ingress["metadata"]["annotations"].get(annotation) for ingress in ingresses(assembly, spec)]
+        return spoken, balanced[:1]
+
+
+def forwarding(assembly: Assembly, spec: ServiceSpec) -> list[Any]:
+    rules = assembly.resources("AWS::ElasticLoadBalancingV2::ListenerRule", stack=f"Ecs-{spec.name}")
+    return [rule for rule in rules if rule["Actions"][0]["Type"] == "forward"]
+
+
+def ingresses(assembly: Assembly, spec: ServiceSpec) -> list[dict[str, Any]]:
+    return [entry for entry in assembly.objects(f"Eks-{spec.name}") if entry["kind"] == "Ingress"]
+
+
+def _ecs_routes(assembly: Assembly, spec: ServiceSpec) -> dict[tuple[str, str], int]:
+    """Priority by host and path; the platform's own host is empty."""
+    found = {}
+    for rule in forwarding(assembly, spec):
+        conditions = {condition["Field"]: condition for condition in rule["Conditions"]}
+        host = conditions.get("host-header", {"HostHeaderConfig": {"Values": [""]}})["HostHeaderConfig"]["Values"][0]
+        path = conditions["path-pattern"]["PathPatternConfig"]["Values"][0].replace("/*", "/")
+        found[host, path] = rule["Priority"]
+    return found
+
+
+def _eks_routes(assembly: Assembly, spec: ServiceSpec) -> dict[tuple[str, str], int]:
+    found = {}
+    for ingress in ingresses(assembly, spec):
+        [rule] = ingress["spec"]["rules"]
+        domain = assembly.settings.domain
+        host = "" if domain and rule["host"] == f"eks.{domain.name}" else rule.get("host", "")
+        [path] = rule["http"]["paths"]
+        annotations = ingress["metadata"]["annotations"]
+        found[host, path["path"]] = int(annotations["alb.ingress.kubernetes.io/group.order"])
+    return found
 
 
 @means("path")
 class _Path:
+    """Where the load balancer's first rule leads, and BASE_PATH."""
+
     @staticmethod
     def ecs(assembly, spec):
-        rule = assembly.resources("AWS::ElasticLoadBalancingV2::ListenerRule", stack=f"Ecs-{spec.name}")[0]
-        return rule["Conditions"][0]["PathPatternConfig"]["Values"][0].replace("/*", "/")
+        return [path for _, path in _ecs_routes(assembly, spec)][:1], _Environment.ecs(assembly, spec)["BASE_PATH"]
 
     @staticmethod
     def eks(assembly, spec):
-        return eks_object(assembly, spec, "Ingress")["spec"]["rules"][0]["http"]["paths"][0]["path"]
+        return [path for _, path in _eks_routes(assembly, spec)][:1], _Environment.eks(assembly, spec)["BASE_PATH"]
+
+
+@means("paths")
+class _Paths:
+    @staticmethod
+    def ecs(assembly, spec):
+        return {path for _, path in _ecs_routes(assembly, spec)}
+
+    @staticmethod
+    def eks(assembly, spec):
+        return {path for _, path in _eks_routes(assembly, spec)}
+
+
+@means("hosts")
+class _Hosts:
+    @staticmethod
+    def ecs(assembly, spec):
+        return set(_ecs_routes(assembly, spec))
+
+    @staticmethod
+    def eks(assembly, spec):
+        return set(_eks_routes(assembly, spec))
+
+
+@means("sticky")
+class _Sticky:
+    @staticmethod
+    def ecs(assembly, spec):
+        groups = assembly.resources("AWS::ElasticLoadBalancingV2::TargetGroup", stack=f"Ecs-{spec.name}")
+        return [_stickiness(pairs(group["TargetGroupAttributes"], "Key", "Value")) for group in groups]
+
+    @staticmethod
+    def eks(assembly, spec):
+        annotation = "alb.ingress.kubernetes.io/target-group-attributes"
+        texts = {ingress["metadata"]["annotations"][annotation] for ingress in ingresses(assembly, spec)}
+        return [_stickiness(dict(entry.split("=") for entry in text.split(","))) for text in texts]
+
+
+def _stickiness(attributes: dict[str, str]) -> tuple[str, str] | None:
+    if attributes.get("stickiness.enabled", "false") != "true":
+        return None
+    return attributes["stickiness.type"], attributes["stickiness.lb_cookie.duration_seconds"]
 
 
 @means("priority")
 class _Priority:
-    """The order of all services; nothing else is comparable between the two numbering schemes."""
+    """The order of all routes; nothing else is comparable between the two numbering schemes."""
 
     @staticmethod
     def ecs(assembly, spec):
-        def number(name: str) -> int:
-            return assembly.resources("AWS::ElasticLoadBalancingV2::ListenerRule", stack=f"Ecs-{name}")[0]["Priority"]
-
-        return [other for other in _rivals(assembly, spec) if number(other) < number(spec.name)]
+        return _before(assembly, spec, _ecs_routes)
 
     @staticmethod
     def eks(assembly, spec):
-        def number(name: str) -> int:
-            annotations = assembly.object(f"Eks-{name}", "Ingress")["metadata"]["annotations"]
-            return int(annotations["alb.ingress.kubernetes.io/group.order"])
-
-        return [other for other in _rivals(assembly, spec) if number(other) < number(spec.name)]
+        return _before(assembly, spec, _eks_routes)
 
 
-def _rivals(assembly: Assembly, spec: ServiceSpec) -> list[str]:
-    """Services on both platforms that could answer the same request."""
-    both = [s for s in assembly.services(Platform.ECS, Kind.HTTP) if Platform.EKS in s.platforms]
-    own = (spec.path).rstrip("/") + "/"
-    paths = {other.name: (other.path or "").rstrip("/") + "/" for other in both if other.name != spec.name}
-    return sorted(name for name, path in paths.items() if path.startswith(own) or own.startswith(path))
+def _before(assembly: Assembly, spec: ServiceSpec, read: Callable[..., dict[tuple[str, str], int]]) -> set[Any]:
+    """What is tried before each route of a service, of the other services' routes that could answer the same request."""
+    both = [
+        s for s in assembly.services(Platform.ECS, Kind.HTTP) if Platform.EKS in s.platforms and s.name != spec.name
+    ]
+    others = {(other.name, *place): number for other in both for place, number in read(assembly, other).items()}
+    return {
+        (name, place)
+        for place, number in read(assembly, spec).items()
+        for (name, _, path), before in others.items()
+        if before < number and (covers(path, place[1]) or covers(place[1], path))
+    }
 
 
 @means("health")
 class _Health:
+    """Of an http service (paths, codes, interval, what the manifest sets of the rest); of a worker the whole check."""
+
     @staticmethod
     def ecs(assembly, spec):
-        return {ecs_object(assembly, spec, "AWS::ElasticLoadBalancingV2::TargetGroup")["HealthCheckPath"]}
+        if spec.kind is Kind.WORKER:
+            check = container(assembly, spec).get("HealthCheck")
+            return check and _command_check(
+                check["Command"][1:], check["Interval"], check["Timeout"], check["Retries"], check["StartPeriod"]
+            )
+        if not spec.routed:
+            return None  # nothing checks a service without a target group
+        group = ecs_object(assembly, spec, "AWS::ElasticLoadBalancingV2::TargetGroup")
+        counts = {
+            "timeout": group["HealthCheckTimeoutSeconds"],
+            "healthy": group["HealthyThresholdCount"],
+            "unhealthy": group["UnhealthyThresholdCount"],
+        }
+        return (
+            {group["HealthCheckPath"]},
+            group["Matcher"].get("HttpCode", group["Matcher"].get("GrpcCode")),
+            group["HealthCheckIntervalSeconds"],
+            {name: value for name, value in counts.items() if getattr(spec.check, name)},
+        )
 
     @staticmethod
     def eks(assembly, spec):
-        probes = [pod_container(assembly, spec)[p]["httpGet"]["path"] for p in ("readinessProbe", "livenessProbe")]
-        annotations = eks_object(assembly, spec, "Ingress")["metadata"]["annotations"]
-        return {*probes, annotations["alb.ingress.kubernetes.io/healthcheck-path"]}
+        if spec.kind is Kind.WORKER:
+            return _exec_probes(pod_container(assembly, spec))
+        prefix = "alb.ingress.kubernetes.io/"
+        if not spec.routed:
+            return None
+        [annotations] = _same(ingress["metadata"]["annotations"] for ingress in ingresses(assembly, spec))
+        ready, alive = (pod_container(assembly, spec)[p] for p in ("readinessProbe", "livenessProbe"))
+        counts = {
+            "timeout": (f"{prefix}healthcheck-timeout-seconds", "timeoutSeconds"),
+            "healthy": (f"{prefix}healthy-threshold-count", "successThreshold"),
+            "unhealthy": (f"{prefix}unhealthy-threshold-count", "failureThreshold"),
+        }
+        found = {name: int(annotations[key]) for name, (key, _) in counts.items() if key in annotations}
+        assert found == {name: ready[counts[name][1]] for name in found}
+        return (
+            {annotations[f"{prefix}healthcheck-path"]}
+            | {probe["httpGet"]["path"] for probe in (ready, alive) if "httpGet" in probe},
+            annotations[f"{prefix}success-codes"],
+            int(annotations[f"{prefix}healthcheck-interval-seconds"]),
+            found,
+        )
+
+
+def _same(annotations: Iterable[dict[str, str]]) -> list[dict[str, str]]:
+    """What the Ingresses of one service say of its target group, which must be the same in all of them."""
+    own = [{key: value for key, value in found.items() if "health" in key or "codes" in key} for found in annotations]
+    return [own[0]] if all(found == own[0] for found in own) else own
+
+
+def _exec_probes(own: dict[str, Any]) -> Any:
+    if "livenessProbe" not in own:
+        return None
+    assert own["readinessProbe"] == own["livenessProbe"]
+    start, probe = own["startupProbe"], own["livenessProbe"]
+    period, failures = probe["periodSeconds"], probe["failureThreshold"]
+    return _command_check(
+        probe["exec"]["command"],
+        period,
+        probe["timeoutSeconds"],
+        failures,
+        (start["failureThreshold"] - failures) * period,
+    )
+
+
+def _command_check(command: list[str], interval: int, timeout: int, retries: int, start: int) -> Any:
+    """The start in steps of the interval."""
+    return command, interval, timeout, retries, -(-start // interval)
 
 
 @means("health_grace")
@@ -157,24 +342,115 @@ class _Grace:
 
     @staticmethod
     def ecs(assembly, spec):
-        return -(-ecs_object(assembly, spec, "AWS::ECS::Service")["HealthCheckGracePeriodSeconds"] // 5)
+        given = ecs_object(assembly, spec, "AWS::ECS::Service").get("HealthCheckGracePeriodSeconds")
+        return -(-given // 5) if given else None
 
     @staticmethod
     def eks(assembly, spec):
-        return pod_container(assembly, spec)["startupProbe"]["failureThreshold"]
+        probe = pod_container(assembly, spec)["startupProbe"]
+        return probe["failureThreshold"] if spec.routed else None  # ECS has no check without a target group
+
+
+def _content(image: str) -> str:
+    """The hash of what is in an image, which is in the tag of either platform."""
+    [found] = re.findall(r"(?:ecs|eks)-([0-9a-f]{64})", image)
+    return str(found)
+
+
+@means("image")
+class _Image:
+    """What is built: an existing image, or a Dockerfile's."""
+
+    @staticmethod
+    def ecs(assembly, spec):
+        return _content(json.dumps(container(assembly, spec)["Image"]))
+
+    @staticmethod
+    def eks(assembly, spec):
+        return _content(pod_container(assembly, spec)["image"])
+
+
+@means("build")
+class _Build(_Image):
+    pass
+
+
+@means("entrypoint")
+class _Entrypoint:
+    @staticmethod
+    def ecs(assembly, spec):
+        return container(assembly, spec).get("EntryPoint")
+
+    @staticmethod
+    def eks(assembly, spec):
+        return pod_container(assembly, spec).get("command")
+
+
+@means("command")
+class _Command:
+    @staticmethod
+    def ecs(assembly, spec):
+        return container(assembly, spec).get("Command")
+
+    @staticmethod
+    def eks(assembly, spec):
+        return pod_container(assembly, spec).get("args")
+
+
+@means("user")
+class _User:
+    @staticmethod
+    def ecs(assembly, spec):
+        return container(assembly, spec)["User"]
+
+    @staticmethod
+    def eks(assembly, spec):
+        context = pod(assembly, spec)["securityContext"]
+        assert context["fsGroup"] == context["runAsGroup"], "or the user could not write to the volumes"
+        return f"{context['runAsUser']}:{context['runAsGroup']}"
+
+
+@means("writable")
+class _Writable:
+    @staticmethod
+    def ecs(assembly, spec):
+        mounts = container(assembly, spec)["MountPoints"]
+        return {m["SourceVolume"]: m["ContainerPath"] for m in mounts if not m["ReadOnly"]}
+
+    @staticmethod
+    def eks(assembly, spec):
+        mounts = pod_container(assembly, spec)["volumeMounts"]
+        return {m["name"]: m["mountPath"] for m in mounts if not m.get("readOnly")}
+
+
+@means("storage")
+class _Storage:
+    """In GiB; none is what Fargate has anyway."""
+
+    @staticmethod
+    def ecs(assembly, spec):
+        return task(assembly, spec).get("EphemeralStorage", {"SizeInGiB": 20})["SizeInGiB"]
+
+    @staticmethod
+    def eks(assembly, spec):
+        resources = pod_container(assembly, spec)["resources"]
+        asked = {resources[part].get("ephemeral-storage", "20Gi") for part in ("requests", "limits")}
+        [same] = asked
+        return quantity(same) / 2**30
 
 
 @means("cpu")
 class _Cpu:
-    """In thousandths of a processor."""
+    """In CPU units."""
 
     @staticmethod
     def ecs(assembly, spec):
-        return int(task(assembly, spec)["Cpu"]) * 1000 // 1024
+        return int(task(assembly, spec)["Cpu"])
 
     @staticmethod
     def eks(assembly, spec):
-        return quantity(pod_container(assembly, spec)["resources"]["requests"]["cpu"]) * 1000
+        requests = [quantity(c["resources"]["requests"]["cpu"]) for c in all_containers(assembly, spec)]
+        return sum(math.ceil(cpu * 1024) for cpu in requests)  # each is rounded down to thousandths
 
 
 @means("memory")
@@ -185,7 +461,7 @@ class _Memory:
 
     @staticmethod
     def eks(assembly, spec):
-        return quantity(pod_container(assembly, spec)["resources"]["limits"]["memory"])
+        return sum(quantity(c["resources"]["limits"]["memory"]) for c in all_containers(assembly, spec))
 
 
 @means("environment")
@@ -254,6 +530,50 @@ def _access(assembly: Assembly, role: str) -> set[tuple[str, str, str]]:
     }
 
 
+def _queue_access(assembly: Assembly, role: str) -> set[tuple[str, str]]:
+    """(queue, allowed action)"""
+    return {
+        (resource, action)
+        for statement in assembly.statements(assembly.by_reference(role))
+        for action in statement.actions
+        for resource in statement.resources
+        if action.startswith("sqs:")
+    }
+
+
+def _own_role(assembly: Assembly, spec: ServiceSpec, platform: Platform) -> set[tuple[str, str]]:
+    if platform is Platform.ECS:
+        return _queue_access(assembly, task(assembly, spec)["TaskRoleArn"])
+    identities = assembly.resources("AWS::EKS::PodIdentityAssociation", stack=f"Eks-{spec.name}")
+    return _queue_access(assembly, identities[0]["RoleArn"]) if identities else set()
+
+
+@means("queue")
+class _Queue:
+    """(queue, allowed action) of the worker's own role, sending left out."""
+
+    @staticmethod
+    def ecs(assembly, spec):
+        return {pair for pair in _own_role(assembly, spec, Platform.ECS) if pair[1] != "sqs:SendMessage"}
+
+    @staticmethod
+    def eks(assembly, spec):
+        return {pair for pair in _own_role(assembly, spec, Platform.EKS) if pair[1] != "sqs:SendMessage"}
+
+
+@means("sends")
+class _Sends:
+    """(queue, sqs:SendMessage) of the service's own role."""
+
+    @staticmethod
+    def ecs(assembly, spec):
+        return {pair for pair in _own_role(assembly, spec, Platform.ECS) if pair[1] == "sqs:SendMessage"}
+
+    @staticmethod
+    def eks(assembly, spec):
+        return {pair for pair in _own_role(assembly, spec, Platform.EKS) if pair[1] == "sqs:SendMessage"}
+
+
 @means("calls")
 class _Calls:
     """(callee, port) of each path that is open from this service."""
@@ -267,20 +587,21 @@ class _Calls:
         return {
             (groups[rule["DestinationSecurityGroupId"]], rule["FromPort"])
             for rule in assembly.resources("AWS::EC2::SecurityGroupEgress")
-            if groups.get(rule["GroupId"]) == spec.name
+            if groups.get(rule["GroupId"]) == spec.name and rule["DestinationSecurityGroupId"] in groups
         }
 
     @staticmethod
     def eks(assembly, spec):
-        policy = eks_object(assembly, spec, "NetworkPolicy")["spec"]
+        policy = assembly.object(f"Eks-{spec.name}", "NetworkPolicy", spec.name)["spec"]
         return {
             (
                 peer["podSelector"]["matchLabels"]["app.kubernetes.io/name"],
-                _port_of(assembly, peer, rule["ports"][0]["port"]),
+                _port_of(assembly, peer, port["port"]),
             )
             for rule in policy["egress"]
             for peer in rule["to"]
             if "podSelector" in peer
+            for port in rule["ports"]
         }
 
 
@@ -289,6 +610,28 @@ def _port_of(assembly: Assembly, peer: dict[str, Any], name: str) -> int | None:
     called = peer["podSelector"]["matchLabels"]["app.kubernetes.io/name"]
     template = pod_template(workloads(assembly.objects(f"Eks-{called}"))[0])
     return port_number(template["spec"]["containers"][0], name)
+
+
+@means("egress")
+class _Egress:
+    """(protocol, port, range) of each way out besides those to AWS and to callees."""
+
+    @staticmethod
+    def ecs(assembly, spec):
+        rules = ecs_object(assembly, spec, "AWS::EC2::SecurityGroup")["SecurityGroupEgress"]
+        found = {(rule["IpProtocol"], rule["FromPort"], rule["CidrIp"]) for rule in rules}
+        return found - {("tcp", 443, "0.0.0.0/0")}
+
+    @staticmethod
+    def eks(assembly, spec):
+        found = {
+            (port["protocol"].lower(), port["port"], peer["ipBlock"]["cidr"])
+            for rule in eks_object(assembly, spec, "NetworkPolicy")["spec"]["egress"]
+            for peer in rule["to"]
+            if "ipBlock" in peer
+            for port in rule["ports"]
+        }
+        return found - {("tcp", 443, "0.0.0.0/0"), ("tcp", 80, "169.254.170.23/32")}
 
 
 @means("stop_timeout")
@@ -303,6 +646,42 @@ class _Stop:
     def eks(assembly, spec):
         pause = pod_container(assembly, spec).get("lifecycle", {"preStop": {"sleep": {"seconds": 0}}})
         return pod(assembly, spec)["terminationGracePeriodSeconds"] - pause["preStop"]["sleep"]["seconds"]
+
+
+@means("before_deploy")
+class _BeforeDeploy:
+    """(container, arguments, seconds, what its resource is waited for by), and that nothing else of the container differs."""
+
+    @staticmethod
+    def ecs(assembly, spec):
+        stack = f"Ecs-{spec.name}"
+        for run in assembly.resources("Custom::BeforeDeploy", stack=stack):
+            started = json.loads(run["Task"])
+            assert started["taskDefinition"] == assembly.one("AWS::ECS::TaskDefinition", stack=stack).ref
+            assert run.id in ecs_object(assembly, spec, "AWS::ECS::Service").depends_on
+            [override] = started["overrides"]["containerOverrides"]
+            assert override.keys() == {"name", "command"}
+            return override["name"], override["command"], int(run["Seconds"])
+        return None
+
+    @staticmethod
+    def eks(assembly, spec):
+        stack = f"Eks-{spec.name}"
+        for run in assembly.resources("Custom::BeforeDeployOnKubernetes", stack=stack):
+            [job] = json.loads(run["Manifest"])
+            [own] = pod_template(job)["spec"]["containers"]
+            usual = pod_container(assembly, spec)
+            for field in ("image", "env", "resources", "securityContext", "volumeMounts"):
+                assert own[field] == usual[field]
+            [applied] = [
+                resource
+                for resource in assembly.resources(KUBERNETES, stack=stack)
+                if "Deployment" in {item["kind"] for item in json.loads(resource["Manifest"])}
+            ]
+            assert run.id in applied.depends_on
+            assert job["spec"]["activeDeadlineSeconds"] == int(run["Seconds"])
+            return own["name"], own["args"], int(run["Seconds"])
+        return None
 
 
 @means("scaling")
@@ -374,9 +753,86 @@ class _Description:
         return assembly.templates[f"Eks-{spec.name}"]["Outputs"]["Url"]["Description"]
 
 
+@means("sidecars")
+class _Sidecars:
+    """What each sidecar runs and may do, and in which order the containers start."""
+
+    @staticmethod
+    def ecs(assembly, spec):
+        own, *others = task(assembly, spec)["ContainerDefinitions"]
+        waits = {c["Name"]: {d["ContainerName"] for d in c.get("DependsOn", [])} for c in (own, *others)}
+        awaited = {
+            d["ContainerName"] for c in (own, *others) for d in c.get("DependsOn", []) if d["Condition"] == "HEALTHY"
+        }
+        return _start_order(waits), {
+            c["Name"]: (
+                _image_tag(c["Image"]),
+                c.get("Command", []),
+                pairs(c.get("Environment", []), "Name", "Value"),
+                [secret["Name"] for secret in c.get("Secrets", [])],
+                c["Cpu"] * 1000 // 1024,
+                c["Memory"] * 2**20,
+                c["User"],
+                [m["ContainerPath"] for m in c["MountPoints"]],
+                c["ReadonlyRootFilesystem"],
+                c["LinuxParameters"]["Capabilities"]["Drop"],
+                c["HealthCheck"]["Command"][1:] if "HealthCheck" in c else None,
+                c["Name"] in awaited if "HealthCheck" in c else False,
+                c["Essential"] and c["RestartPolicy"]["Enabled"],
+            )
+            for c in others
+        }
+
+    @staticmethod
+    def eks(assembly, spec):
+        template = pod(assembly, spec)
+        own, *after = template["containers"]
+        before = template.get("initContainers", [])
+        order = [c["name"] for c in (*before, own, *after)]
+        return order, {
+            c["name"]: (
+                _image_tag(c["image"]),
+                c.get("args", []),
+                pairs([v for v in c.get("env", []) if "value" in v], "name", "value"),
+                [v["name"] for v in c.get("env", []) if "valueFrom" in v],
+                quantity(c["resources"]["requests"]["cpu"]) * 1000,
+                quantity(c["resources"]["limits"]["memory"]),
+                f"{c['securityContext']['runAsUser']}:{c['securityContext']['runAsGroup']}",
+                [m["mountPath"] for m in c["volumeMounts"]],
+                c["securityContext"]["readOnlyRootFilesystem"],
+                c["securityContext"]["capabilities"]["drop"],
+                c["startupProbe"]["exec"]["command"] if "startupProbe" in c else None,
+                "startupProbe" in c and c in before,
+                c.get("restartPolicy", template["restartPolicy"]) == "Always",
+            )
+            for c in (*before, *after)
+        }
+
+
+def _image_tag(image: str) -> str:
+    """An image's tag without the platform's prefix."""
+    return image.rpartition(":")[2].partition("-")[2]
+
+
+def _start_order(waits: dict[str, set[str]]) -> list[str]:
+    """The containers in the order in which ECS starts them, which must leave it no choice."""
+    order: list[str] = []
+    while len(order) < len(waits):
+        ready = [name for name, on in waits.items() if name not in order and on <= set(order)]
+        assert len(ready) == 1, "ECS could start several"
+        order += ready
+    return order
+
+
 def _takes(field: str, spec: ServiceSpec) -> bool:
-    # The description of a worker or a job is only in its stack.
-    return spec.kind in kinds_with(field) and (field != "description" or spec.kind is Kind.HTTP)
+    # The description of a service without an address is only in its stack, and only a load balancer's requests set off alarms; a
+    # worker's alarms are with its queue (test_queues.py).
+    if field == "description":
+        return isinstance(spec, HttpService) and spec.address is not None
+    if field == "alarms":
+        return isinstance(spec, HttpService) and spec.routed
+    speaks_tcp = isinstance(spec, HttpService) and spec.protocol is Protocol.TCP
+    return spec.kind in kinds_with(field) and (field != "call_timeout" or not speaks_tcp)
 
 
 def on_both(assembly: Assembly) -> Iterator[ServiceSpec]:
@@ -396,14 +852,27 @@ def _alarms(assembly: Assembly, spec: ServiceSpec) -> Any:
     return {"errors_percent": alarms["errors"], "latency_ms": alarms["latency"] * 1000}
 
 
+def _init(assembly: Assembly, spec: ServiceSpec) -> Any:
+    return container(assembly, spec)["LinuxParameters"]["InitProcessEnabled"]
+
+
+def _tmp_size(assembly: Assembly, spec: ServiceSpec) -> Any:
+    [tmp] = [volume for volume in pod(assembly, spec)["volumes"] if volume["name"] == "tmp"]
+    size = tmp["emptyDir"]["sizeLimit"]
+    return int(size.removesuffix("Mi")) if size.endswith("Mi") else None
+
+
+# Fields that Fargate has no counterpart of, as their meaning in docs/manifest.md says, and how EKS has them.
+ONLY_ON_EKS: dict[str, Reader] = {"tmp_size": _tmp_size}
+
 # Fields that Kubernetes has no counterpart of, as their meaning in docs/manifest.md says, and how ECS has them.
-ONLY_ON_ECS: dict[str, Reader] = {"call_timeout": _call_timeout, "alarms": _alarms}
+ONLY_ON_ECS: dict[str, Reader] = {"call_timeout": _call_timeout, "alarms": _alarms, "init": _init}
 
 
 def test_every_field_of_the_manifest_is_compared():
     """Loading a manifest applies `overrides`; name and folder are not keys of a manifest."""
-    assert READERS.keys() | ONLY_ON_ECS.keys() == set(manifest_fields())
-    assert READERS.keys() & ONLY_ON_ECS.keys() == set()
+    groups = (READERS, ONLY_ON_ECS, ONLY_ON_EKS)
+    assert sorted(itertools.chain(*groups)) == sorted(manifest_fields())
 
 
 @pytest.mark.parametrize("field", sorted(ONLY_ON_ECS))
@@ -415,11 +884,20 @@ def test_a_field_of_ecs_only_says_so_and_is_what_the_manifest_has(assembly, fiel
         assert ONLY_ON_ECS[field](assembly, spec) == wanted, spec.name
 
 
+@pytest.mark.parametrize("field", sorted(ONLY_ON_EKS))
+def test_a_field_of_eks_only_says_so_and_is_what_the_manifest_has(assembly, field):
+    assert meaning_of(field).ecs.startswith("no")
+    for spec in (spec for spec in assembly.services(Platform.EKS) if _takes(field, spec)):
+        assert ONLY_ON_EKS[field](assembly, spec) == getattr(spec, field), spec.name
+
+
 # A service on both platforms has the default of this field.
 _ALWAYS_THE_DEFAULT = {"platforms"}
 
 
-@pytest.mark.parametrize("field", sorted((READERS.keys() | ONLY_ON_ECS.keys()) - _ALWAYS_THE_DEFAULT))
+@pytest.mark.parametrize(
+    "field", sorted((READERS.keys() | ONLY_ON_ECS.keys() | ONLY_ON_EKS.keys()) - _ALWAYS_THE_DEFAULT)
+)
 def test_every_field_has_a_value_other_than_its_default_somewhere(corners, field):
     """Otherwise both platforms could ignore it, and the comparison below would compare nothing with nothing."""
     models = {type(spec).model_fields[field] for spec in on_both(corners) if _takes(field, spec)}
@@ -442,10 +920,22 @@ def test_variables_are_the_contract_with_the_services(assembly, platform):
     for spec in assembly.services(platform):
         wanted = {"SERVICE_NAME": spec.name, "DEPLOY_ENVIRONMENT": assembly.settings.environment, **spec.environment}
         if spec.kind is Kind.HTTP:
-            wanted |= {"PORT": str(spec.port), "BASE_PATH": spec.path}
+            wanted |= {"PORT": str(spec.port), "BASE_PATH": spec.path or "/"}
+            if spec.private_port:
+                wanted["PRIVATE_PORT"] = str(spec.private_port)
         for callee in (assembly.catalog.service(name) for name in spec.calls):
-            wanted[f"{callee.name.upper().replace('-', '_')}_URL"] = f"http://{callee.name}:{callee.port}"
+            name, address = callee.name.upper().replace("-", "_"), f"{callee.name}:{callee.port}"
+            wanted |= (
+                {f"{name}_URL": f"http://{address}"}
+                if callee.protocol is Protocol.HTTP
+                else {f"{name}_ADDRESS": address}
+            )
+            if callee.private_port:
+                wanted[f"{name}_PRIVATE_URL"] = f"http://{callee.name}:{callee.private_port}"
         variables = read(assembly, spec)
+        for worker in spec.queues:
+            address = variables.pop(f"{worker.upper().replace('-', '_')}_QUEUE_URL")
+            assert assembly.by_reference(address).path.startswith(f"State/Queue{worker.replace('-', '')}")
         own = spec.name.upper().replace("-", "_")
         kept = {f"{own}_TABLE": spec.table, f"{own}_BUCKET": spec.bucket}
         kept |= {f"{own}_{name.upper().replace('-', '_')}_TABLE": table for name, table in spec.tables.items()}
@@ -480,23 +970,25 @@ def test_pods_and_tasks_are_hardened_alike(assembly):
         assert one["ReadonlyRootFilesystem"] is other["securityContext"]["readOnlyRootFilesystem"] is True
         assert one["LinuxParameters"]["Capabilities"]["Drop"] == other["securityContext"]["capabilities"]["drop"]
         writable = [m["mountPath"] for m in other["volumeMounts"] if not m.get("readOnly")]
-        assert [m["ContainerPath"] for m in one["MountPoints"]] == writable
+        own = [m["ContainerPath"] for m in one["MountPoints"] if not m["SourceVolume"].startswith("exec-")]
+        assert own == writable
 
 
 def test_the_same_answers_count_as_healthy_for_every_prober(assembly):
     """A kubelet accepts 200 to 399, which cannot be changed; both load balancers accept only 200 by default."""
-    services = [s for s in on_both(assembly) if s.kind is Kind.HTTP]
+    services = [s for s in on_both(assembly) if isinstance(s, HttpService) and s.routed and s.protocol is Protocol.HTTP]
     assert services
     for spec in services:
         group = ecs_object(assembly, spec, "AWS::ElasticLoadBalancingV2::TargetGroup")
-        annotations = eks_object(assembly, spec, "Ingress")["metadata"]["annotations"]
         assert group["Matcher"] == {"HttpCode": "200-399"}
-        assert annotations["alb.ingress.kubernetes.io/success-codes"] == "200-399"
+        for ingress in ingresses(assembly, spec):
+            assert ingress["metadata"]["annotations"]["alb.ingress.kubernetes.io/success-codes"] == "200-399"
 
 
-def test_tmp_holds_as_much_in_a_pod_as_in_a_task(assembly):
+def test_folders_hold_as_much_in_a_pod_as_in_a_task(assembly):
     """A task has 20 GiB in all unless it asks for more."""
     for spec in on_both(assembly):
-        [tmp] = [volume for volume in pod(assembly, spec)["volumes"] if volume["name"] == "tmp"]
-        assert "EphemeralStorage" not in task(assembly, spec).body["Properties"]
-        assert tmp["emptyDir"]["sizeLimit"] == "20Gi"
+        limits = {v["name"]: v["emptyDir"]["sizeLimit"] for v in pod(assembly, spec)["volumes"] if "emptyDir" in v}
+        if spec.tmp_size:
+            assert limits.pop("tmp") == f"{spec.tmp_size}Mi"
+        assert set(limits.values()) <= {f"{_Storage.ecs(assembly, spec)}Gi"}, spec.name

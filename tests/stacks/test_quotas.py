@@ -1,11 +1,12 @@
 """Every quantity of an environment against its quota, at 10, 60, 100, 200 and 400 services, from the templates.
 
-Each size synthesizes the shared stacks whole, since only they grow with the number of services, and one service of each
-group that has the same resources (kind, with a role or without). That is enough: a service's template depends on
-its own manifest and its peers' names (test_assembly holds that a new service changes no other), so an account holds the shared
-stacks' number of a resource, and each group's number times the group's size. What one service's stacks hold at most does not
-depend on the size, so only the largest project has the services at the loader's bounds: most callers, callees, variables and
-secrets. State publishes a table's name only where a stack reads it, so one more stack reads all, as the services' own would.
+Each size synthesizes the shared stacks whole, since only they grow with the number of services, and one service of each group
+that has the same resources (kind, with a role or without). That is enough: a service's template depends on its own manifest
+and its peers' names (test_assembly holds that a new service changes no other), so an account holds the shared stacks' number
+of a resource, and each group's number times the group's size. What one service's stacks hold at most does not depend on the
+size, so only the largest project has the services at the loader's bounds: most callers, callees, variables and secrets. State
+publishes the names of tables and queues only where a stack reads them, so one more stack reads all, as the services' own
+would.
 """
 
 from __future__ import annotations
@@ -23,17 +24,17 @@ import pytest
 
 from config import quotas
 from config.catalog import Catalog
+from config.fields.queue import Queue
 from config.fields.secrets import SecretSource
 from config.image import ImageSource
 from config.quota_checks import (
-    BUCKET_RESOURCES,
     REGISTRY_OWN,
     SHARED_ROLES,
-    STATE_OWN,
     check_quotas,
     kubectl_event_size,
     policy_size,
     state_outputs,
+    state_resources,
     task_definition_size,
 )
 from config.quotas import Quota
@@ -81,6 +82,7 @@ def _project(folder: Path, size: int) -> Sized:
     }
     with_rights = project.spec({**WORKER, **fields}, "production")
     rights = {name: getattr(with_rights, name) for name in fields}
+    queue = {"queue": Queue()}
     quantity = {Kind.HTTP: min(size // 4, 98), Kind.JOB: size // 8}
     quantity[Kind.WORKER] = size - sum(quantity.values())
 
@@ -89,7 +91,7 @@ def _project(folder: Path, size: int) -> Sized:
         if kind is Kind.HTTP:
             more |= {"path": f"/{number}", "priority": number + 1}
         if number % 10 == 1:
-            more |= rights
+            more |= rights | (queue if kind is Kind.WORKER else {})
         return loaded[kind].model_copy(update=more)
 
     services = [make(kind, number) for kind, count in quantity.items() for number in range(count)]
@@ -145,7 +147,7 @@ def _secretive(spec: ServiceSpec) -> ServiceSpec:
 
 
 def _group(spec: ServiceSpec) -> Group:
-    return spec.kind, spec.needs_rights
+    return spec.kind, spec.needs_role
 
 
 def _synthesize(sized: Sized, out: Path) -> Assembly:
@@ -159,7 +161,7 @@ def _synthesize(sized: Sized, out: Path) -> Assembly:
     source = ImageSource.of(ROOT, ROOT / "services" / "hello", sized.settings)
     catalog = Catalog(sized.services, {spec.name: source for spec in sized.services})
     catalog._orders.update({platform: Catalog(sample).on(platform) for platform, sample in sized.sample.items()})
-    build_stacks(app, sized.settings, catalog)
+    build_stacks(app, sized.settings, catalog, {})
     reader = Stack(app, "Reader")
     CfnWaitConditionHandle(reader, "Nothing")  # a stack needs a resource
     for name, tables in app.node.find_child("State").tables.items():
@@ -167,6 +169,9 @@ def _synthesize(sized: Sized, out: Path) -> Assembly:
             CfnOutput(reader, f"{name}-{variable}", value=table.table_name)
             if table.table_stream_arn:
                 CfnOutput(reader, f"{name}-{variable}-stream", value=table.table_stream_arn)
+    for name, queue in app.node.find_child("State").queues.items():
+        CfnOutput(reader, f"Queue-{name}", value=queue.queue_url)
+        CfnOutput(reader, f"QueueName-{name}", value=queue.queue_name)
     app.synth(skip_validation=True)
     return Assembly(out, sized.settings, catalog)
 
@@ -267,14 +272,14 @@ class Quantities:
         kind = "AWS::ElasticLoadBalancingV2"
         ecs_rules = self._in_all(f"{kind}::ListenerRule", Platform.ECS)
         ingresses = self._in_all_objects("Ingress")
-        backends = self._in_all_objects("Service")
+        answered = 2 if self._sized.settings.domain else 1  # by the load balancer itself, without a target group
         conditions = [r["Conditions"] for r in self._of(f"{kind}::ListenerRule")]
         copies = [s.scaling.max for s in self._sized.services if s.kind is Kind.HTTP]
         return {
             quotas.LISTENER_RULES: max(ecs_rules, ingresses),
-            quotas.TARGET_GROUPS: max(self._in_all(f"{kind}::TargetGroup", Platform.ECS), backends),
+            quotas.TARGET_GROUPS: max(self._in_all(f"{kind}::TargetGroup", Platform.ECS), ingresses - answered),
             quotas.TARGETS: sum(copies),
-            quotas.CONDITION_VALUES: max(sum(len(c["PathPatternConfig"]["Values"]) for c in cs) for cs in conditions),
+            quotas.CONDITION_VALUES: max(sum(map(_values, condition)) for condition in conditions),
             quotas.CERTIFICATES: max(len(ls.get("Certificates", [])) for ls in self._of(f"{kind}::Listener")),
         }
 
@@ -368,11 +373,10 @@ def test_every_quantity_stays_within_its_quota(size, tmp_path):
 
 def _loader_counts_what_templates_hold(sized: Sized, assembly: Assembly, found: dict[Quota, int]) -> None:
     """The loader's numbers are never too small, or a template would fail though its manifest was accepted."""
-    tables = [table for spec in sized.services for table in spec.all_tables.values()]
-    assert len(assembly.templates["State"]["Outputs"]) == state_outputs(sized.services)
-    assert found[quotas.TABLES] == len(tables)
-    buckets = sum(spec.bucket is not None for spec in sized.services)
-    assert len(assembly.resources(stack="State")) <= len(tables) + BUCKET_RESOURCES * buckets + STATE_OWN
+    state = assembly.templates["State"]
+    assert found[quotas.TABLES] == sum(len(spec.all_tables) for spec in sized.services)
+    assert len(state["Outputs"]) == state_outputs(sized.services)
+    assert len(state["Resources"]) <= state_resources(sized.services)
     registry = assembly.resources(stack="Registry")
     assert len(registry) == len(sized.services) + REGISTRY_OWN
     shared_roles = [role for role in assembly.roles() if role.stack in _shared(assembly)]
@@ -404,3 +408,8 @@ def _registry_fits_a_template_at_its_most(assembly: Assembly, repositories: int)
     longer = 4 * 63  # each repository contains its name of 63 characters a few times
     each = len(assembly.text("Registry").encode()) / repositories + longer
     assert each * (quotas.STACK_RESOURCES.value - REGISTRY_OWN) <= quotas.TEMPLATE_SIZE.value
+
+
+def _values(condition: dict[str, Any]) -> int:
+    held = [condition[key]["Values"] for key in ("PathPatternConfig", "HostHeaderConfig") if key in condition]
+    return sum(map(len, held))

@@ -9,7 +9,7 @@ import pytest
 
 from config import limits
 from config.fields.tables import Index, Table
-from config.service import Kind, ServiceSpec
+from config.service import HttpService, ServiceSpec
 from config.settings import Egress, Platform, Removal
 from tests.stacks.templates import Assembly, Resource, statements
 
@@ -24,6 +24,14 @@ ANY_RESOURCE = {
     "ec2:DeleteNetworkInterface": "see ec2:CreateNetworkInterface",
     "ec2:DescribeNetworkInterfaces": "has no resource type",
     "ec2:DescribeSubnets": "has no resource type",
+}
+
+ANY_RESOURCE_WITH_EXEC = {
+    "logs:DescribeLogGroups": "looks the log group up in the list of all",
+    "ssmmessages:CreateControlChannel": "has no resource type",
+    "ssmmessages:CreateDataChannel": "has no resource type",
+    "ssmmessages:OpenControlChannel": "has no resource type",
+    "ssmmessages:OpenDataChannel": "has no resource type",
 }
 
 
@@ -90,9 +98,10 @@ def test_exactly_the_declared_calls_are_open_between_services(assembly):
         if rule["GroupId"] in services and rule["SourceSecurityGroupId"] != balancer
     }
     declared = {
-        (caller.name, callee.name, callee.port, callee.port)
+        (caller.name, callee.name, port, port)
         for caller in services.values()
         for callee in assembly.catalog.callees(caller)
+        for port in callee.ports
     }
     assert admitted == declared
 
@@ -104,7 +113,7 @@ def test_the_load_balancer_reaches_each_service_only_on_its_port(assembly):
         for _, rule in inbound(assembly)
         if rule.get("SourceSecurityGroupId") == balancer
     }
-    http = assembly.services(Platform.ECS, Kind.HTTP)
+    http = [s for s in assembly.services(Platform.ECS) if isinstance(s, HttpService) and s.routed]
     assert ports == {group_of(assembly, f"Ecs-{s.name}").att("GroupId"): (s.port, s.port) for s in http}
 
 
@@ -126,16 +135,30 @@ def test_each_port_between_services_is_open_on_both_sides(assembly):
     ways_out = {
         (rule["GroupId"], rule["DestinationSecurityGroupId"], rule["FromPort"])
         for _, rule in outbound(assembly)
-        if "DestinationSecurityGroupId" in rule
+        if not str(rule.get("DestinationSecurityGroupId", "sg-")).startswith("sg-")
     }
     assert ways_in == ways_out
 
 
-def test_a_service_reaches_the_outside_only_over_https(assembly):
-    groups = {group_of(assembly, f"Ecs-{s.name}").att("GroupId") for s in assembly.services(Platform.ECS)}
+def test_a_service_reaches_the_outside_only_over_https_and_where_its_manifest_says(assembly):
+    services = {group_of(assembly, f"Ecs-{s.name}").att("GroupId"): s for s in assembly.services(Platform.ECS)}
+    found: dict[str, set[tuple[Any, ...]]] = {s.name: set() for s in services.values()}
     for _, rule in outbound(assembly):
-        if rule["GroupId"] in groups and "CidrIp" in rule:
-            assert (rule["FromPort"], rule["ToPort"], rule["IpProtocol"]) == (443, 443, "tcp")
+        place = rule.get("CidrIp") or rule["DestinationSecurityGroupId"]
+        if rule["GroupId"] in services and ("CidrIp" in rule or place.startswith("sg-")):
+            found[services[rule["GroupId"]].name].add((place, rule["FromPort"], rule["ToPort"], rule["IpProtocol"]))
+    for spec in services.values():
+        declared = {
+            (place, to.port, to.port, to.protocol.value)
+            for to in spec.egress
+            for place in to.cidrs or (to.security_group,)
+        }
+        assert found[spec.name] == {("0.0.0.0/0", 443, 443, "tcp"), *declared}
+
+
+def test_the_group_of_another_owner_gets_no_rule_of_ours(assembly):
+    for _, rule in inbound(assembly):
+        assert not rule["GroupId"].startswith("sg-")
 
 
 def test_rules_between_stacks_are_in_the_services_stacks(assembly):
@@ -166,7 +189,8 @@ def test_a_statement_without_a_resource_is_on_the_short_list(assembly):
     of_manifests = {
         a for s in assembly.catalog.services for right in s.rights for a in right.actions if right.wildcards
     }
-    assert seen - set(ANY_RESOURCE) - of_manifests == set()
+    with_exec = set(ANY_RESOURCE_WITH_EXEC) if assembly.settings.exec else set()
+    assert seen - set(ANY_RESOURCE) - with_exec - of_manifests == set()
 
 
 def _is_vendors(role: Resource) -> bool:
@@ -186,6 +210,18 @@ def test_a_role_is_assumed_by_one_service_or_by_the_account(assembly):
         for statement in statements(role["AssumeRolePolicyDocument"]):
             assert statement.principals != "*"
             assert "*" not in str(statement.principals)
+
+
+def test_every_role_has_the_boundary_of_the_settings(assembly):
+    """Those of CDK's own custom resources too."""
+    name = assembly.settings.permissions_boundary
+    bounds = {str(role.get("PermissionsBoundary")).partition(":policy/")[2] for role in assembly.roles()}
+    assert bounds == {name or ""}
+
+
+def test_a_boundary_is_on_every_role_in_corners(corners):
+    assert corners.settings.permissions_boundary
+    assert any("CustomResourceProvider" in role.id for role in corners.roles())
 
 
 def test_only_its_own_service_can_use_a_table(assembly):
@@ -219,7 +255,13 @@ def test_the_task_role_not_the_execution_role_reads_and_writes_the_table(assembl
         }
         assert any(a.startswith("dynamodb:") for a in actions["TaskRoleArn"]) is bool(spec.all_tables)
         assert not any(a.startswith("dynamodb:") for a in actions["ExecutionRoleArn"])
-        assert not any(a.startswith(("ecr:", "logs:", "secretsmanager:", "ssm:")) for a in actions["TaskRoleArn"])
+        not_its_own = (
+            "ecr:",
+            "secretsmanager:",
+            "ssm:",
+            *(() if assembly.settings.exec else ("logs:", "ssmmessages:")),
+        )
+        assert not any(a.startswith(not_its_own) for a in actions["TaskRoleArn"])
 
 
 def test_secrets_are_granted_one_by_one_and_are_never_in_a_template(assembly):
@@ -317,7 +359,8 @@ def test_a_key_in_a_workloads_role_serves_only_one_aws_service(assembly):
         for statement in assembly.statements(role):
             if any(action.startswith("kms:") for action in statement.actions) and role.stack[:4] in {"Ecs-", "Eks-"}:
                 assert "*" not in statement.resources
-                assert "kms:ViaService" in str(statement.conditions), role.path
+                session = "kms:EncryptionContext:aws:ssm:SessionId"  # of ECS Exec, whose agent calls KMS itself
+                assert any(limit in str(statement.conditions) for limit in ("kms:ViaService", session)), role.path
 
 
 def test_the_key_admits_the_aws_services_that_encrypt_on_the_accounts_behalf(assembly):
@@ -334,13 +377,19 @@ def test_the_key_admits_the_aws_services_that_encrypt_on_the_accounts_behalf(ass
 
 # What may outlive its stack: it holds data, or encrypts what does.
 _DATA = {
-    "AWS::DynamoDB::Table", "AWS::ECR::Repository", "AWS::KMS::Key", "AWS::Logs::LogGroup", "AWS::S3::Bucket"
+    "AWS::DynamoDB::Table", "AWS::ECR::Repository", "AWS::KMS::Key", "AWS::Logs::LogGroup", "AWS::S3::Bucket", "AWS::SQS::Queue"
 }  # fmt: skip
+
+
+def _reports_failed_runs(resource) -> bool:
+    """The queue of a job's failures, which are of no use without the job."""
+    return resource.type == "AWS::SQS::Queue" and resource.stack != "State"
 
 
 def test_only_data_outlives_its_stack_and_not_a_failed_first_creation(assembly):
     """Anything else that stayed would have its name in the way of the next try, or cost money."""
-    policies = {(r.type, r.body.get("DeletionPolicy"), r.body.get("UpdateReplacePolicy")) for r in assembly.resources()}
+    resources = [r for r in assembly.resources() if not _reports_failed_runs(r)]
+    policies = {(r.type, r.body.get("DeletionPolicy"), r.body.get("UpdateReplacePolicy")) for r in resources}
     kept = {(kind, deleted, replaced) for kind, deleted, replaced in policies if kind in _DATA}
     gone = {policy for policy in policies - kept if {"Retain", "RetainExceptOnCreate"} & set(policy[1:])}
     assert gone == set()
@@ -520,7 +569,10 @@ def test_without_egress_every_aws_service_that_tasks_and_nodes_need_has_an_endpo
     tasks = {"ecs", "ecs-agent", "ecs-telemetry"}
     nodes = {"ec2", "eks", "eks-auth", "elasticloadbalancing"}
     kubectl_handler = {"lambda", "states"}
-    assert names == pulls | logs_and_metrics | secrets_and_tokens | tasks | nodes | kubectl_handler
+    assert corners.settings.exec
+    tasks |= {"ssmmessages"}
+    queues = {"sqs"}
+    assert names == pulls | logs_and_metrics | secrets_and_tokens | tasks | nodes | kubectl_handler | queues
     private = {s.ref for s in corners.resources("AWS::EC2::Subnet", stack="Network") if "PrivateSubnet" in s.id}
     for endpoint in interfaces:
         assert endpoint["PrivateDnsEnabled"] is True

@@ -19,7 +19,7 @@ from ops.errors import OpsError
 from ops.local import cloudformation
 from ops.local.engine import Engine
 from ops.local.kubernetes import cluster as clusters
-from ops.local.kubernetes import delivery, endpoint, objects, ownership, rollout
+from ops.local.kubernetes import delivery, endpoint, migration, objects, ownership, rollout
 from ops.local.kubernetes.cluster import Cluster
 from ops.local.kubernetes.endpoint import Endpoint
 from ops.local.kubernetes.kubectl import refusals
@@ -142,14 +142,21 @@ class Deployment:
         own = [
             entry
             for service, found in services.items()
-            for entry in objects.owned(objects.with_variables(found, variables), namespace=app, service=service)
+            for entry in objects.owned(
+                objects.with_variables(found, variables, endpoint=self.target.endpoint), namespace=app, service=service
+            )
         ]
         namespaces = [entry for entry in shared if entry["kind"] == "Namespace"]
         others = objects.owned([entry for entry in shared if entry["kind"] != "Namespace"], namespace=app)
         for entry in namespaces or [_bare_namespace(app)]:
             ownership.apply_namespace(cluster, entry)
-        wanted = [*self._not_of_others(cluster, others), *self._own(cluster, own)]
-        self._send(cluster, wanted)
+        wanted = [*self._not_of_others(cluster, others), *self._own(cluster, migration.named(own))]
+        first, jobs, waiting = migration.split(wanted)
+        migration.restart_failed(cluster, jobs, namespace=app)
+        self._send(cluster, [*first, *jobs])
+        migration.wait(cluster, jobs, namespace=app)
+        if waiting:
+            self._send(cluster, waiting)
         keep = {ownership.identity(entry) for entry in wanted}
         outdated = [entry for entry in ownership.ours(cluster, namespace=app) if ownership.identity(entry) not in keep]
         if outdated:

@@ -14,6 +14,8 @@ from ops.references import Known
 Object = dict[str, Any]
 
 MANIFEST_TYPE = "Custom::AWSCDK-EKS-KubernetesResource"
+# The Job of before_deploy, in the same form.
+JOB_TYPE = "Custom::BeforeDeployOnKubernetes"
 # On every object that a local run applies, so that it finds them again and deletes nothing else.
 LOCAL_LABEL = "container-services/local"  # value: the namespace
 SERVICE_LABEL = "container-services/service"
@@ -30,6 +32,7 @@ KINDS = (
     "Ingress",
     "IngressClass",
     "IngressClassParams",
+    "Job",
     "LimitRange",
     "NetworkPolicy",
     "NodeClass",
@@ -42,6 +45,7 @@ KINDS = (
     "Service",
     "ServiceAccount",
 )
+_WITH_PODS = {"Deployment", "Job", "CronJob"}
 # Objects of this group, and those that refer to it, mean nothing on other clusters.
 EKS_GROUP = "eks.amazonaws.com"
 _RBAC_GROUP = "rbac.authorization.k8s.io"  # permissions of EKS's add-ons
@@ -50,7 +54,7 @@ _RBAC_GROUP = "rbac.authorization.k8s.io"  # permissions of EKS's add-ons
 def of_stack(stack: Stack, known: Known) -> list[Object]:
     """The Kubernetes objects in a stack's template, with references resolved and without CDK's own labels."""
     found: list[Object] = []
-    for resource in stack.of_type(MANIFEST_TYPE):
+    for resource in [*stack.of_type(MANIFEST_TYPE), *stack.of_type(JOB_TYPE)]:
         found.extend(json.loads(known.text(resource["Properties"]["Manifest"])))
     for entry in found:
         metadata = entry.get("metadata", {})
@@ -88,19 +92,29 @@ def owned(objects: Iterable[Object], *, namespace: str, service: str = "") -> li
 
 
 def pod_spec(entry: Mapping[str, Any]) -> Object:
-    """The pod spec in a Deployment or CronJob; empty for other objects."""
+    """The pod spec in a Deployment, Job or CronJob; empty for other objects."""
     spec = entry.get("spec") or {}
     spec = spec.get("jobTemplate", {}).get("spec", spec)
     template = spec.get("template") if isinstance(spec, dict) else None
-    found: Object = (template or {}).get("spec", {}) if entry["kind"] in {"Deployment", "CronJob"} else {}
+    found: Object = (template or {}).get("spec", {}) if entry["kind"] in _WITH_PODS else {}
     return found
 
 
-def with_variables(objects: Iterable[Object], variables: Mapping[str, str]) -> list[Object]:
-    """Copies of the objects with variables added to every container, so that pods find the emulator."""
+def with_variables(objects: Iterable[Object], variables: Mapping[str, str], *, endpoint: str = "") -> list[Object]:
+    """Copies of the objects with variables added to every container, so that pods find the emulator.
+
+    Args:
+        objects: the objects.
+        variables: what is added.
+        endpoint: the emulator's address on this machine; addresses on it, such as a queue's, become those that pods reach.
+    """
     copies = copy.deepcopy(list(objects))
+    reachable = variables.get("AWS_ENDPOINT_URL")
     for entry in copies:
         for container in pod_spec(entry).get("containers", []):
+            for variable in container.get("env", []) if endpoint and reachable else []:
+                if str(variable.get("value", "")).startswith(f"{endpoint}/"):
+                    variable["value"] = f"{reachable}{variable['value'].removeprefix(endpoint)}"
             container.setdefault("env", []).extend({"name": key, "value": value} for key, value in variables.items())
     return copies
 

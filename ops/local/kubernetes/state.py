@@ -30,7 +30,7 @@ def applied_outcomes(cluster: Cluster, catalog: Catalog, *, namespace: str, no_a
     outcomes = []
     for spec in catalog.on(Platform.EKS):
         own = [entry for entry in found if entry["metadata"]["labels"][SERVICE_LABEL] == spec.name]
-        lacking = no_aws if spec.needs_rights and not _has_endpoint(own) else ""
+        lacking = no_aws if spec.needs_role and not _has_endpoint(own) else ""
         if jobs := [entry for entry in own if entry["kind"] == "CronJob"]:
             outcomes.append(Outcome(spec.name, "kubernetes", Scheduled(str(jobs[0]["spec"]["schedule"]), lacking)))
         elif state := states.get(spec.name):
@@ -49,7 +49,7 @@ def _has_endpoint(own: Iterable[Object]) -> bool:
 
 def _address(own: Iterable[Object], spec: ServiceSpec, namespace: str) -> str:
     """The address behind an ingress controller, else the one inside the cluster; empty for a worker."""
-    by_kind = {entry["kind"]: entry for entry in own}
+    by_kind = {entry["kind"]: entry for entry in reversed(list(own))}  # of several Ingresses the first
     ingress, service = by_kind.get("Ingress"), by_kind.get("Service")
     if ingress and (host := _host(ingress)):
         path = ingress["spec"]["rules"][0]["http"]["paths"][0]["path"]

@@ -40,9 +40,9 @@ class Client:
 
 
 @contextlib.contextmanager
-def serving(settings: Settings, store):
+def serving(settings: Settings, store, notices=None):
     lifecycle = Lifecycle()
-    app = create_app(settings, store, lifecycle)
+    app = create_app(settings, store, lifecycle, notices)
     # The protocol is named, as asyncio's own sockets name it: only then does it switch Nagle's delay (40 ms a request) off.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listening:
         listening.bind(("127.0.0.1", 0))
@@ -74,9 +74,9 @@ def serve(tmp_path):
     """Start a service with settings or a store of the test's own."""
     with contextlib.ExitStack() as stack:
 
-        def start(store=None, **settings) -> Client:
+        def start(store=None, notices=None, **settings) -> Client:
             store = store or SqliteStore(tmp_path / "tracking.sqlite3")
-            return stack.enter_context(serving(Settings(**settings), store))
+            return stack.enter_context(serving(Settings(**settings), store, notices))
 
         yield start
 

@@ -37,6 +37,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from tracking import __version__, openapi, problem
 from tracking.model import Model, Move, NewShipment, OffRouteError, Shipment, field_errors, is_id
+from tracking.notices import Notices
 from tracking.observe import Lifecycle, Metrics, Observe
 from tracking.problem import Problem
 from tracking.settings import Settings
@@ -64,8 +65,9 @@ log = logging.getLogger(__name__)
 class Api:
     """The handlers, and what they share."""
 
-    def __init__(self, settings: Settings, store: Store, lifecycle: Lifecycle) -> None:
+    def __init__(self, settings: Settings, store: Store, lifecycle: Lifecycle, notices: Notices | None) -> None:
         self._settings = settings
+        self._notices = notices
         self._store = store
         self._lifecycle = lifecycle
         self.metrics = Metrics(store.kind)
@@ -103,6 +105,8 @@ class Api:
         except KeyReusedError:
             detail = "this Idempotency-Key was used for another request; take a new one"
             raise Problem(409, detail, kind="key-reused") from None
+        if kept is shipment:
+            await self._tell(shipment)
         replayed = {} if kept is shipment else {"Idempotent-Replayed": "true"}
         location = f"{self._settings.base_path}/shipments/{kept.id}"
         return _shipment(kept, 201, {"Location": location} | replayed)
@@ -131,6 +135,7 @@ class Api:
             raise Problem(409, str(error), kind="off-route") from None
         except StaleVersionError:
             raise _stale(None) from None
+        await self._tell(moved, move.note)
         return _shipment(moved)
 
     async def read_history(self, request: Request) -> Response:
@@ -179,6 +184,11 @@ class Api:
             raise Problem(404, "no shipment has this id", kind="no-such-shipment")
         return shipment
 
+    async def _tell(self, shipment: Shipment, note: str | None = None) -> None:
+        if self._notices:
+            sent = await self._notices.tell(shipment.id, shipment.event(note))
+            self.metrics.notices.labels("sent" if sent else "lost").inc()
+
     def _authorize(self, request: Request) -> None:
         token = self._settings.write_token
         if token is None:
@@ -188,10 +198,12 @@ class Api:
             raise Problem(401, "writes need the write token", headers={"WWW-Authenticate": 'Bearer realm="tracking"'})
 
 
-def create_app(settings: Settings, store: Store, lifecycle: Lifecycle | None = None) -> ASGIApp:
+def create_app(
+    settings: Settings, store: Store, lifecycle: Lifecycle | None = None, notices: Notices | None = None
+) -> ASGIApp:
     """The whole application, as the server runs it and as tests call it."""
     lifecycle = lifecycle or Lifecycle()
-    api = Api(settings, store, lifecycle)
+    api = Api(settings, store, lifecycle, notices)
     handlers: dict[Any, Any] = {
         Problem: lambda request, error: problem.response(error, request),
         HTTPException: _http_exception,

@@ -59,6 +59,7 @@ class Metrics:
             registry=self.registry,
         )
         self.in_flight = Gauge("http_requests_in_flight", "Requests being answered.", registry=self.registry)
+        self.notices = Counter("notices", "Messages to notices.", ("result",), registry=self.registry)
         info = Gauge("tracking_info", "What this instance is.", ("version", "store"), registry=self.registry)
         info.labels(__version__, store_kind).set(1)
 

@@ -20,6 +20,7 @@ import uvicorn
 
 from tracking import __version__
 from tracking.api import create_app
+from tracking.notices import Notices, QueueNotices
 from tracking.observe import JsonFormatter, Lifecycle
 from tracking.settings import Settings, SettingsError, level_number
 from tracking.store import Store, StoreUnavailableError
@@ -58,9 +59,10 @@ def main() -> int:
         return 2
     _log_json(settings.log_level)
     lifecycle, store = Lifecycle(), make_store(settings)
+    notices = QueueNotices(settings.notices_queue) if settings.notices_queue else None
     server = DrainingServer(
         uvicorn.Config(
-            create_app(settings, store, lifecycle),
+            create_app(settings, store, lifecycle, notices),
             host="0.0.0.0",  # noqa: S104  (a container is reached from outside)
             port=settings.port,
             http="httptools",
@@ -79,7 +81,7 @@ def main() -> int:
     )
     gc.freeze()  # what is loaded now stays; the collector need not look at it again
     gc.enable()
-    asyncio.run(_serve(server, store, settings))
+    asyncio.run(_serve(server, store, notices, settings))
     log.info("stopped")
     return 0
 
@@ -95,13 +97,15 @@ def make_store(settings: Settings) -> Store:
     return SqliteStore(settings.data_file)
 
 
-async def _serve(server: DrainingServer, store: Store, settings: Settings) -> None:
+async def _serve(server: DrainingServer, store: Store, notices: Notices | None, settings: Settings) -> None:
     opening = asyncio.create_task(_open(store, settings))  # beside the server, which listens meanwhile
     try:
         await server.serve()
     finally:
         opening.cancel()
         await store.close()
+        if notices:
+            await notices.close()
 
 
 async def _open(store: Store, settings: Settings) -> None:

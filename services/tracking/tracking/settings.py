@@ -20,6 +20,7 @@ class Settings:
     port: int = 8080
     base_path: str = ""  # the prefix under which the load balancer routes here, e.g. /tracking; "" for none
     table: str | None = None  # DynamoDB table; None: the embedded store
+    notices_queue: str | None = None  # address of the queue of notices; None: nobody is told
     write_token: str | None = field(default=None, repr=False)  # when set, writes need `Authorization: Bearer <it>`
     environment: str = "local"
     log_level: str = "info"
@@ -33,6 +34,7 @@ class Settings:
             port=_port(environment.get("PORT", "8080")),
             base_path=_base_path(environment.get("BASE_PATH", "")),
             table=environment.get("TRACKING_TABLE") or None,
+            notices_queue=environment.get("NOTICES_QUEUE_URL") or None,
             write_token=environment.get("WRITE_TOKEN") or None,
             environment=environment.get("DEPLOY_ENVIRONMENT") or "local",
             log_level=_log_level(environment.get("LOG_LEVEL", "info")),

@@ -34,7 +34,7 @@ GOOD: dict[str, Any] = {
     "stop_timeout": 30,
     "overrides": {"production": {"memory": 1024}},
 }
-REQUIRED = ("kind", "description", "port", "path", "health", "cpu", "memory")
+REQUIRED = ("kind", "description", "port", "health", "cpu", "memory")
 WRONG_TYPES: dict[str, list[Any]] = {
     "number": ["text", "8080", [1], {"a": 1}, True, 1.5, -1, 10**15],
     "text": [5, True, ["a"], {"a": "b"}, ""],
@@ -51,6 +51,11 @@ BAD_VALUES: dict[str, list[Any]] = {
     "kind": ["web", "HTTP", "worker", "job"],
     "port": [80, 65536, 0],
     "path": ["tracking", "/Tracking", "//", "/a/", "/a b", "/*"],
+    "paths": [["/tracking"], ["/tracking/x"], ["x"], [], "/x"],
+    "hosts": [["example"], ["*"], ["EXAMPLE.com"], [], ["a.example.com", "a.example.com"]],
+    "protocol": ["tcp", "grpc", "udp"],
+    "private_port": [8080, 80, "9090"],
+    "sticky": [0, 604801],
     "health": ["healthz", "/h z", "/?"],
     "cpu": [250, 20000],
     "memory": [500, 2**20],

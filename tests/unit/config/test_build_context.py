@@ -69,7 +69,7 @@ def test_the_dockerfiles_own_ignore_file_takes_precedence(service):
     write(service, "a", "b")
     (service / "Dockerfile.dockerignore").write_text("*\n!b")
     assert list(entries(service)) == ["b"]
-    assert context(service).ignore_file == "Dockerfile.dockerignore"
+    assert context(service).ignore_file == "services/mail/Dockerfile.dockerignore"
 
 
 def test_folders_are_entries_even_when_empty(service):

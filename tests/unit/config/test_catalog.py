@@ -47,6 +47,44 @@ def test_a_call_that_nothing_could_answer_is_refused(project, calls, message):
     assert project.fault() == f"services/web/service.yaml: {message}"
 
 
+@pytest.mark.parametrize(
+    ("sends", "message"),
+    [
+        (["mailr"], "sends[0]: is 'mailr', which is not a service; did you mean mailer?"),
+        (["zzz"], "sends[0]: is 'zzz', which is not a service; remove it, or add services/zzz/"),
+        (["mailer", "sorter"], "sends[1]: is the service itself; remove it"),
+        (["web"], "sends[0]: is web, of kind http, and only a worker has a queue; remove it, or send to a worker"),
+        (["hello"], "sends[0]: is hello, of kind job, and only a worker has a queue; remove it, or send to a worker"),
+        (["idler"], "sends[0]: is idler, a worker without a queue; add queue: {} to services/idler/service.yaml"),
+    ],
+)
+def test_a_message_that_nobody_could_take_is_refused(project, sends, message):
+    queue = {**WORKER, "queue": {}}
+    services(project, sorter={**queue, "sends": sends}, mailer=queue, idler=WORKER, web=http("/"), hello=JOB)
+    assert project.fault() == f"services/sorter/service.yaml: {message}"
+
+
+def test_a_message_to_a_worker_on_the_other_platform_only_is_allowed(project):
+    """Both platforms share the queue, and no network path is needed."""
+    mailer = {**WORKER, "queue": {}, "platforms": ["eks"]}
+    services(project, web=http("/", sends=["mailer"], platforms=["ecs"]), mailer=mailer)
+    assert project.catalog().service("web").queues == ("mailer",)
+
+
+def test_a_message_to_a_worker_that_runs_nowhere_in_the_environment_is_refused(project):
+    services(project, web=http("/", sends=["mailer"]), mailer={**WORKER, "queue": {}, "platforms": ["eks"]})
+    assert project.fault(platforms="ecs") == (
+        "services/web/service.yaml: sends[0]: is mailer, which does not run in this environment, so nobody would take the "
+        "messages; add a platform of the environment to the platforms of mailer, or remove it in overrides"
+    )
+
+
+def test_services_that_send_to_each_other_are_no_cycle(project):
+    queue = {**WORKER, "queue": {}}
+    services(project, a={**queue, "sends": ["b"]}, b={**queue, "sends": ["a"]})
+    assert project.catalog().notices == ()
+
+
 def test_a_call_to_a_service_that_is_not_on_every_platform_of_its_caller_is_refused(project):
     services(project, web=http("/", calls=["tracking"]), tracking=http("/tracking", platforms=["ecs"]))
     assert project.fault() == (
@@ -234,9 +272,9 @@ def test_a_priority_that_hides_a_deeper_path_is_refused(project, outer, inner, f
 
 def test_adding_a_service_moves_no_other_services_priority(project):
     services(project, quotes=http("/quotes"), tracking=http("/tracking"))
-    before = {s.name: s.listener_priority for s in project.catalog().services}
+    before = {s.name: s.routes[0].priority for s in project.catalog().services}
     services(project, another=http("/another"), deep=http("/quotes/deep"), web=http("/"))
-    after = {s.name: s.listener_priority for s in project.catalog().services}
+    after = {s.name: s.routes[0].priority for s in project.catalog().services}
     assert {name: after[name] for name in before} == before
 
 

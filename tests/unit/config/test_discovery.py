@@ -70,7 +70,6 @@ def test_a_file_instead_of_the_services_folder_is_refused(project):
     ("missing", "remedy"),
     [
         ("service.yaml", "write it (docs/manifest.md lists the keys), or remove the folder"),
-        ("Dockerfile", "write it, or remove the folder"),
         (".dockerignore", "write it, to keep tests and caches out of the image and its tag"),
     ],
 )

@@ -11,6 +11,7 @@ import pytest
 
 from config import quotas
 from config.errors import ConfigError
+from config.fields.egress import Destination
 from config.quota_checks import (
     REGISTRY_OWN,
     SHARED_ROLES,
@@ -22,7 +23,7 @@ from config.quota_checks import (
 from config.quotas import Quota
 from config.service import ServiceSpec
 from config.settings import Settings
-from tests.unit.config.project import JOB, ROOT, WORKER, Project, assert_one_line, http
+from tests.unit.config.project import JOB, ROOT, WORKER, Project, assert_one_line, http, without
 
 Specs = list[ServiceSpec]
 
@@ -80,12 +81,27 @@ def _callees(makers: Makers, count: int) -> Specs:
     return [caller.model_copy(update={"calls": _calls(count)}), *makers.many(count, http("/x", platforms=["ecs"]))]
 
 
+def _places(makers: Makers, count: int) -> Specs:
+    cidrs = tuple(f"10.9.{number}.0/24" for number in range(count))
+    outside = Destination(name="stores", port=5432, cidrs=cidrs)
+    return [makers.one({**WORKER, "platforms": ["ecs"]}).model_copy(update={"egress": (outside,)})]
+
+
 def _kept_too(makers: Makers, count: int) -> Specs:
     return makers.many(count, {**WORKER, "platforms": ["eks"]})
 
 
 def _with_tables(makers: Makers, count: int) -> Specs:
     return makers.many(count, {**WORKER, "platforms": ["eks"], "table": {"partition_key": "id"}})
+
+
+def _with_queues(makers: Makers, count: int) -> Specs:
+    return makers.many(count, {**WORKER, "platforms": ["eks"], "queue": {}})
+
+
+def _with_both(makers: Makers, count: int) -> Specs:
+    table = {**WORKER, "platforms": ["eks"], "table": {"partition_key": "id"}}
+    return [*makers.many(count, table), *makers.many(60, {**WORKER, "platforms": ["eks"], "queue": {}}, "q")]
 
 
 def _jobs(makers: Makers, count: int) -> Specs:
@@ -142,6 +158,13 @@ CASES = {
         "services/tracking/service.yaml: calls: lists 60 services, and a security group has 60 outbound rules, one for HTTPS; "
         "call fewer, or ask AWS to raise it and set quotas.group_rules in config/environments/sandbox.yaml",
     ),
+    "places outside": Case(
+        quotas.GROUP_RULES,
+        59,
+        _places,
+        "services/tracking/service.yaml: egress: makes 60 outbound rules, and a security group has 60, one for HTTPS and 0 for "
+        "calls; name larger ranges, or ask AWS to raise it and set quotas.group_rules in config/environments/sandbox.yaml",
+    ),
     "repositories": Case(
         quotas.STACK_RESOURCES,
         quotas.STACK_RESOURCES.value - REGISTRY_OWN,
@@ -155,6 +178,20 @@ CASES = {
         _with_tables,
         "services: folder: holds 201 tables, and the stack State has 200 outputs, one per table; "
         "move services to a project with another app",
+    ),
+    "queues": Case(
+        quotas.STACK_RESOURCES,
+        quotas.STACK_RESOURCES.value // 6,
+        _with_queues,
+        "services: folder: holds 84 queues, and the stack State has 500 resources, one per table and 6 per queue; "
+        "move services to a project with another app",
+    ),
+    "tables and queues": Case(
+        quotas.STACK_OUTPUTS,
+        80,
+        _with_both,
+        "services: folder: holds 81 tables and 60 queues, and the stack State has 200 outputs, one per table and two per "
+        "queue; move services to a project with another app",
     ),
     "jobs": Case(
         quotas.BUS_RULES,
@@ -234,6 +271,43 @@ def test_with_a_domain_each_service_on_ecs_takes_two_rules(makers):
     )
     raised = makers.project.settings(**DOMAIN, **{"quotas.listener_rules": 102})
     assert fault(_http_on("ecs")(makers, 51), raised) == ""
+
+
+def test_every_path_on_every_host_is_a_rule_and_on_eks_a_target_group(makers):
+    settings = makers.project.settings(**{"quotas.listener_rules": 1000})
+    for platform, most in (("ecs", 100), ("eks", 25)):
+        routed = http("/x", paths=["/y"], hosts=["a.example.com", "b.example.com"], platforms=[platform])
+        assert fault(makers.many(most, routed), settings) == ""
+        assert "and a load balancer feeds 100 target groups" in fault(makers.many(most + 1, routed), settings)
+    message = fault(makers.many(26, routed), makers.project.settings())
+    assert message.startswith(
+        "services: folder: holds 26 http services on eks with 104 paths and hosts, and a load balancer"
+    )
+
+
+def test_services_that_only_others_call_take_nothing_of_a_load_balancer(makers):
+    inner = without(http("/x"), "path")
+    assert fault(makers.many(200, inner), makers.project.settings(**{"quotas.roles": 5000})) == ""
+
+
+def test_a_private_port_is_one_more_rule_of_both_security_groups(makers):
+    settings = makers.project.settings()
+    hub = http("/x", platforms=["ecs"], private_port=9090)
+
+    def calling(count):
+        caller = makers.one({**WORKER, "platforms": ["ecs"]}).model_copy(update={"calls": _calls(count)})
+        return [caller, *makers.many(count, hub)]
+
+    def called(count):
+        callers = makers.many(count, {**WORKER, "platforms": ["ecs"]})
+        one = makers.one(hub).model_copy(update={"name": "hub"})
+        return [one, *(caller.model_copy(update={"calls": ("hub",)}) for caller in callers)]
+
+    assert fault(calling(29), settings) == fault(called(29), settings) == ""
+    assert "lists 30 services with 60 ports, and a security group has 60 outbound rules" in fault(calling(30), settings)
+    assert "is hub, which 29 others call on ecs, and a security group has 60 inbound rules" in fault(
+        called(30), settings
+    )
 
 
 def test_a_load_balancers_ranges_fit_its_security_group(project):

@@ -32,7 +32,6 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     (changed(HTTP, kind="web"), "kind: is 'web'; write one of http, worker, job"),
     (changed(HTTP, kind="htp"), "kind: is 'htp'; write http (one of http, worker, job)"),
     (without(HTTP, "port"), "port: is missing, and kind http needs it; write it, e.g. port: 8080"),
-    (without(HTTP, "path"), "path: is missing, and kind http needs it; write it, e.g. path: /tracking"),
     (without(HTTP, "health"), "health: is missing, and kind http needs it; write it, e.g. health: /healthz"),
     (
         without(JOB, "schedule"),
@@ -44,7 +43,12 @@ WRONG: list[tuple[dict[str, Any], str]] = [
             f"{field}: means nothing for kind {base['kind']}; remove it; http services have it",
         )
         for base in (WORKER, JOB)
-        for field, value in [("port", 8080), ("path", "/x"), ("health", "/x"), ("health_grace", 60), ("priority", 5)]
+        for field, value in [("port", 8080), ("path", "/x"), ("health_grace", 60), ("priority", 5)]
+    ),
+    # ECS takes no notice of a task by itself that is unhealthy; a job is judged by its end.
+    (
+        changed(JOB, health={"command": ["x"]}),
+        "health: means nothing for kind job; remove it; http and worker services have it",
     ),
     (
         changed(JOB, scaling={"min": 2, "max": 2}),
@@ -56,15 +60,19 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     (changed(HTTP, name="tracking"), "name: is not a key: the folder's name is the service's name; remove this line"),
     (changed(HTTP, folder="x"), "folder: is not a key: "),
     (changed(HTTP, helth="/x"), "helth: is unknown; did you mean health?"),
-    (changed(HTTP, zzz=2), "zzz: is unknown; remove it or use one of alarms, bucket, call_timeout, calls, cpu, "),
+    (
+        changed(HTTP, zzz=2),
+        "zzz: is unknown; remove it or use one of alarms, before_deploy, bucket, build, call_timeout, calls",
+    ),
     *(
         (changed(base, **{key: "x"}), f"{key}: {problem}; {remedy}")
         for base in (HTTP, WORKER, JOB)
         for key, (problem, remedy) in ELSEWHERE.items()
     ),
-    (changed(HTTP, sidecars=[]), "sidecars: is not a key here: a service has one container; start both in it"),
+    (changed(HTTP, containers=[]), "containers: is not a key here; write sidecars: {proxy: {image: NAME:TAG, "),
     (changed(HTTP, replicas=2), "replicas: is not a key here; write scaling: {min: 2, max: 2}"),
-    (changed(WORKER, command="x"), "command: is not a key here; set it in the Dockerfile"),
+    (changed(WORKER, workdir="x"), "workdir: is not a key here; set it in the Dockerfile"),
+    (changed(WORKER, dockerfile="x"), "dockerfile: is not a key here; write it under build"),
     (
         changed(HTTP, description="{{resolve:ssm:/x}}"),
         "description: contains {{resolve:, which CloudFormation would replace",
@@ -102,6 +110,44 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         "health: is 'healthz', which is not valid; write a path that begins with /, e.g. /healthz",
     ),
     (changed(HTTP, health="/h?x=1"), "health: is '/h?x=1', which is not valid; "),
+    (changed(HTTP, health=5), "health: is 5, not a mapping; write a mapping, e.g. health: /healthz"),
+    (changed(HTTP, health={}), "health.path: is missing; write it, e.g. path: /healthz"),
+    (
+        changed(HTTP, health={"path": "healthz"}),
+        "health.path: is 'healthz', which is not valid; write a path that begins with /, e.g. /healthz",
+    ),
+    (changed(HTTP, health={"path": "/h", "codes": 200}), 'health.codes: is 200, not text; put it in quotes: "200"'),
+    (
+        changed(HTTP, health={"path": "/h", "codes": "200-"}, **ECS_ONLY),
+        "health.codes: is '200-', which is not valid; write codes from 200 to 499, or ranges of them, with commas",
+    ),
+    (
+        changed(HTTP, health={"path": "/h", "codes": "200"}),
+        "health.codes: is 200, and on eks a kubelet counts 200-399, which cannot be changed; set platforms: [ecs], or remove",
+    ),
+    (
+        changed(HTTP, health={"path": "/h", "liveness": "/l"}),
+        "health.liveness: cannot be told apart on ecs, which replaces a task that fails the load balancer's check; "
+        "set platforms: [eks], or remove it",
+    ),
+    (changed(HTTP, health={"path": "/h", "interval": 4}), "health.interval: is 4, out of range; write a whole number"),
+    (
+        changed(HTTP, health={"path": "/h", "interval": 5, "timeout": 5}),
+        "health.timeout: is 5, not less than the interval (5); write 4",
+    ),
+    (
+        changed(HTTP, health={"path": "/h", "timeout": 10}),
+        "health.timeout: is 10, not less than the interval (10); write 9",
+    ),
+    (changed(HTTP, health={"path": "/h", "command": ["x"]}), "health.command: is unknown; "),
+    (
+        changed(WORKER, health="/healthz"),
+        "health: is '/healthz', not a mapping; write a mapping, e.g. health: {command: [python3, ",
+    ),
+    (
+        changed(WORKER, health={"command": ["x"], "retries": 0}),
+        "health.retries: is 0, out of range; write a whole number",
+    ),
     (changed(HTTP, health_grace=0), "health_grace: is 0, out of range; write a whole number from 1 to 1800"),
     (changed(HTTP, priority=0), "priority: is 0, out of range; write a whole number from 1 to 49999"),
     (changed(HTTP, priority=50000), "priority: is 50000, out of range; "),
@@ -134,6 +180,85 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         changed(HTTP, scaling={"max": 2, "requests_target": 5}),
         "scaling.requests_target: cannot be measured on eks, where this service also runs; set platforms: [ecs], or use",
     ),
+    (
+        changed(HTTP, scaling={"max": 2, "backlog_target": 5}),
+        "scaling.backlog_target: means nothing for kind http; use cpu_target",
+    ),
+    (
+        changed(WORKER, scaling={"max": 2, "backlog_target": 5}),
+        "scaling.backlog_target: needs a queue to measure; add queue: {}, or use cpu_target",
+    ),
+    (
+        changed(WORKER, queue={}, scaling={"max": 2, "backlog_target": 5}),
+        "scaling.backlog_target: cannot be measured on eks, where this service also runs; set platforms: [ecs], or use",
+    ),
+    (
+        changed(WORKER, queue={}, scaling={"max": 2, "backlog_target": 0}),
+        "scaling.backlog_target: is 0, out of range; ",
+    ),
+    (
+        changed(WORKER, queue={}, scaling={"max": 2}),
+        "scaling: can scale but has no target to scale by; add cpu_target: 60",
+    ),
+    (
+        changed(WORKER, queue={}, scaling={"min": 0}),
+        "scaling.min: is 0, out of range; write a whole number from 1 to 1000",
+    ),
+    # queue
+    *(
+        (changed(base, queue={}), f"queue: means nothing for kind {base['kind']}; remove it; worker services have it")
+        for base in (HTTP, JOB)
+    ),
+    (changed(WORKER, queue="orders"), "queue: is 'orders', not a mapping; write a mapping, e.g. queue: {tries: 5}"),
+    (changed(WORKER, queue={"retries": 3}), "queue.retries: is unknown; did you mean tries?"),
+    (changed(WORKER, queue={"tries": 0}), "queue.tries: is 0, out of range; write a whole number from 1 to 1000"),
+    (changed(WORKER, queue={"visibility_timeout": 43201}), "queue.visibility_timeout: is 43201, out of range; "),
+    (
+        changed(WORKER, queue={"retention_days": 15}),
+        "queue.retention_days: is 15, out of range; write a whole number from 1",
+    ),
+    (changed(WORKER, queue={"fifo": "no"}), "queue.fifo: is 'no', not true or false; "),
+    (
+        changed(WORKER, alarms={"backlog_age": 60}),
+        "alarms: are on the worker's queue, and it has none; add queue: {}, or remove them",
+    ),
+    (changed(WORKER, queue={}, alarms={"backlog_age": 5}), "alarms.backlog_age: is 5, out of range; "),
+    (changed(WORKER, queue={}, alarms={"errors_percent": 5}), "alarms.errors_percent: is unknown; "),
+    (changed(JOB, alarms={"backlog_age": 60}), "alarms: means nothing for kind job; "),
+    (
+        changed(WORKER, queue={}, environment={"TRACKING_QUEUE_URL": "x"}),
+        "environment.TRACKING_QUEUE_URL: is set by queue; remove it",
+    ),
+    (
+        changed(HTTP, sends=["mail-room"], secrets={"MAIL_ROOM_QUEUE_URL": {"ssm": "/x"}}),
+        "secrets.MAIL_ROOM_QUEUE_URL: is set by sends: [mail-room]; remove it",
+    ),
+    (changed(HTTP, sends="mailer"), "sends: is 'mailer', not a list; write a list, e.g. sends: [notices]"),
+    (changed(HTTP, sends=["a", "a"]), "sends: lists 'a' twice; list each once"),
+    # before_deploy
+    (
+        changed(JOB, before_deploy={"command": ["migrate"]}),
+        "before_deploy: means nothing for kind job; remove it; http and worker services have it",
+    ),
+    (changed(HTTP, before_deploy="migrate"), "before_deploy: is 'migrate', not a mapping; write a mapping"),
+    (
+        changed(HTTP, before_deploy={}),
+        'before_deploy.command: is missing; write it, e.g. command: [python3, "-m", tracking.migrate]',
+    ),
+    (
+        changed(HTTP, before_deploy={"command": "migrate"}),
+        "before_deploy.command: is 'migrate', not a list; write a list, e.g. command: [python3, ",
+    ),
+    (changed(HTTP, before_deploy={"command": []}), "before_deploy.command: is an empty list; "),
+    (
+        changed(WORKER, before_deploy={"command": ["migrate", "$(URL)"]}),
+        "before_deploy.command: contains $$ or $(, which Kubernetes would expand and ECS would not (word 2); ",
+    ),
+    (
+        changed(HTTP, before_deploy={"command": ["migrate"], "timeout": 900}),
+        "before_deploy.timeout: is 900, out of range; write a whole number from 10 to 780",
+    ),
+    (changed(HTTP, before_deploy={"comand": ["x"]}), "before_deploy.comand: is unknown; did you mean command?"),
     # environment
     (changed(HTTP, environment={"LEVEL": 5}), 'environment.LEVEL: is 5, not text; put it in quotes: "5"'),
     (changed(HTTP, environment={"DEBUG": True}), 'environment.DEBUG: is true, not text; put it in quotes: "true"'),
@@ -305,8 +430,8 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     (changed(HTTP, overrides={"sandbox": 5}), "overrides.sandbox: is 5, not a mapping; write the fields that differ"),
     (changed(HTTP, overrides={"production": {"port": 80}}), "overrides.production.port: is 80, out of range; "),
     (
-        changed(HTTP, overrides={"production": {"prot": 80}}),
-        "overrides.production.prot: is unknown; did you mean port?",
+        changed(HTTP, overrides={"production": {"prt": 80}}),
+        "overrides.production.prt: is unknown; did you mean port?",
     ),
     (changed(HTTP, overrides={"production": {"name": "x"}}), "overrides.production.name: is not a key: "),
     (
@@ -343,6 +468,12 @@ RIGHT: list[dict[str, Any]] = [
     changed(HTTP, path="/"),
     changed(HTTP, path="/a/b.c/d_e~f-1"),
     changed(HTTP, health="/"),
+    changed(HTTP, health={"path": "/h", "codes": "200,301-308"}, **ECS_ONLY),
+    changed(HTTP, health={"path": "/h", "liveness": "/l"}, platforms=["eks"]),
+    changed(HTTP, health={"path": "/h", "interval": 20, "timeout": 19, "healthy": 10, "unhealthy": 2}),
+    changed(HTTP, health="/h", overrides={"production": {"health": {"interval": 30}}, "sandbox": {"health": "/x"}}),
+    changed(WORKER, health={"command": ["alive", "--quick"]}),
+    changed(WORKER, before_deploy={"command": ["migrate", "$HOME"], "timeout": 780}),
     changed(HTTP, port=1024),
     changed(HTTP, port=65535),
     changed(HTTP, priority=49999),
@@ -353,6 +484,12 @@ RIGHT: list[dict[str, Any]] = [
     changed(HTTP, scaling={"min": 2, "max": 4, "cpu_target": 60}),
     changed(HTTP, scaling={"min": 1, "max": 4, "requests_target": 100}, **ECS_ONLY),
     changed(WORKER, scaling={"max": 4, "cpu_target": 60}),
+    changed(WORKER, queue={}),
+    changed(WORKER, queue={"visibility_timeout": 43200, "retention_days": 14, "tries": 1, "fifo": True}),
+    changed(WORKER, queue={}, alarms={"backlog_age": 3600}),
+    changed(WORKER, queue={}, scaling={"max": 4, "backlog_target": 20}, **ECS_ONLY),
+    changed(WORKER, queue={}, scaling={"max": 4, "cpu_target": 60, "backlog_target": 20}, **ECS_ONLY),
+    changed(WORKER, environment={"TRACKING_QUEUE_URL": "no queue here"}),
     changed(HTTP, environment={"lower": "x", "_X": "", "A": "a $ b ${C}\nd", "TRACKING_TABLE": "no table here"}),
     changed(HTTP, environment={"AWS_MAX_ATTEMPTS": "3", "AWS_USE_FIPS_ENDPOINT": "true", "aws_region": "x"}),
     changed(HTTP, environment={"A": "{{name}} ${NAME} {resolve:x}"}),
@@ -373,6 +510,15 @@ RIGHT: list[dict[str, Any]] = [
 @pytest.mark.parametrize("manifest", RIGHT)
 def test_a_valid_manifest_is_accepted(project, manifest):
     assert project.spec(manifest).name == "tracking"
+
+
+def test_a_path_alone_is_the_short_form_of_health(project):
+    assert project.spec(HTTP).health == project.spec(changed(HTTP, health={"path": "/healthz"})).health
+
+
+def test_an_override_of_one_part_of_health_keeps_the_path(project):
+    spec = project.spec(changed(HTTP, health="/h", overrides={"sandbox": {"health": {"interval": 30}}}))
+    assert (spec.health.path, spec.health.interval) == ("/h", 30)
 
 
 def test_text_that_looks_like_yaml_1_1_reaches_the_container_as_written(project):
@@ -439,17 +585,17 @@ def test_platforms_are_those_of_both_manifest_and_environment(project):
 def test_names_of_variables_follow_the_services_name(project):
     project.service("hello-world", HTTP)
     spec = project.catalog().service("hello-world")
-    assert (spec.env_name, spec.url_variable, spec.table_variable) == (
+    assert (spec.env_name, list(spec.addresses), spec.table_variable) == (
         "HELLO_WORLD",
-        "HELLO_WORLD_URL",
+        ["HELLO_WORLD_URL"],
         "HELLO_WORLD_TABLE",
     )
     assert env_name("a-b-c") == "A_B_C"
 
 
 def test_a_path_matches_itself_and_everything_below(project):
-    assert project.spec(HTTP).path_patterns == ("/tracking", "/tracking/*")
-    assert project.spec(http("/")).path_patterns == ("/*",)
+    assert project.spec(HTTP).routes[0].patterns == ("/tracking", "/tracking/*")
+    assert project.spec(http("/")).routes[0].patterns == ("/*",)
 
 
 @pytest.mark.parametrize("seconds", range(2, 121))
@@ -490,13 +636,13 @@ def test_a_deeper_path_is_always_tried_before_the_one_above_it(segments, deeper)
     path = "/" + "/".join(segments)
     outer, inner = spec_at(path), spec_at(f"{path}/{deeper}")
     low, high = priority_band(path)
-    assert low <= outer.listener_priority <= high < spec_at("/").listener_priority
+    assert low <= outer.routes[0].priority <= high < spec_at("/").routes[0].priority
     if len(segments) < 3:
-        assert inner.listener_priority < outer.listener_priority
+        assert inner.routes[0].priority < outer.routes[0].priority
 
 
 def test_the_root_path_is_always_tried_last():
-    assert spec_at("/").listener_priority == 50000
+    assert spec_at("/").routes[0].priority == 50000
 
 
 def test_the_bands_meet_and_do_not_overlap():
@@ -509,13 +655,13 @@ def test_the_bands_meet_and_do_not_overlap():
 
 
 def test_a_priority_in_the_manifest_is_used_unchanged():
-    assert spec_at("/a", 7).listener_priority == 7
+    assert spec_at("/a", 7).routes[0].priority == 7
 
 
 def test_derived_priorities_are_the_same_in_every_process_and_never_change():
     expected = {"/tracking": 20563, "/quotes": 33788}
-    assert {path: spec_at(path).listener_priority for path in expected} == expected
-    code = "from tests.unit.config.test_service import spec_at; print(spec_at('/tracking').listener_priority)"
+    assert {path: spec_at(path).routes[0].priority for path in expected} == expected
+    code = "from tests.unit.config.test_service import spec_at; print(spec_at('/tracking').routes[0].priority)"
     run = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, env={"PYTHONHASHSEED": "7"}, capture_output=True, text=True, check=True
     )

@@ -52,6 +52,18 @@ WRONG = [
     ("app", "", "is empty; write a short lower-case word"),
     ("account", 123456789012, 'is 123456789012, not text; put it in quotes: "123456789012"'),
     ("account", "12345", "is '12345', which is not valid; write 12 digits in quotes"),
+    (
+        "permissions_boundary",
+        "arn:aws:iam::123456789012:role/x",
+        "is 'arn:aws:iam::123456789012:role/x', not a policy; write",
+    ),
+    (
+        "permissions_boundary",
+        "a b",
+        "is 'a b', not a policy; write its name or its ARN, e.g. developer-boundary or arn:aws:",
+    ),
+    ("permissions_boundary", "/developer", "is '/developer', not a policy; "),
+    ("permissions_boundary", "teams/", "is 'teams/', not a policy; "),
     ("region", "europe", "is 'europe', which is not valid; write a region's code, e.g. eu-central-1"),
     *(
         ("region", region, f"is {region}, of a partition in which services have other names; write a region of the ")
@@ -188,6 +200,14 @@ WRONG = [
     ("tags", {f"t{n}": "x" for n in range(41)}, "contains 41 tags; keep 40 or fewer"),
     ("environment", "sandbox", "comes from the file's name and is not a key; remove this line"),
     ("vpc", "10.0.0.0/16", "is not a setting: each environment has its own VPC; write vpc_cidr: 10.20.0.0/16"),
+    ("web_acl_arn", "harbour", "is 'harbour', not a web ACL of WAF; write its ARN, arn:aws:wafv2:eu-central-1:"),
+    (
+        "web_acl_arn",
+        "arn:aws:wafv2:us-east-1:123456789012:global/webacl/a/0a1b2c3d-1111-2222-3333-444455556666",
+        "is of scope CLOUDFRONT, which no load balancer takes; write one of scope REGIONAL",
+    ),
+    ("waf", "x", "is not a setting; write web_acl_arn: ARN"),
+    ("boundary", "x", "is not a setting; write permissions_boundary: NAME"),
     ("nat_gateways", 1, "is not a setting; write egress: single-nat, or another value of egress"),
     ("architecture", ..., "is missing; write it, e.g. architecture: arm64"),
 ]
@@ -466,3 +486,33 @@ def test_every_model_refuses_unknown_keys():
         assert model.model_config["extra"] == "forbid"
         assert model.model_config["strict"]
         assert model.model_config["frozen"]
+
+
+# --- exec -------------------------------------------------------------------------------------------------------------
+
+
+def test_exec_for_one_run_is_refused_where_data_is_kept(project):
+    expected = (
+        "cdk -c: exec: opens shells in an environment whose data is kept, and no file says so; write exec: true in "
+        "config/environments/production.yaml"
+    )
+    for more in ({}, {"removal": "disposable"}):
+        with pytest.raises(ConfigError) as caught:
+            load_settings(project.root, "production", {"exec": "true", **more})
+        assert str(caught.value) == expected
+    assert load_settings(project.root, "sandbox", {"exec": "true"}).exec
+
+
+def test_exec_in_the_file_of_an_environment_that_keeps_data_is_accepted(project):
+    path = project.root / "config/environments/production.yaml"
+    path.write_text(path.read_text().replace("exec: false", "exec: true"))
+    assert load_settings(project.root, "production", {}).exec
+    assert not load_settings(project.root, "production", {"exec": "false"}).exec
+
+
+def test_a_web_acl_of_another_region_is_refused(project):
+    acl = "arn:aws:wafv2:eu-west-1:123456789012:regional/webacl/a/0a1b2c3d-1111-2222-3333-444455556666"
+    change(project, web_acl_arn=acl)
+    assert project.settings().web_acl_arn == acl
+    change(project, web_acl_arn=acl, region="eu-central-1")
+    assert "web_acl_arn: is in eu-west-1, and region is eu-central-1; write one of eu-central-1" in fault(project)

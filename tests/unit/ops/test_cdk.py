@@ -32,3 +32,26 @@ def test_a_project_without_the_cli_says_what_to_run(tmp_path):
 def test_the_line_that_matters_is_picked(output, said):
     log = Path("/log")
     assert cdk._reason(Finished(1, output, ""), log) == said.format(log=log)
+
+
+EVENT = (
+    "{at} | {status} | Custom::BeforeDeploy | Ecs-shop/Default/BeforeDeploy/Run/Default (BeforeDeployRun51) {reason}"
+)
+
+
+@pytest.mark.parametrize(
+    ("status", "left"),
+    [("UPDATE_FAILED    ", "the earlier version keeps running"), ("CREATE_FAILED    ", "nothing of it runs")],
+)
+def test_a_command_that_fails_before_the_deployment_is_said_once(status, left):
+    line = EVENT.format(
+        at="app-Ecs-shop | 12 | 4:05:42", status=status, reason="before_deploy ended with exit code 1: no"
+    )
+    done = Finished(1, f"{line}\nFailed resources:\n{line}\n❌  app-Ecs-shop failed to deploy\n", "")
+    said = f"shop: before_deploy ended with exit code 1: no; {left}. See `make logs SERVICE=shop`"
+    assert cdk._failed_before_deploy(done) == said
+
+
+def test_another_resource_that_fails_is_not_taken_for_it():
+    line = "app-Ecs-shop | 12 | 4:05:42 | UPDATE_FAILED | AWS::ECS::Service | Ecs-shop/Default/Service (Service9571FDD8) no"
+    assert cdk._failed_before_deploy(Finished(1, line, "")) == ""

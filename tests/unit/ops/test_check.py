@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from ops.__main__ import main
-from tests.unit.config.project import HTTP, JOB, ROOT, WORKER, Project, http
+from tests.unit.config.project import HTTP, JOB, ROOT, WORKER, Project, http, without
 
 
 @pytest.fixture
@@ -31,6 +31,22 @@ def test_every_service_has_a_line_and_the_exit_code_is_0(right, capsys):
         "  quotes    http, ecs+eks, /quotes at priority 33788, cpu 256, memory 512, calls tracking",
         "  tracking  http, ecs+eks, /tracking at priority 20563, cpu 256, memory 512",
     ]
+
+
+def test_a_line_says_whom_a_service_sends_to(right, capsys):
+    right.service("hello", {**JOB, "sends": ["mailer"]})
+    right.service("mailer", {**WORKER, "queue": {}})
+    assert main(["check", "--root", str(right.root), "--env", "sandbox"]) == 0
+    assert "cpu 256, memory 512, sends to mailer\n" in capsys.readouterr().out
+
+
+def test_every_host_and_path_of_a_service_has_its_priority(project, capsys):
+    project.service("web", http("/web", paths=["/shop/x"], hosts=["a.com"], calls=["ledger"], priority=7))
+    project.service("ledger", without(HTTP, "path"))
+    assert main(["check", "--root", str(project.root), "--env", "sandbox"]) == 0
+    printed = capsys.readouterr().out
+    assert "web     http, ecs+eks, a.com/web at priority 8, a.com/shop/x at priority 7, cpu" in printed
+    assert "ledger  http, ecs+eks, only for its callers, cpu" in printed
 
 
 def test_without_a_name_every_environment_is_checked(right, capsys):

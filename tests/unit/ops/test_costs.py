@@ -40,6 +40,21 @@ def test_each_scaling_policy_that_tracks_a_target_has_two_alarms(sandbox):
     assert line.count == own + 2 * policies - FREE_ALARM_METRICS
 
 
+def test_an_alarm_on_the_backlog_of_each_task_watches_two_metrics(corners):
+    """Metric math is billed by the metrics in it."""
+    assembly = Assembly(corners.directory)
+    policies = corners.resources("AWS::ApplicationAutoScaling::ScalingPolicy")
+    by_backlog = [p for p in policies if p["PolicyName"] == "ScaleOnBacklog"]
+    own = sum(
+        max(1, sum("MetricStat" in m for m in alarm.properties.get("Metrics", [])))
+        for alarm in corners.resources("AWS::CloudWatch::Alarm")
+        if "Eks" not in alarm.stack
+    )
+    (line,) = (line for line in Bill(assembly).lines(platform=Platform.ECS) if line.what.startswith("alarm metric"))
+    assert by_backlog
+    assert line.count == own + 2 * len(policies) + 2 * len(by_backlog) - FREE_ALARM_METRICS
+
+
 def test_the_table_of_egress_is_what_the_bills_say(sandbox, production, corners):
     for assembly in (sandbox, production, corners):
         settings, platforms = assembly.settings, assembly.settings.platforms
@@ -52,7 +67,9 @@ def test_the_table_of_egress_is_what_the_bills_say(sandbox, production, corners)
             "interface endpoint",
         )
         billed = sum((line.count * line.monthly for line in lines if line.what.startswith(ways)), Decimal(0))
-        expected = egress_costs(zones=settings.zone_count, platforms=platforms)[settings.egress]
+        queues = any(spec.queues for spec in assembly.catalog.services)
+        costs = egress_costs(zones=settings.zone_count, platforms=platforms, exec_on_ecs=settings.exec, queues=queues)
+        expected = costs[settings.egress]
         assert billed.quantize(Decimal("0.01")) == expected
 
 

@@ -207,6 +207,15 @@ class TestAws:
         assert rule["ports"] == [{"protocol": "TCP", "port": 4566}]
         assert found.found.no_aws == ""
 
+    def test_an_address_on_the_emulator_is_the_one_that_pods_reach(self, local, cluster):
+        local.environ["KUBERNETES_ENDPOINT"] = "http://10.1.2.3:4566"
+        with_queue = deployment()
+        [own] = with_queue["spec"]["template"]["spec"]["containers"]
+        own["env"] = [{"name": "WEB_QUEUE_URL", "value": f"{local.target.endpoint}/0/q"}]
+        local.up(SHARED, web=[with_queue])
+        [container] = cluster.object("Deployment", "web")["spec"]["template"]["spec"]["containers"]
+        assert {"name": "WEB_QUEUE_URL", "value": "http://10.1.2.3:4566/0/q"} in container["env"]
+
     @pytest.mark.parametrize("reaches", [True, False])
     def test_nodes_in_the_engine_are_asked_whether_they_reach_it(self, local, cluster, reaches, monkeypatch):
         cluster.add(

@@ -21,12 +21,16 @@ class Events:
 
     def __init__(self, **messages):
         self._messages = messages
+        self.streams = {}  # by message
 
     def get_paginator(self, _):
         return SimpleNamespace(paginate=lambda logGroupName, startTime: [{"events": self._of(logGroupName, startTime)}])  # noqa: N803
 
     def _of(self, group, since):
-        events = [{"timestamp": at, "message": text} for at, text in enumerate(self._messages.get(group, ()))]
+        events = [
+            {"timestamp": at, "message": text, "logStreamName": self.streams.get(text, "")}
+            for at, text in enumerate(self._messages.get(group, ()))
+        ]
         return [event for event in reversed(events) if event["timestamp"] >= since]
 
 
@@ -56,8 +60,29 @@ def test_lines_come_in_their_order_with_the_services_name(project):
     assert printed(of_two, "web") == ["web  GET /"]
 
 
+def test_a_function_of_the_stack_is_not_the_service(project):
+    of_one = project(worker("mailer"), mailer=["sorts\n"], function=["START RequestId\n"])
+    stacks = of_one.target.cloudformation.resources
+    stacks["harbour-sandbox-Ecs-mailer"].append((LOG_GROUP, "function", "BeforeDeployLogGroup"))
+    assert printed(of_one) == ["mailer  sorts"]
+
+
 def test_a_service_that_wrote_nothing_yet_says_so(project):
     assert printed(project(job("hello"), http("web"), web=["x"])) == ["hello wrote nothing yet", "web    x"]
+
+
+SIDECARS = {"proxy": {"image": "x/proxy:1", "cpu": 64, "memory": 64}}
+
+
+def test_lines_of_a_sidecar_carry_its_name_too_while_it_runs_and_once_it_is_gone(project):
+    web = http("web", sidecars=SIDECARS)
+    of_two = project(web, web=["listens\n", "GET /\n"])
+    of_two.target.logs.streams = {"listens\n": "ecs/proxy/1", "GET /\n": "ecs/web/1"}
+    assert printed(of_two) == ["web/proxy  listens", "web        GET /"]
+    gone = project(web, up=False)
+    kept(gone).append("web", b"GET /\n")
+    kept(gone).append("web.proxy", b"listens\n")
+    assert printed(gone)[1:] == ["web        GET /", "web/proxy  listens"]
 
 
 def test_following_goes_on_with_what_is_new(project, monkeypatch):

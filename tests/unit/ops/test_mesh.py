@@ -5,9 +5,10 @@ import json
 import pytest
 
 from config.catalog import Catalog
+from config.fields.network import Protocol
 from config.settings import Platform
 from ops.local.mesh import Membership, Mesh, from_catalog
-from tests.fakes.specs import http, job, worker
+from tests.fakes.specs import http, inner, job, worker
 
 
 def mesh(*specs):
@@ -40,8 +41,24 @@ def test_the_grace_period_is_the_services():
     assert (found.of("slow").grace, found.of("hello").grace) == (120, 60)
 
 
+@pytest.mark.parametrize(
+    ("spec", "port", "health"),
+    [
+        (http("web"), 0, ""),
+        (inner(), 8080, "/healthz"),
+        (inner(health=None, protocol=Protocol.TCP), 8080, ""),
+        (inner(health=None, protocol=Protocol.GRPC), 8080, ""),
+        (inner(health=None, protocol=Protocol.GRPC, path="/grpc"), 8080, ""),
+        (worker("web"), 0, ""),
+    ],
+)
+def test_a_service_whose_health_no_target_group_can_check_here_says_how(spec, port, health):
+    member = mesh(spec).of(spec.name)
+    assert (member.port, member.health) == (port, health)
+
+
 def test_a_mesh_comes_back_from_its_file(tmp_path):
-    mesh = Mesh({"quotes": Membership(("quotes",), ("tracking",), 7)})
+    mesh = Mesh({"quotes": Membership(("quotes",), ("tracking",), 7, 8080, "/healthz")})
     mesh.save(tmp_path / "mesh.json")
     assert Mesh.load(tmp_path / "mesh.json") == mesh
 

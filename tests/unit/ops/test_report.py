@@ -40,6 +40,11 @@ def test_a_hash_is_short_and_a_table_is_aligned():
     assert lines[-1].endswith("localhost:1/app/web:ecs-0123456789ab")
 
 
+def test_an_address_on_a_host_says_which():
+    found = Tasks(1, 1, "http://x", 200, "shop.example.com")
+    assert report.outcome_lines([Outcome("web", "ecs", found)])[1].endswith("http://x (Host: shop.example.com)")
+
+
 def test_a_job_shows_its_schedule_where_others_show_their_address():
     lines = report.outcome_lines([Outcome("hello", "ecs", JobRun(ran=True, schedule="0 1 * * *"))])
     assert lines[1].endswith("schedule 0 1 * * *")

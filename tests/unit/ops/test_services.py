@@ -1,14 +1,18 @@
 """When a service counts as up, and how failures are reported; ECS here is a stub that replays states."""
 
+import threading
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import SimpleNamespace
 
 import pytest
 
+from config.fields.network import Protocol
 from ops.errors import OpsError
 from ops.local import services
 from ops.local.outcome import JobRun, Tasks
 from ops.local.services import LOAD_BALANCER, Placement, Services
+from tests.fakes import specs
 from tests.fakes.aws import ENDPOINT, CloudFormation, Ecs, FakeTarget
 from tests.fakes.engine import FakeEngine
 from tests.fakes.specs import http, job
@@ -37,7 +41,7 @@ def failed(reason, *, at=100.0, code="TaskFailedToStart", exit_code=None):
         "stopCode": code,
         "stoppedReason": reason,
         "createdAt": datetime.fromtimestamp(at, UTC),
-        "containers": [{"exitCode": exit_code}],
+        "containers": [{"name": "proxy", "exitCode": 143}, {"name": "hello", "exitCode": exit_code}],
         "lastStatus": "STOPPED",
     }
 
@@ -167,10 +171,53 @@ def test_a_job_that_ends_at_once_is_reported_in_its_own_words(over):
         over(Ecs(stopped=[failed(said, exit_code=None)])).run_job(JOB)
 
 
+@pytest.mark.parametrize("code", [0, 7])
+def test_a_job_that_its_sidecar_ends_has_failed_whatever_its_own_code(over, code):
+    said = f"sidecar proxy exited with code {code}: no such host"
+    with pytest.raises(OpsError, match=rf"hello: the job failed: {said}\. See"):
+        over(Ecs(stopped=[failed(said, code="EssentialContainerExited", exit_code=code)])).run_job(JOB)
+
+
 def test_a_refused_connection_is_no_answer():
     assert services.answer("http://127.0.0.1:9/x") == 0
     with pytest.raises(OpsError, match=r"web: runs, but http://127\.0\.0\.1:9/x does not answer"):
         services.wait_for_answer("http://127.0.0.1:9/x", "web", seconds=0.1)
+
+
+def test_a_service_is_asked_by_the_host_that_it_answers_to():
+    asked = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append((self.headers["Host"], self.path))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}/x"
+    assert services.wait_for_answer(url, "shop", host=services.host_of(specs.http("shop", hosts=("a.com",)))) == 200
+    assert services.wait_for_answer(url, "web", host=services.host_of(specs.http("web"))) == 200
+    server.shutdown()
+    assert asked == [("a.com", "/x"), (f"127.0.0.1:{server.server_port}", "/x")]
+
+
+@pytest.mark.parametrize(
+    ("spec", "url"),
+    [
+        (specs.http("web"), "http://b/web"),
+        (specs.http("web", hosts=("*.a.com", "a.com")), "http://b/web"),
+        (specs.http("web", hosts=("*.a.com",)), None),
+        (specs.inner(), None),
+        (specs.inner(health=None, protocol=Protocol.GRPC, path="/grpc"), None),
+        (specs.worker(), None),
+    ],
+)
+def test_only_what_this_machines_load_balancer_reaches_has_an_address(over, spec, url):
+    assert over(Ecs()).url(spec, "http://b") == url
 
 
 PARTS = [("AWS::ECS::TaskDefinition", NEW), ("AWS::ECS::Service", "service-arn")]
