@@ -45,7 +45,9 @@ class StateStack(EnvironmentStack):
     ) -> None:
         holders = [spec for spec in services if spec.holds_state]
         workers = [spec for spec in holders if isinstance(spec, Worker)]
-        holds = "tables and queues" if any(spec.queue for spec in workers) else "tables"
+        holds = "tables"
+        holds += ", buckets" if any(spec.bucket and not spec.bucket.existing for spec in holders) else ""
+        holds += " and queues" if any(spec.queue for spec in workers) else ""
         super().__init__(scope, construct_id, settings=settings, description=f"{settings.prefix}: {holds}", key=key)
         self.tables = {spec.name: self._create_tables(spec) for spec in holders if spec.all_tables}
         self.bucket_names = {

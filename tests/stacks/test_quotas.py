@@ -31,15 +31,13 @@ from config.quota_checks import (
     REGISTRY_OWN,
     SHARED_ROLES,
     check_quotas,
-    kubectl_event_size,
-    policy_size,
     state_outputs,
     state_resources,
-    task_definition_size,
 )
 from config.quotas import Quota
 from config.service import Kind, ServiceSpec
 from config.settings import Platform, Settings, load_settings
+from config.sizes import kubectl_event_size, policy_size, task_definition_size
 from tests.conftest import ROOT
 from tests.stacks.templates import KUBERNETES, Assembly, Resource
 from tests.unit.config.project import JOB, WORKER, Project, http
