@@ -13,7 +13,7 @@ from config.image import ImageSource
 from config.leftovers import notice
 from config.manifest import load_service
 from config.names import stack_id
-from config.placement_checks import check_entrance, check_name, check_platforms
+from config.placement_checks import check_entrance, check_name, check_platforms, check_streams
 from config.quota_checks import check_quotas, per_load_balancer
 from config.recipe import sidecar_sources, source_of
 from config.route_checks import check_routes
@@ -88,6 +88,7 @@ def load_catalog(root: Path, settings: Settings) -> Catalog:
         check_platforms(spec)
         check_entrance(spec, settings)
         check_egress(spec, settings)
+        check_streams(spec, settings)
     _check_call_platforms(services)
     _check_addresses(Catalog(services))
     check_receivers_run(services)

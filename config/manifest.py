@@ -12,7 +12,19 @@ from config.strict_yaml import read_mapping, without_nulls
 from config.validation import Location, Where, dotted, validate
 
 MERGED_BY_KEY: Final = frozenset(
-    {"before_deploy", "build", "environment", "health", "queue", "secrets", "scaling", "sidecars", "table"}
+    {
+        "before_deploy",
+        "bucket",
+        "build",
+        "environment",
+        "health",
+        "queue",
+        "scaling",
+        "secrets",
+        "sidecars",
+        "table",
+        "tables",
+    }
 )
 """Fields that an override merges key by key; it replaces all others."""
 

@@ -7,7 +7,7 @@ from config.discovery import SERVICES, manifest_file
 from config.errors import ConfigError
 from config.fields.network import Protocol, private_discovery_name
 from config.service import HttpService, Job, ScaledService, ServiceSpec, Worker
-from config.settings import Platform, Settings, settings_file
+from config.settings import Egress, Platform, Settings, settings_file
 
 
 def check_name(spec: ServiceSpec) -> None:
@@ -83,6 +83,16 @@ def check_entrance(spec: ServiceSpec, settings: Settings) -> None:
         own = " and ".join(f"{platform.value}.{settings.domain.name}" for platform in spec.platforms)
         problem = f"holds {spec.hosts[0]}, and {settings.environment} has certificates only for {own}"
         raise ConfigError(file, "hosts", problem, f"add the ARN of its certificate to certificates in {environment}")
+
+
+def check_streams(spec: ServiceSpec, settings: Settings) -> None:
+    """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/privatelink-streams.html: no gateway endpoint has them."""
+    fields = {"table": spec.table, **{f"tables.{name}": table for name, table in spec.tables.items()}}
+    for name, table in fields.items():
+        if table and table.stream and settings.egress is Egress.ENDPOINTS:
+            problem = f"cannot be read in {settings.environment}, where egress is endpoints: they do not reach streams"
+            remedy = "remove it, or change the setting egress"
+            raise ConfigError(manifest_file(spec.name), f"{name}.stream", problem, remedy)
 
 
 def _check_sidecars(spec: ServiceSpec) -> None:

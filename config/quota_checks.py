@@ -1,12 +1,10 @@
 """Refuses whatever would exceed an AWS quota before anything is synthesized: one line, with the quota and what to do.
 
-Sizes are upper bounds computed from the manifest, with the longest region and account names; a test checks that no template is
-larger.
+config/sizes.py has the sizes.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
@@ -14,26 +12,30 @@ from config import quotas
 from config.discovery import SERVICES, manifest_file
 from config.errors import ConfigError
 from config.quotas import Quota
-from config.service import HttpService, Job, ServiceSpec, Worker, env_name, queue_variable
+from config.service import HttpService, Job, ServiceSpec, Worker
 from config.settings import Platform, Settings, settings_file
+from config.sizes import (
+    data_size,
+    kubectl_event_size,
+    policy_size,
+    queues_size,
+    rights_size,
+    secrets_size,
+    task_definition_size,
+)
 
 REGISTRY_OWN: Final = 2
 """Resources of Registry other than repositories: the publisher's role and its policy."""
+STATE_OWN: Final = 3
+"""Resources of State that all its buckets share: the function that empties buckets, its role and its log group."""
+BUCKET_RESOURCES: Final = 3
+"""A bucket, its policy, and what empties it where the environment is disposable."""
 SHARED_ROLES: Final = 20
 """An upper bound for the roles of the shared stacks."""
 QUEUE_RESOURCES: Final = 6
 """Resources of State for a queue: it and its dead-letter queue, a policy and an alarm for each."""
-
-_FIXED_TASK_DEFINITION: Final = 4096  # a task definition without variables and secrets
-_FIXED_OBJECTS: Final = 16_384  # a service's Kubernetes objects without what is counted below, as they are in the event
-_INGRESS: Final = 2048  # another Ingress, of a further path or host
-_FIXED_SIDECAR: Final = 2048  # a sidecar without what its manifest says
-_FIXED_POLICY: Final = 2048  # a role's statements other than those for secrets
-_KEY_STATEMENT: Final = 1024  # two statements that let decrypt with one key: of secrets and of parameters
-_LONGEST_ARN: Final = "arn:aws-us-gov:secretsmanager:ap-southeast-1:123456789012:secret:-123456"
-_LONGEST_TABLE_NAME: Final = 255
-_LONGEST_QUEUE: Final = 160  # an address: a host, an account and a name of 80 characters; an ARN is shorter
-_QUEUE_STATEMENTS: Final = 1024  # a role's statements for queues and their key, without the queues' ARNs
+_OUTPUTS: Final = {"table": 1, "stream": 1, "bucket": 1, "queue": 2}
+"""Outputs of State for each: a name or an ARN, for a queue its name and its address."""
 
 
 def check_quotas(services: Sequence[ServiceSpec], settings: Settings) -> None:
@@ -112,15 +114,39 @@ def _check_shared_stacks(services: Sequence[ServiceSpec], settings: Settings) ->
 
 
 def _check_state(services: Sequence[ServiceSpec], settings: Settings, remedy: str) -> None:
-    """What both platforms share of a service: a table's name is an output, a queue's name and address are two."""
-    tables = sum(spec.table is not None for spec in services)
-    queues = sum(isinstance(spec, Worker) and spec.queue is not None for spec in services)
-    holds = " and ".join(f"{count} {what}" for count, what in ((tables, "tables"), (queues, "queues")) if count)
-    outputs = "the stack State has {} outputs, one per table" + (" and two per queue" if queues else "")
-    _refuse(tables + 2 * queues, quotas.STACK_OUTPUTS, settings, holds=holds, has=outputs, remedy=remedy)
-    resources = f"the stack State has {{}} resources, one per table and {QUEUE_RESOURCES} per queue"
-    count = tables + QUEUE_RESOURCES * queues
-    _refuse(count, quotas.STACK_RESOURCES, settings, holds=holds, has=resources, remedy=remedy)
+    """What both platforms share of a service; its stack finds each by outputs of State."""
+    counts = _in_state(services)
+    holds = " and ".join(f"{count} {what}s" for what, count in counts.items() if count)
+    outputs = " and ".join(f"{'two' if _OUTPUTS[w] == 2 else 'one'} per {w}" for w, count in counts.items() if count)
+    has = f"the stack State has {{}} outputs, {outputs}"
+    _refuse(state_outputs(services), quotas.STACK_OUTPUTS, settings, holds=holds, has=has, remedy=remedy)
+    buckets = f", up to {BUCKET_RESOURCES} per bucket" if counts["bucket"] else ""
+    has = f"the stack State has {{}} resources, one per table{buckets} and {QUEUE_RESOURCES} per queue"
+    _refuse(state_resources(services), quotas.STACK_RESOURCES, settings, holds=holds, has=has, remedy=remedy)
+
+
+def _in_state(services: Iterable[ServiceSpec]) -> dict[str, int]:
+    """How many of each the stack State holds; of tables and buckets only those that it makes."""
+    specs = list(services)
+    own = [table for spec in specs for table in spec.all_tables.values() if not table.existing]
+    return {
+        "table": len(own),
+        "stream": sum(table.stream for table in own),
+        "bucket": sum(1 for spec in specs if spec.bucket and not spec.bucket.existing),
+        "queue": sum(isinstance(spec, Worker) and spec.queue is not None for spec in specs),
+    }
+
+
+def state_outputs(services: Iterable[ServiceSpec]) -> int:
+    """Outputs of the stack State: the name of each table and bucket, the ARN of each stream, the name and address of a queue."""
+    return sum(_OUTPUTS[what] * count for what, count in _in_state(services).items())
+
+
+def state_resources(services: Iterable[ServiceSpec]) -> int:
+    """Upper bound for the resources of the stack State."""
+    counts = _in_state(services)
+    buckets = BUCKET_RESOURCES * counts["bucket"] + (STATE_OWN if counts["bucket"] else 0)
+    return counts["table"] + buckets + QUEUE_RESOURCES * counts["queue"]
 
 
 def _roles(spec: ServiceSpec) -> int:
@@ -188,16 +214,7 @@ def _check_outbound_rules(spec: ServiceSpec, ports: Mapping[str, int], settings:
 
 
 def _check_sizes(spec: ServiceSpec, services: Sequence[ServiceSpec]) -> None:
-    policy = policy_size(spec)
-    if spec.sends and policy > quotas.ROLE_INLINE_POLICIES.value and _secrets_policy_size(spec) < policy // 2:
-        limit = quotas.ROLE_INLINE_POLICIES.value
-        problem = f"lists {len(spec.sends)}, which make a policy of about {policy} characters, and IAM allows {limit}"
-        raise ConfigError(manifest_file(spec.name), "sends", problem, "send to fewer workers")
-    if spec.secrets and policy > quotas.ROLE_INLINE_POLICIES.value:
-        limit = quotas.ROLE_INLINE_POLICIES.value
-        problem = f"holds {len(spec.secrets)}, which make a policy of about {policy} characters, and IAM allows {limit}"
-        remedy = "keep several values in one secret, or shorten the names"
-        raise ConfigError(manifest_file(spec.name), "secrets", problem, remedy)
+    _check_policy(spec)
     if Platform.ECS in spec.platforms:
         says = "makes a task definition of about {} bytes, and ECS allows {}"
         _refuse_size(spec, task_definition_size(spec), quotas.TASK_DEFINITION, says)
@@ -207,72 +224,26 @@ def _check_sizes(spec: ServiceSpec, services: Sequence[ServiceSpec]) -> None:
         _refuse_size(spec, kubectl_event_size(spec, callers), quotas.KUBECTL_EVENT, says)
 
 
+def _check_policy(spec: ServiceSpec) -> None:
+    size, limit = policy_size(spec), quotas.ROLE_INLINE_POLICIES.value
+    if size <= limit:
+        return
+    remedies = {
+        "secrets": (len(spec.secrets), secrets_size(spec), "keep several values in one secret, or shorten the names"),
+        "tables": (len(spec.tables), data_size(spec), "keep items of several kinds in one table, or remove indexes"),
+        "rights": (len(spec.rights), rights_size(spec), "name fewer resources"),
+        "sends": (len(spec.sends), queues_size(spec), "send to fewer workers"),
+    }
+    if spec.table and not spec.tables:
+        remedies["table.indexes"] = (len(spec.table.indexes), data_size(spec), "remove some, or shorten their names")
+        del remedies["tables"]
+    field, (count, _, remedy) = max(remedies.items(), key=lambda item: item[1][1])
+    verb = "lists" if field == "sends" else "holds"
+    problem = f"{verb} {count}, which make a policy of about {size} characters, and IAM allows {limit}"
+    raise ConfigError(manifest_file(spec.name), field, problem, remedy)
+
+
 def _refuse_size(spec: ServiceSpec, size: int, quota: Quota, says: str) -> None:
     if size > quota.value:
         remedy = "keep large values in the image or in a table"
         raise ConfigError(manifest_file(spec.name), "environment", says.format(size, quota.value), remedy)
-
-
-def policy_size(spec: ServiceSpec) -> int:
-    """Upper bound for the characters in the inline policies of the role that reads the secrets and uses the queues."""
-    queues = _QUEUE_STATEMENTS + _LONGEST_QUEUE * len(spec.queues) if spec.queues else 0
-    return _FIXED_POLICY + queues + _secrets_policy_size(spec)
-
-
-def _secrets_policy_size(spec: ServiceSpec) -> int:
-    statement = 20  # an ARN's share of the statements; CDK splits them at about a dozen ARNs
-    # A name is also in a condition on the secret's key, within a pattern.
-    names = {(s.secrets_manager, s.ssm): s.name for s in spec.secrets.values()}.values()
-    patterns = sum(len(name) + len('"*:parameter-??????",') for name in names)
-    keys = _KEY_STATEMENT * len({s.kms_key for s in spec.secrets.values() if s.kms_key})
-    return keys + patterns + sum(len(_LONGEST_ARN) + len(name) + statement for name in names)
-
-
-def task_definition_size(spec: ServiceSpec) -> int:
-    """Upper bound for the bytes of the task definition."""
-    entries = [{"name": name, "value": value} for name, value in _variables(spec)]
-    entries += [{"name": n, "valueFrom": arn} for n, arn in zip(sorted(spec.secrets), _secret_arns(spec), strict=True)]
-    return _FIXED_TASK_DEFINITION + sum(len(json.dumps(entry)) + 1 for entry in entries) + _sidecars_size(spec)
-
-
-def kubectl_event_size(spec: ServiceSpec, callers: int) -> int:
-    """Upper bound for the bytes of the event that updates the Kubernetes objects; it contains them twice."""
-    entries = [json.dumps({"name": name, "value": value}) for name, value in _variables(spec)]
-    variables = sum(len(json.dumps(entry)) for entry in entries)
-    # A name is in the environment, in the SecretProviderClass and in its Secret; nested quotes are escaped.
-    secrets = sum(
-        600 + 6 * len(name) + len(arn) for name, arn in zip(sorted(spec.secrets), _secret_arns(spec), strict=True)
-    )
-    ports, ingresses = (len(spec.ports), len(spec.routes)) if isinstance(spec, HttpService) else (1, 1)
-    peers = 300 * len(spec.calls) + 180 * callers * ports + 150 * sum(destination.rules for destination in spec.egress)
-    return 2 * (_FIXED_OBJECTS + variables + secrets + peers + _INGRESS * max(0, ingresses - 1) + _sidecars_size(spec))
-
-
-def _sidecars_size(spec: ServiceSpec) -> int:
-    """Upper bound for the bytes of the sidecars, in a task definition or in an object: quotes may be escaped in both."""
-    arns = dict(zip(sorted(spec.secrets), _secret_arns(spec), strict=True))
-    return sum(
-        _FIXED_SIDECAR
-        + 2 * len(json.dumps(sidecar.model_dump(mode="json")))
-        + sum(100 + 2 * len(secret) + len(arns[secret]) for secret in sidecar.secrets)
-        + sum(250 + 2 * len(name) for name in (*sidecar.environment, *sidecar.folders))
-        for name, sidecar in spec.sidecars.items()
-    )
-
-
-def _variables(spec: ServiceSpec) -> Iterable[tuple[str, str]]:
-    """The container's variables whose number or length depends on the manifest."""
-    yield from spec.environment.items()
-    for callee in spec.calls:
-        yield f"{env_name(callee)}_ADDRESS", f"http://{callee}:65535"
-        yield f"{env_name(callee)}_PRIVATE_URL", f"http://{callee}:65535"
-    if spec.table:
-        yield spec.table_variable, "t" * _LONGEST_TABLE_NAME
-    for worker in spec.queues:
-        yield queue_variable(worker), "q" * _LONGEST_QUEUE
-
-
-def _secret_arns(spec: ServiceSpec) -> list[str]:
-    """The longest ARN that each secret can have, with its key and version, by variable; a parameter's is shorter."""
-    sources = [source for _, source in sorted(spec.secrets.items())]
-    return [f"{_LONGEST_ARN}{source.name}:{source.key or ''}:{source.version or ''}:" for source in sources]

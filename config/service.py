@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 from config import network_rules
 from config import service_rules as rules
 from config.fields.alarms import Alarms, AlarmThresholds, QueueAlarms
+from config.fields.buckets import Bucket
 from config.fields.commands import BeforeDeploy
 from config.fields.egress import Destination, check_destinations
 from config.fields.health import HEALTH_PATH, CommandHealth, HttpHealth
@@ -24,10 +25,11 @@ from config.fields.image import Build, check_image
 from config.fields.network import LONGEST_STICKY, Host, PathPrefix, Protocol
 from config.fields.process import TMP, Words, check_folders, check_user, user_and_group
 from config.fields.queue import Queue
+from config.fields.rights import Statement
 from config.fields.scaling import HttpScaling, Scaling, WorkerScaling
 from config.fields.secrets import SecretSource, check_sources
 from config.fields.sidecars import Sidecar, check_names
-from config.fields.tables import Table
+from config.fields.tables import Table, check_table_names
 from config.limits import HIGHEST_PORT, LARGEST_STORAGE, LOWEST_PORT, LOWEST_PRIORITY, WRITABLE_GIB
 from config.model import NOT_EMPTY, UNIQUE, Meaning, Model, OrText, Pattern, Rule, fault
 from config.routing import Route, routes
@@ -187,6 +189,32 @@ class ServiceSpec(Kinded):
         description="The service's own DynamoDB table; <NAME>_TABLE holds its name.",
         examples=[{"partition_key": "id"}],
     )
+    tables: Annotated[
+        dict[str, Table],
+        Rule(check_table_names),
+        Meaning(
+            ecs="further DynamoDB tables for both; task role", eks="further DynamoDB tables for both; Pod Identity"
+        ),
+    ] = Field(
+        {},
+        description="Further tables by name, each written as table is; <NAME>_EVENTS_TABLE holds the name of the table events.",
+        examples=[{"events": {"partition_key": "id", "sort_key": "at"}}],
+    )
+    bucket: Annotated[
+        Bucket | None,
+        Meaning(ecs="one S3 bucket for both; task role", eks="one S3 bucket for both; Pod Identity"),
+    ] = Field(
+        None,
+        description="The service's own S3 bucket; <NAME>_BUCKET holds its name.",
+        examples=[{"expire_days": 30}],
+    )
+    rights: Annotated[
+        tuple[Statement, ...], Meaning(ecs="statements of the task role", eks="statements of Pod Identity's role")
+    ] = Field(
+        (),
+        description="What the service may do in AWS beside that.",
+        examples=[[{"actions": ["sqs:SendMessage"], "resources": ["arn:{partition}:sqs:{region}:{account}:orders"]}]],
+    )
     calls: Annotated[
         tuple[ServiceName, ...],
         UNIQUE,
@@ -260,20 +288,40 @@ class ServiceSpec(Kinded):
         """The variable with the name of this service's table."""
         return f"{self.env_name}_TABLE"
 
+    def variable_of_table(self, name: str) -> str:
+        """The variable with the name of one of `tables`."""
+        return f"{self.env_name}_{env_name(name)}_TABLE"
+
+    @property
+    def all_tables(self) -> dict[str, Table]:
+        """The service's tables by the variables that hold their names, existing ones included."""
+        first = {self.table_variable: self.table} if self.table else {}
+        return first | {self.variable_of_table(name): table for name, table in self.tables.items()}
+
+    @property
+    def bucket_variable(self) -> str:
+        """The variable with the name of this service's bucket."""
+        return f"{self.env_name}_BUCKET"
+
+    @property
+    def keeps_data(self) -> bool:
+        """Whether anything is made for the service that holds data."""
+        return any(not kept.existing for kept in (*self.all_tables.values(), self.bucket) if kept)
+
+    @property
+    def holds_state(self) -> bool:
+        """Whether the stack State holds anything of this service."""
+        return self.keeps_data
+
     @property
     def queues(self) -> tuple[str, ...]:
         """The workers whose queues this service uses: a worker's own, if it has one, and those that it sends to."""
         return self.sends
 
     @property
-    def holds_state(self) -> bool:
-        """Whether the stack State holds anything of this service."""
-        return self.table is not None
-
-    @property
     def needs_role(self) -> bool:
         """Whether its code, or whoever fetches its secrets, needs rights in AWS."""
-        return bool(self.table or self.secrets or self.queues)
+        return bool(self.secrets or self.all_tables or self.bucket or self.rights or self.queues)
 
     @classmethod
     def words_for_unknown(cls, key: str) -> tuple[str, str] | None:
@@ -304,8 +352,13 @@ class ServiceSpec(Kinded):
     def _check_variable_names(self) -> Self:
         taken = {env_name(name) + "_URL": f"calls: [{name}]" for name in self.calls}
         taken |= {queue_variable(name): "queue" if name == self.name else f"sends: [{name}]" for name in self.queues}
-        if self.table:
-            taken[self.table_variable] = "table"
+        fields = {self.variable_of_table(name): f"tables.{name}" for name in self.tables}
+        for variable, table in self.all_tables.items():
+            taken[variable] = fields.get(variable, "table")
+            if table.stream:
+                taken[f"{variable}_STREAM"] = taken[variable]
+        if self.bucket:
+            taken[self.bucket_variable] = "bucket"
         for field, names in (("environment", self.environment), ("secrets", self.secrets)):
             for name in names:
                 if name in taken:

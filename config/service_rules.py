@@ -50,11 +50,20 @@ ELSEWHERE: Final = {
     **dict.fromkeys(("cron", "rate"), ("is not a key here", 'write schedule: "30 6 * * MON-FRI"')),
     **dict.fromkeys(
         ("mounts", "tmpfs", "volume", "volumes"),
-        ("is not a key here", "write writable: [/FOLDER] for files that may be lost, and keep data in a table"),
+        (
+            "is not a key here",
+            "write writable: [/FOLDER] for files that may be lost, and keep data in a table or a bucket",
+        ),
     ),
     **dict.fromkeys(
         ("outbound", "security_group", "security_groups"),
         ("is not a key here", "write egress: [{name: database, port: 5432, cidrs: [10.9.0.0/16]}]"),
+    ),
+    **dict.fromkeys(("buckets", "s3"), ("is not a key here: a service has one bucket", "write bucket: {}")),
+    **dict.fromkeys(("dynamodb",), ("is not a key here", "write table: {partition_key: id}")),
+    **dict.fromkeys(
+        ("iam", "permissions", "policies", "policy", "task_role"),
+        ("is not a key here", "write rights: [{actions: [...], resources: [...]}]"),
     ),
     **dict.fromkeys(("alias", "domain", "host", "hostname"), ("is not a key here", "write hosts: [shop.example.com]")),
     **dict.fromkeys(

@@ -26,7 +26,10 @@ def manifest_parts() -> dict[str, str]:
     rows = [_manifest_row(name, info) for name, info in manifest_fields().items()]
     rows.append(["`overrides`", "all", "map of maps", "none", "Keys that differ in an environment.", "", ""])
     heads = ["Key", "Kinds", "Value", "Default", "Meaning", "On ECS", "On EKS"]
-    nested = {part: _nested(model) for part, model in _mappings(manifest_fields())}
+    parts: dict[type[Model], str] = {}
+    for part, model in _mappings(manifest_fields()):
+        parts.setdefault(model, part)  # a model that several fields have is described with the first of them
+    nested = {part: _nested(model) for model, part in parts.items()}
     return {"fields": markdown_table(heads, rows), **nested, **dict(_of_one_kind(manifest_fields()))}
 
 

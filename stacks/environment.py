@@ -19,7 +19,7 @@ from stacks.eks.service import EksServiceStack
 from stacks.foundation import FoundationStack
 from stacks.network import NetworkStack
 from stacks.registry import RegistryStack
-from stacks.state import StateStack
+from stacks.state import StateStack, data_of
 from stacks.vpc import Network, existing_network
 from stacks.workload import Workload
 
@@ -62,7 +62,7 @@ def _build_shared(app: App, settings: Settings, catalog: Catalog, extras: Mappin
         else NetworkStack(
             app, names.NETWORK, settings=settings, key=key, queues=any(spec.queues for spec in catalog.services)
         ).network,
-        # CloudFormation refuses a stack without resources, so it exists only if a service declares a table or a queue.
+        # CloudFormation refuses a stack without resources, so it exists only if a service keeps data or has a queue.
         state=StateStack(
             app,
             names.STATE,
@@ -123,7 +123,7 @@ def _workloads(settings: Settings, catalog: Catalog, shared: SharedStacks, platf
             spec=spec,
             settings=settings,
             catalog=catalog,
-            table=shared.state.tables.get(spec.name) if shared.state else None,
+            data=data_of(spec, shared.state, shared.foundation.key),
             queues={name: shared.state.queues[name] for name in spec.queues} if shared.state else {},
             alarm_topic_arn=shared.foundation.alarm_topic_arn,
             hooks=shared.extras.get(spec.name),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from aws_cdk import Aws, aws_dynamodb, aws_ec2, aws_iam, aws_sqs
+from aws_cdk import Aws, aws_ec2, aws_iam, aws_sqs
 
 from config.catalog import Catalog
 from config.extras import Hooks
@@ -16,36 +16,14 @@ from config.reserved import PRIVATE_PORT
 from config.service import HttpService, ServiceSpec, Worker, queue_variable
 from config.settings import Platform, Settings
 from stacks.base import EnvironmentStack, stack_of
+from stacks.data import Data
 from stacks.extra import Added, ExtraService
 from stacks.image import ServiceImage, add_service_image
 from stacks.narrow import narrow
 from stacks.permissions import allow_key
+from stacks.rights import grant_rights
 from stacks.secrets import grant_secrets
 
-# Reading and writing items; neither streams nor the table's own settings.
-_TABLE_DATA = [
-    "dynamodb:BatchGetItem",
-    "dynamodb:BatchWriteItem",
-    "dynamodb:ConditionCheckItem",
-    "dynamodb:DeleteItem",
-    "dynamodb:DescribeTable",
-    "dynamodb:GetItem",
-    "dynamodb:PutItem",
-    "dynamodb:Query",
-    "dynamodb:Scan",
-    "dynamodb:UpdateItem",
-]
-# How DynamoDB uses the key on the caller's behalf.
-# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/encryption.usagenotes.html
-_TABLE_KEY = [
-    "kms:Decrypt",
-    "kms:DescribeKey",
-    "kms:Encrypt",
-    "kms:GenerateDataKey",
-    "kms:GenerateDataKeyWithoutPlaintext",
-    "kms:ReEncryptFrom",
-    "kms:ReEncryptTo",
-]
 # Taking messages and giving them back; neither sending nor the queue's own settings, nor emptying it.
 _TAKE = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
 _SEND = ["sqs:SendMessage"]
@@ -62,7 +40,7 @@ class Workload:
         spec: the manifest.
         settings: the environment.
         catalog: all services, to look up callees and callers.
-        table: the service's own table, if it declares one.
+        data: its tables and its bucket.
         alarm_topic_arn: the topic that alarms are published to.
         queues: by worker, the queues that the service takes from or sends to.
         hooks: the service's own CDK code, if it has any.
@@ -72,7 +50,7 @@ class Workload:
     spec: ServiceSpec
     settings: Settings
     catalog: Catalog
-    table: aws_dynamodb.ITable | None
+    data: Data
     alarm_topic_arn: str
     queues: Mapping[str, aws_sqs.IQueue] = field(default_factory=dict)
     hooks: Hooks | None = None
@@ -88,8 +66,7 @@ class Workload:
                 variables[PRIVATE_PORT] = str(spec.private_port)
         for callee in self.catalog.callees(spec):
             variables |= callee.addresses
-        if self.table:
-            variables[spec.table_variable] = self.table.table_name
+        variables |= self.data.environment()
         variables |= {queue_variable(name): queue.queue_url for name, queue in self.queues.items()}
         return variables | dict(sorted(spec.environment.items())) | self.added.variables
 
@@ -98,15 +75,20 @@ class Workload:
         """Whether the service's code, or whoever fetches its secrets, needs rights in AWS."""
         return self.spec.needs_role or bool(self.added.statements)
 
-    def note_table_keys(self, stack: EnvironmentStack) -> None:
-        """Writes the keys of the service's table into its stack's template.
+    def note_data(self, stack: EnvironmentStack) -> None:
+        """Deploys the service's stack after its data, and writes the keys of its own tables into the stack's template.
 
         A table with other keys is another table. With weak references the template would stay the same, so the CLI would skip
         the stack, and the service would go on with the table that is gone.
         """
+        if self.data.stack and self.data.bucket:
+            stack.add_stack_dependency(self.data.stack)
         table = self.spec.table
-        if table:
-            stack.add_metadata("TableKeys", [table.partition_key, *([table.sort_key] if table.sort_key else [])])
+        if table and not table.existing:
+            stack.add_metadata("TableKeys", list(table.keys))
+        further = {name: list(each.keys) for name, each in self.spec.tables.items() if not each.existing}
+        if further:
+            stack.add_metadata("KeysOfTables", further)
 
     def note_queues(self, stack: EnvironmentStack) -> None:
         """The same for the queues that the service uses: in order or not, each is another queue."""
@@ -149,16 +131,10 @@ class Workload:
             for name, source in self.catalog.sidecar_images.get(self.spec.name, {}).items()
         }
 
-    def grant_table(self, role: aws_iam.IRole) -> None:
-        """Lets a role read and write items of the service's table."""
-        if self.table is None:
-            return
-        role.add_to_principal_policy(
-            aws_iam.PolicyStatement(actions=_TABLE_DATA, resources=[_table_arn(self.table.table_name)])
-        )
-        key = stack_of(role).key
-        if key:
-            allow_key(role, key, _TABLE_KEY, service="dynamodb")
+    def grant_data(self, role: aws_iam.Role) -> None:
+        """Lets a role do what the service itself may: use its tables and its bucket, and what its `rights` say."""
+        self.data.grant(role)
+        grant_rights(role, self.spec.rights)
 
     def grant_queues(self, role: aws_iam.IRole) -> None:
         """Lets a role take from the worker's own queue, and send to those that the manifest lists under `sends`."""
@@ -174,11 +150,6 @@ class Workload:
     def grant_secrets(self, role: aws_iam.Role, *, read_secret: list[str]) -> dict[str, str]:
         """Lets a role read the service's secrets; returns how a task definition names the value of each variable."""
         return grant_secrets(role, self.spec.secrets, read_secret=read_secret)
-
-
-def _table_arn(name: str) -> str:
-    # Built from the name, which the container needs anyway: the ARN would take up another of State's 200 outputs.
-    return f"arn:{Aws.PARTITION}:dynamodb:{Aws.REGION}:{Aws.ACCOUNT_ID}:table/{name}"
 
 
 def _queue_arn(queue: aws_sqs.IQueue) -> str:

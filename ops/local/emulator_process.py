@@ -118,6 +118,7 @@ class Hooks:
                     container,
                     current=original,
                     version=self._ecs.secretsmanager.resolve_secret_string,
+                    parameter=secret_values.clear_parameter,
                 )
             except LookupError as error:
                 raise self._ecs._SecretResolutionError(str(error)) from error

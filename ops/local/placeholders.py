@@ -1,4 +1,4 @@
-"""Values for the secrets that manifests name, which on AWS an operator creates before the first deployment."""
+"""What manifests name and somebody else has on AWS: values of secrets, and tables and buckets that exist."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ from typing import Any
 
 from config.catalog import Catalog
 from config.fields.secrets import SecretSource
+from config.fields.tables import Index, Table
 from ops.local.target import Target
 
 PLACEHOLDER = "local-placeholder"
 
 
 def create(target: Target, catalog: Catalog) -> None:
-    """Give every secret that a manifest names a value, with the keys and versions that it names, unless it has one."""
+    """Give every secret that a manifest names a value, with the keys and versions that it names, unless it has one; and make
+    the tables and buckets that it says exist, empty, unless they do.
+    """
     sources = [source for spec in catalog.services for source in spec.secrets.values()]
     secrets_manager, ssm = target.client("secretsmanager"), target.client("ssm")
     for name in sorted({source.secrets_manager for source in sources if source.secrets_manager}):
@@ -23,6 +26,34 @@ def create(target: Target, catalog: Catalog) -> None:
     for name in sorted({source.ssm for source in sources if source.ssm}):
         with suppress(ssm.exceptions.ParameterAlreadyExists):
             ssm.put_parameter(Name=name, Value=PLACEHOLDER, Type="SecureString")
+    for table in (table for spec in catalog.services for table in spec.all_tables.values() if table.existing):
+        _create_table(target.client("dynamodb"), table)
+    for name in sorted({s.bucket.existing for s in catalog.services if s.bucket and s.bucket.existing}):
+        s3 = target.client("s3")
+        with suppress(s3.exceptions.BucketAlreadyOwnedByYou, s3.exceptions.BucketAlreadyExists):
+            s3.create_bucket(Bucket=name)
+
+
+def _create_table(client: Any, table: Table) -> None:
+    indexes = [
+        {"IndexName": name, "KeySchema": _key_schema(index), "Projection": {"ProjectionType": "ALL"}}
+        for name, index in table.indexes.items()
+    ]
+    keyed: list[Table | Index] = [table, *table.indexes.values()]
+    attributes = sorted({key for one in keyed for key in (one.partition_key, one.sort_key) if key})
+    with suppress(client.exceptions.ResourceInUseException):
+        client.create_table(
+            TableName=table.existing,
+            KeySchema=_key_schema(table),
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in attributes],
+            BillingMode="PAY_PER_REQUEST",
+            **({"GlobalSecondaryIndexes": indexes} if indexes else {}),
+        )
+
+
+def _key_schema(keyed: Table | Index) -> list[dict[str, str]]:
+    keys = [("HASH", keyed.partition_key), ("RANGE", keyed.sort_key)]
+    return [{"AttributeName": name, "KeyType": kind} for kind, name in keys if name]
 
 
 def _create_secret(client: Any, name: str, sources: Iterable[SecretSource]) -> None:
@@ -50,10 +81,17 @@ def _fill(client: Any, name: str, *, stage: str | None, version_id: str | None, 
     filled = _with_keys(value or PLACEHOLDER, keys)
     if filled == value:
         return
-    # A version of its own, but for the current one.
-    stages = {} if (stage, version_id) == (None, None) else {"VersionStages": [stage or "PLACEHOLDER"]}
-    token = {"ClientRequestToken": version_id} if version_id else {}
-    client.put_secret_value(SecretId=name, SecretString=filled, **stages, **token)
+    if stage == "AWSPREVIOUS":
+        # What was current before the current one: the emulator would leave the stage on the older version too.
+        current = client.get_secret_value(SecretId=name)["SecretString"]
+        for each in (filled, current):
+            client.put_secret_value(SecretId=name, SecretString=each)
+    elif version_id:
+        client.put_secret_value(
+            SecretId=name, SecretString=filled, ClientRequestToken=version_id, VersionStages=[version_id]
+        )
+    else:
+        client.put_secret_value(SecretId=name, SecretString=filled, **({"VersionStages": [stage]} if stage else {}))
 
 
 def _with_keys(value: str, keys: set[str]) -> str:

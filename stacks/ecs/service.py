@@ -65,7 +65,7 @@ class EcsServiceStack(EnvironmentStack):
             synthesizer=ServiceSynthesizer(settings=workload.settings, service=spec.name, platform=Platform.ECS),
         )
         self.workload = workload
-        workload.note_table_keys(self)
+        workload.note_data(self)
         workload.note_queues(self)
         group = create_security_group(self, vpc=cluster.vpc, service=spec.name, egress=spec.egress)
         self.security_group_id = group.security_group_id

@@ -69,7 +69,7 @@ class FargateTask(Construct):
         )
         definition = self._create_definition(inner, [container, *sidecars])
         self.definition_arn = definition.ref
-        workload.grant_table(task_role)
+        workload.grant_data(task_role)
         workload.grant_queues(task_role)
         workload.grant_added(task_role)
         if workload.settings.exec:

@@ -46,7 +46,7 @@ class EksServiceStack(EnvironmentStack):
             key=cluster.key,
             synthesizer=ServiceSynthesizer(settings=workload.settings, service=spec.name, platform=Platform.EKS),
         )
-        workload.note_table_keys(self)
+        workload.note_data(self)
         workload.note_queues(self)
         extra = workload.extra_service(self, platform=Platform.EKS, vpc=cluster.vpc)
         if extra:

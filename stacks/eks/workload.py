@@ -115,7 +115,7 @@ class EksWorkload:
 
     def _create_role(self, scope: Construct) -> aws_iam.Role:
         role = aws_iam.Role(scope, "Role", description=f"{self.name} on EKS", assumed_by=pod_identity_principal())
-        self.workload.grant_table(role)
+        self.workload.grant_data(role)
         self.workload.grant_queues(role)
         self.workload.grant_added(role)
         # The driver describes a secret to see whether the value that it has is still the current one.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -12,6 +13,9 @@ from typing import Any
 
 import yaml
 
+from config.fields.buckets import Bucket
+from config.fields.tables import Table
+from config.service import ServiceSpec
 from tests.rights.evaluator import Request
 from tests.rights.ground import Ground
 from tests.stacks.templates import Resource
@@ -119,7 +123,8 @@ class Holder:
         ]
 
     def _calls(self) -> Iterator[tuple[str, str, dict[str, Any], dict[str, Any], str]]:
-        for call in self.entry["calls"]:
+        yield from self._of_manifest()
+        for call in (call for call in self.entry["calls"] if call.get("each") != "rights"):
             for each in self._items(call.get("each")):
                 context = {key: self._text(value, each) for key, value in call.get("context", {}).items()}
                 for action in call["actions"]:
@@ -130,13 +135,32 @@ class Holder:
                         resource = f"{resource.removesuffix('*')}{self._text(call['suffix'], each)}"
                     yield action, resource, context, call, each
 
+    def _of_manifest(self) -> Iterator[tuple[str, str, dict[str, Any], dict[str, Any], str]]:
+        """What the manifest's rights allow, each on one resource that a wildcard stands for."""
+        if not any(call.get("each") == "rights" for call in self.entry["calls"]) or not self._spec:
+            return
+        for right in self._spec.rights:
+            context = {key: values[0] for keys in right.conditions.values() for key, values in keys.items()}
+            for action, resource in itertools.product(right.actions, right.resources):
+                call = {
+                    "without": list(context),
+                    "not_on": [] if resource == "*" else [f"{resource}-other".replace("*", "")],
+                }
+                named = "*" if resource == "*" else resource.replace("*", "drawing")
+                yield action, self._text(named, ""), context, call, ""
+
+    @property
+    def _spec(self) -> ServiceSpec | None:
+        return next((s for s in self.ground.assembly.catalog.services if s.name == self._service), None)
+
     def _items(self, kind: str | None) -> list[str]:
         if kind is None:
             return [""]
-        spec = next((s for s in self.ground.assembly.catalog.services if s.name == self._service), None)
+        spec = self._spec
         sources = list(spec.secrets.values()) if spec else []
         keys = [self.ground.arn(r) for r in self.ground.assembly.resources("AWS::KMS::Key", stack="Foundation")]
-        tables = [self.ground.named("State", f"Table{self._service.replace('-', '')}")] if spec and spec.table else []
+        tables = self._tables()
+        bucket = spec.bucket if spec else None
         queues = {
             name: self.ground.named("State", f"Queue{name.replace('-', '')}") for name in (spec.queues if spec else ())
         }
@@ -149,17 +173,45 @@ class Holder:
             "receiver_keys": keys if receivers else [],
             "secrets": sorted({s.secrets_manager for s in sources if s.secrets_manager}),
             "parameters": sorted({s.ssm for s in sources if s.ssm}),
-            "tables": tables,
+            "tables": list(tables),
+            "indexes": [f"{arn}/index/{name}" for arn, declared in tables.items() for name in declared.indexes],
+            "buckets": [self._bucket(bucket)] if bucket else [],
             "keys": keys,
-            "table_keys": keys if tables else [],
+            "table_keys": self._keys_of(tables.values(), keys),
+            "bucket_keys": self._keys_of([bucket] if bucket else [], keys),
             "web_acls": [acl] if (acl := self.ground.assembly.settings.web_acl_arn) else [],
             "sessions": [""] if self.ground.assembly.settings.exec else [],
             "session_keys": keys if self.ground.assembly.settings.exec else [],
         }[kind]
 
+    def _tables(self) -> dict[str, Table]:
+        """The service's tables by ARN."""
+        spec, ground = self._spec, self.ground
+        if not spec:
+            return {}
+        name = self._service.replace("-", "")
+        ids = {spec.table_variable: f"Table{name}"}
+        ids |= {spec.variable_of_table(table): f"Tables{name}{table.replace('-', '')}" for table in spec.tables}
+        found = {}
+        for variable, declared in spec.all_tables.items():
+            existing = f"arn:{ground.partition}:dynamodb:{ground.region}:{ground.account}:table/{declared.existing}"
+            found[existing if declared.existing else ground.named("State", ids[variable])] = declared
+        return found
+
+    def _bucket(self, bucket: Bucket) -> str:
+        name = f"Bucket{self._service.replace('-', '')}"
+        existing = f"arn:{self.ground.partition}:s3:::{bucket.existing}"
+        return existing if bucket.existing else self.ground.named("State", name)
+
+    @staticmethod
+    def _keys_of(kept: Iterable[Table | Bucket], own: list[str]) -> list[str]:
+        """The environment's key, and those that others have for what exists."""
+        keys = [one.kms_key for one in kept if one.existing and one.kms_key]
+        return keys + (own if any(not one.existing for one in kept) else [])
+
     def _key_of_secret(self, name: str) -> str:
         """The key that a manifest names, or any of the account."""
-        spec = next((s for s in self.ground.assembly.catalog.services if s.name == self._service), None)
+        spec = self._spec
         named = {s.name: s.kms_key for s in spec.secrets.values()} if spec else {}
         return (
             named.get(name) or f"arn:{self.ground.partition}:kms:{self.ground.region}:{self.ground.account}:key/of-it"

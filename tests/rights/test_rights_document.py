@@ -25,7 +25,8 @@ def _source(text: str) -> str:
 def _role(name: str, entry: dict[str, Any]) -> list[str]:
     rows: dict[str, list[str]] = {}
     for call in entry["calls"]:
-        rows.setdefault(call["source"], []).extend(a for a in call["actions"] if a not in rows.get(call["source"], []))
+        actions = call.get("actions", ["what it says"])
+        rows.setdefault(call["source"], []).extend(a for a in actions if a not in rows.get(call["source"], []))
     lines = [f"## {name}", "", f"Held by {entry['holder']}: {entry['purpose']}.", ""]
     if rows:
         lines += ["| calls | source |", "|---|---|"]

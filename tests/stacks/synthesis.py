@@ -111,6 +111,21 @@ def _leave_one_service(project: Path) -> None:
     manifest.write_text(text.replace("calls: [tracking, quotes]\n", ""), encoding="utf-8")
 
 
+def _keep_data(project: Path) -> None:
+    """A worker with a stream and a bucket, which neither environment's own services have."""
+    ledger = project / "services" / "ledger"
+    shutil.copytree(project / "services" / "hello", ledger)
+    lines = [
+        "kind: worker",
+        "description: Keeps the books",
+        "cpu: 256",
+        "memory: 512",
+        "table: {partition_key: id, stream: true}",
+        "bucket: {}",
+    ]
+    (ledger / "service.yaml").write_text("\n".join(lines), encoding="utf-8")
+
+
 VARIANTS = {
     "sandbox": Variant("sandbox", nag=True),
     "production": Variant("production", nag=True),
@@ -128,6 +143,7 @@ VARIANTS = {
         "production",
         overrides={"domain.name": "harbour.example.com", "domain.hosted_zone_id": "Z0123456789ABCDEFGHIJ"},
     ),
+    "production-data": Variant("production", prepare=_keep_data, nag=True),
     "production-bare": Variant("production", prepare=_leave_one_service),
     "ecs-alone": Variant("sandbox", overrides={"platforms": "ecs", "egress": "single-nat"}),
     "eks-alone": Variant(

@@ -95,16 +95,21 @@ def test_a_service_without_secrets_decrypts_nothing(sandbox):
 @pytest.mark.parametrize("platform", list(Platform))
 def test_another_key_of_a_table_changes_the_template_of_the_service_that_uses_it(corners, platform):
     """The CLI skips a stack whose own template is the same, and a weak reference does not show that the table was replaced."""
-    for spec in (spec for spec in corners.services(platform) if spec.table):
-        template = corners.templates[f"{platform.value.capitalize()}-{spec.name}"]
-        assert template["Metadata"]["TableKeys"] == [k for k in (spec.table.partition_key, spec.table.sort_key) if k]
+    for spec in (spec for spec in corners.services(platform) if spec.all_tables):
+        noted = corners.templates[f"{platform.value.capitalize()}-{spec.name}"]["Metadata"]
+        own = spec.table and not spec.table.existing
+        assert noted.get("TableKeys") == (
+            [k for k in (spec.table.partition_key, spec.table.sort_key) if k] if own else None
+        )
+        further = {name: list(table.keys) for name, table in spec.tables.items() if not table.existing}
+        assert noted.get("KeysOfTables", {}) == further
 
 
 def test_only_services_with_a_table_read_one(corners):
     for stack, template in corners.templates.items():
         reads = [name for name in intrinsics(template, "Fn::GetStackOutput") if "Table" in name["OutputName"]]
         reads += [name for name in intrinsics(template, "Fn::ImportValue") if "Table" in str(name)]
-        assert bool(reads) == ("TableKeys" in template.get("Metadata", {})), stack
+        assert bool(reads) == bool({"TableKeys", "KeysOfTables"} & set(template.get("Metadata", {}))), stack
 
 
 # --- what is kept ---

@@ -503,27 +503,32 @@ class _Secrets:
         return {item["key"]: files[item["objectName"]] for item in provider["secretObjects"][0]["data"]}
 
 
-@means("table")
-class _Table:
-    """(table, allowed actions) of the workload's own role."""
+class _Allowed:
+    """(resource, allowed action, conditions) of the workload's own role, without what fetches its secrets."""
 
     @staticmethod
     def ecs(assembly, spec):
-        return _table_access(assembly, task(assembly, spec)["TaskRoleArn"])
+        return _access(assembly, task(assembly, spec)["TaskRoleArn"])
 
     @staticmethod
     def eks(assembly, spec):
         identities = assembly.resources("AWS::EKS::PodIdentityAssociation", stack=f"Eks-{spec.name}")
-        return _table_access(assembly, identities[0]["RoleArn"]) if identities else set()
+        return _access(assembly, identities[0]["RoleArn"]) if identities else set()
 
 
-def _table_access(assembly: Assembly, role: str) -> set[tuple[str, str]]:
+means("table")(_Allowed)
+means("tables")(_Allowed)
+means("bucket")(_Allowed)
+means("rights")(_Allowed)
+
+
+def _access(assembly: Assembly, role: str) -> set[tuple[str, str, str]]:
     return {
-        (resource, action)
+        (resource, action, json.dumps(statement.conditions, sort_keys=True))
         for statement in assembly.statements(assembly.by_reference(role))
         for action in statement.actions
         for resource in statement.resources
-        if action.startswith("dynamodb:")
+        if not action.startswith(("secretsmanager:", "ssm:")) and "EncryptionContext" not in str(statement.conditions)
     }
 
 
@@ -1004,9 +1009,15 @@ def test_variables_are_the_contract_with_the_services(assembly, platform):
         for worker in spec.queues:
             address = variables.pop(f"{worker.upper().replace('-', '_')}_QUEUE_URL")
             assert assembly.by_reference(address).path.startswith(f"State/Queue{worker.replace('-', '')}")
-        if spec.table:
-            name = variables.pop(f"{spec.name.upper().replace('-', '_')}_TABLE")
-            assert assembly.by_reference(name).type == "AWS::DynamoDB::Table"
+        own = spec.name.upper().replace("-", "_")
+        kept = {f"{own}_TABLE": spec.table, f"{own}_BUCKET": spec.bucket}
+        kept |= {f"{own}_{name.upper().replace('-', '_')}_TABLE": table for name, table in spec.tables.items()}
+        for variable, declared in kept.items():
+            if declared and declared.existing:
+                assert variables.pop(variable) == declared.existing
+            elif declared:
+                kind = "AWS::S3::Bucket" if variable.endswith("_BUCKET") else "AWS::DynamoDB::Table"
+                assert assembly.by_reference(variables.pop(variable)).type == kind
         assert variables == wanted, spec.name
 
 

@@ -28,17 +28,16 @@ from config.fields.queue import Queue
 from config.fields.secrets import SecretSource
 from config.image import ImageSource
 from config.quota_checks import (
-    QUEUE_RESOURCES,
     REGISTRY_OWN,
     SHARED_ROLES,
     check_quotas,
-    kubectl_event_size,
-    policy_size,
-    task_definition_size,
+    state_outputs,
+    state_resources,
 )
 from config.quotas import Quota
 from config.service import Kind, ServiceSpec
 from config.settings import Platform, Settings, load_settings
+from config.sizes import kubectl_event_size, policy_size, task_definition_size
 from tests.conftest import ROOT
 from tests.stacks.templates import KUBERNETES, Assembly, Resource
 from tests.unit.config.project import JOB, WORKER, Project, http
@@ -72,10 +71,15 @@ def _project(folder: Path, size: int) -> Sized:
     project = Project.at(folder)
     bases = {Kind.HTTP: http("/x"), Kind.WORKER: WORKER, Kind.JOB: JOB}
     loaded = {kind: project.spec(manifest, "production") for kind, manifest in bases.items()}
-    with_rights = project.spec(
-        {**WORKER, "table": {"partition_key": "id"}, "secrets": {"KEY": {"ssm": "/harbour/key"}}}, "production"
-    )
-    rights = {"table": with_rights.table, "secrets": with_rights.secrets}
+    fields = {
+        "table": {"partition_key": "id", "stream": True},
+        "tables": {"events": {"partition_key": "id", "indexes": {"by_kind": {"partition_key": "kind"}}}},
+        "bucket": {},
+        "rights": [{"actions": ["sqs:SendMessage"], "resources": ["arn:{partition}:sqs:{region}:{account}:orders"]}],
+        "secrets": {"KEY": {"ssm": "/harbour/key"}},
+    }
+    with_rights = project.spec({**WORKER, **fields}, "production")
+    rights = {name: getattr(with_rights, name) for name in fields}
     queue = {"queue": Queue()}
     quantity = {Kind.HTTP: min(size // 4, 98), Kind.JOB: size // 8}
     quantity[Kind.WORKER] = size - sum(quantity.values())
@@ -141,7 +145,7 @@ def _secretive(spec: ServiceSpec) -> ServiceSpec:
 
 
 def _group(spec: ServiceSpec) -> Group:
-    return spec.kind, bool(spec.table or spec.secrets)
+    return spec.kind, spec.needs_role
 
 
 def _synthesize(sized: Sized, out: Path) -> Assembly:
@@ -158,8 +162,11 @@ def _synthesize(sized: Sized, out: Path) -> Assembly:
     build_stacks(app, sized.settings, catalog, {})
     reader = Stack(app, "Reader")
     CfnWaitConditionHandle(reader, "Nothing")  # a stack needs a resource
-    for name, table in app.node.find_child("State").tables.items():
-        CfnOutput(reader, f"Table-{name}", value=table.table_name)
+    for name, tables in app.node.find_child("State").tables.items():
+        for variable, table in tables.items():
+            CfnOutput(reader, f"{name}-{variable}", value=table.table_name)
+            if table.table_stream_arn:
+                CfnOutput(reader, f"{name}-{variable}-stream", value=table.table_stream_arn)
     for name, queue in app.node.find_child("State").queues.items():
         CfnOutput(reader, f"Queue-{name}", value=queue.queue_url)
         CfnOutput(reader, f"QueueName-{name}", value=queue.queue_name)
@@ -364,12 +371,10 @@ def test_every_quantity_stays_within_its_quota(size, tmp_path):
 
 def _loader_counts_what_templates_hold(sized: Sized, assembly: Assembly, found: dict[Quota, int]) -> None:
     """The loader's numbers are never too small, or a template would fail though its manifest was accepted."""
-    tables = sum(spec.table is not None for spec in sized.services)
-    queues = sum(bool(spec.queues) for spec in sized.services)
     state = assembly.templates["State"]
-    assert tables == found[quotas.TABLES]
-    assert len(state["Outputs"]) == tables + 2 * queues
-    assert len(state["Resources"]) == tables + QUEUE_RESOURCES * queues
+    assert found[quotas.TABLES] == sum(len(spec.all_tables) for spec in sized.services)
+    assert len(state["Outputs"]) == state_outputs(sized.services)
+    assert len(state["Resources"]) <= state_resources(sized.services)
     registry = assembly.resources(stack="Registry")
     assert len(registry) == len(sized.services) + REGISTRY_OWN
     shared_roles = [role for role in assembly.roles() if role.stack in _shared(assembly)]

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from config import limits
-from config.service import HttpService
+from config.fields.tables import Index, Table
+from config.service import HttpService, ServiceSpec
 from config.settings import Egress, Platform, Removal
 from tests.stacks.templates import Assembly, Resource, statements
 
@@ -204,7 +205,11 @@ def test_a_statement_without_a_resource_is_on_the_short_list(assembly):
         if "*" in statement.resources and not _is_vendors(role)
         for action in statement.actions
     }
-    assert seen - set(ANY_RESOURCE) - (set(ANY_RESOURCE_WITH_EXEC) if assembly.settings.exec else set()) == set()
+    of_manifests = {
+        a for s in assembly.catalog.services for right in s.rights for a in right.actions if right.wildcards
+    }
+    with_exec = set(ANY_RESOURCE_WITH_EXEC) if assembly.settings.exec else set()
+    assert seen - set(ANY_RESOURCE) - with_exec - of_manifests == set()
 
 
 def _is_vendors(role: Resource) -> bool:
@@ -245,17 +250,14 @@ def test_a_boundary_is_on_every_role_in_corners(corners):
 
 def test_only_its_own_service_can_use_a_table(assembly):
     """Task role on ECS, Pod Identity's role on Kubernetes; no other role names a table."""
-    tables = {_table_arn(table): table for table in assembly.resources("AWS::DynamoDB::Table")}
-    reach: dict[str, set[str]] = {arn: set() for arn in tables}
+    reach: dict[str, set[str]] = {_table_arn(table): set() for table in assembly.resources("AWS::DynamoDB::Table")}
     for role in assembly.roles():
         for statement in assembly.statements(role):
             if any(action.startswith("dynamodb:") for action in statement.actions):
-                assert set(statement.resources) <= set(tables), role.path
                 for arn in statement.resources:
-                    reach[arn].add(role.stack)
+                    reach.setdefault(re.sub(r"/index/\w+$", "", arn), set()).add(role.stack)
     for spec in assembly.catalog.services:
-        if spec.table:
-            arn = _table_arn(_table(assembly, spec.name))
+        for arn in tables_of(assembly, spec):
             assert reach.pop(arn) == {f"{p.value.title()}-{spec.name}" for p in spec.platforms}
     assert reach == {}
 
@@ -275,7 +277,7 @@ def test_the_task_role_not_the_execution_role_reads_and_writes_the_table(assembl
             name: {a for s in assembly.statements(assembly.by_reference(definition[name])) for a in s.actions}
             for name in ("TaskRoleArn", "ExecutionRoleArn")
         }
-        assert any(a.startswith("dynamodb:") for a in actions["TaskRoleArn"]) is bool(spec.table)
+        assert any(a.startswith("dynamodb:") for a in actions["TaskRoleArn"]) is bool(spec.all_tables)
         assert not any(a.startswith("dynamodb:") for a in actions["ExecutionRoleArn"])
         not_its_own = (
             "ecr:",
@@ -329,11 +331,23 @@ def _table_arn(table: Resource) -> str:
     return f"arn:<AWS::Partition>:dynamodb:<AWS::Region>:<AWS::AccountId>:table/{table.ref}"
 
 
-def _table(assembly: Assembly, service: str) -> Resource:
-    logical_id = re.compile(f"Table{service.replace('-', '')}[0-9A-F]{{8}}")
-    found = [t for t in assembly.resources("AWS::DynamoDB::Table", stack="State") if logical_id.fullmatch(t.id)]
-    assert len(found) == 1, service
+def _own(assembly: Assembly, kind: str, name: str) -> Resource:
+    logical_id = re.compile(f"{name.replace('-', '')}[0-9A-F]{{8}}")
+    found = [t for t in assembly.resources(kind, stack="State") if logical_id.fullmatch(t.id)]
+    assert len(found) == 1, name
     return found[0]
+
+
+def tables_of(assembly: Assembly, spec: ServiceSpec) -> dict[str, tuple[Table, Resource | None]]:
+    """A service's tables by ARN: as declared, and what is made of it."""
+    ids = {spec.table_variable: f"Table{spec.name}"}
+    ids |= {spec.variable_of_table(name): f"Tables{spec.name}{name}" for name in spec.tables}
+    found: dict[str, tuple[Table, Resource | None]] = {}
+    for variable, declared in spec.all_tables.items():
+        own = None if declared.existing else _own(assembly, "AWS::DynamoDB::Table", ids[variable])
+        arn = f"arn:<AWS::Partition>:dynamodb:<AWS::Region>:<AWS::AccountId>:table/{declared.existing}"
+        found[_table_arn(own) if own else arn] = declared, own
+    return found
 
 
 @pytest.mark.parametrize(
@@ -469,14 +483,26 @@ def test_insights_follow_the_setting(assembly):
 
 def test_a_table_has_the_manifests_keys(assembly):
     for spec in assembly.catalog.services:
-        if spec.table:
-            table = _table(assembly, spec.name)
-            keys = {k["KeyType"]: k["AttributeName"] for k in table["KeySchema"]}
-            wanted = {"HASH": spec.table.partition_key, "RANGE": spec.table.sort_key}
-            assert keys == {k: v for k, v in wanted.items() if v}
-            ttl = table.get("TimeToLiveSpecification", {"AttributeName": None})
-            assert ttl["AttributeName"] == spec.table.ttl
-            assert {a["AttributeType"] for a in table["AttributeDefinitions"]} == {"S"}
+        for declared, table in tables_of(assembly, spec).values():
+            if table:
+                assert _keys(table) == _declared_keys(declared)
+                ttl = table.get("TimeToLiveSpecification", {"AttributeName": None})
+                assert ttl["AttributeName"] == declared.ttl
+                assert {a["AttributeType"] for a in table["AttributeDefinitions"]} == {"S"}
+                indexes = {index["IndexName"]: index for index in table.get("GlobalSecondaryIndexes", [])}
+                assert {name: _keys(index) for name, index in indexes.items()} == {
+                    name: _declared_keys(index) for name, index in declared.indexes.items()
+                }
+                assert all(index["Projection"] == {"ProjectionType": "ALL"} for index in indexes.values())
+
+
+def _keys(holder: Resource | dict[str, Any]) -> dict[str, str]:
+    return {key["KeyType"]: key["AttributeName"] for key in holder["KeySchema"]}
+
+
+def _declared_keys(declared: Table | Index) -> dict[str, str]:
+    wanted = {"HASH": declared.partition_key, "RANGE": declared.sort_key}
+    return {kind: name for kind, name in wanted.items() if name}
 
 
 def test_tables_can_be_restored_and_are_encrypted_and_cost_nothing_idle(assembly):

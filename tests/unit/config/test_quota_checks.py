@@ -16,13 +16,11 @@ from config.quota_checks import (
     REGISTRY_OWN,
     SHARED_ROLES,
     check_quotas,
-    kubectl_event_size,
-    policy_size,
-    task_definition_size,
 )
 from config.quotas import Quota
 from config.service import ServiceSpec
 from config.settings import Settings
+from config.sizes import kubectl_event_size, policy_size, task_definition_size
 from tests.unit.config.project import JOB, ROOT, WORKER, Project, assert_one_line, http, without
 
 Specs = list[ServiceSpec]

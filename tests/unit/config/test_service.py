@@ -65,7 +65,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     (changed(HTTP, helth="/x"), "helth: is unknown; did you mean health?"),
     (
         changed(HTTP, zzz=2),
-        "zzz: is unknown; remove it or use one of alarms, before_deploy, build, call_timeout, calls",
+        "zzz: is unknown; remove it or use one of alarms, before_deploy, bucket, build, call_timeout, calls",
     ),
     *(
         (changed(base, **{key: "x"}), f"{key}: {problem}; {remedy}")

@@ -7,7 +7,9 @@ import pytest
 from moto import mock_aws
 
 from config.catalog import Catalog
+from config.fields.buckets import Bucket
 from config.fields.secrets import SecretSource
+from config.fields.tables import Index, Table
 from ops.local import placeholders
 from tests.fakes.aws import FakeTarget
 from tests.fakes.specs import http
@@ -17,7 +19,7 @@ from tests.fakes.specs import http
 def target():
     with mock_aws():
         keys = {"region_name": "us-east-1", "aws_access_key_id": "x", "aws_secret_access_key": "x"}
-        yield FakeTarget(**{name: boto3.client(name, **keys) for name in ("secretsmanager", "ssm")})
+        yield FakeTarget(**{name: boto3.client(name, **keys) for name in ("secretsmanager", "ssm", "dynamodb", "s3")})
 
 
 def test_every_secret_of_a_manifest_gets_a_value_once(target):
@@ -67,3 +69,17 @@ def test_the_versions_that_manifests_name_exist(target):
         placeholders.create(target, Catalog((http(secrets=wanted),)))
     assert json.loads(read(target, VersionStage="AWSPREVIOUS")) == {"password": placeholders.PLACEHOLDER}
     assert read(target, VersionId=ID) == read(target) == placeholders.PLACEHOLDER
+
+
+def test_tables_and_buckets_that_exist_on_aws_exist_locally_too(target):
+    indexes = {"by_owner": Index(partition_key="owner", sort_key="at")}
+    table = Table(existing="orders-prod", partition_key="id", sort_key="at", indexes=indexes)
+    spec = http(table=table, tables={"own": Table(partition_key="id")}, bucket=Bucket(existing="orders-archive"))
+    other = http(name="other", bucket=Bucket(), tables={"orders": table})
+    for _ in range(2):
+        placeholders.create(target, Catalog((spec, other)))
+    dynamodb, s3 = target.client("dynamodb"), target.client("s3")
+    assert dynamodb.list_tables()["TableNames"] == ["orders-prod"]
+    [index] = dynamodb.describe_table(TableName="orders-prod")["Table"]["GlobalSecondaryIndexes"]
+    assert [key["AttributeName"] for key in index["KeySchema"]] == ["owner", "at"]
+    assert [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]] == ["orders-archive"]

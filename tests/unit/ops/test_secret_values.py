@@ -7,9 +7,11 @@ import pytest
 from ops.local import secret_values
 
 ARN = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:harbour/db"
+PARAMETER = "arn:aws:ssm:eu-west-1:123456789012:parameter/key"
 ID = "01234567-89ab-cdef-0123-456789abcdef"
 VALUES = {
     ("AWSPREVIOUS", None): json.dumps({"password": "old"}),
+    ("TEXT", None): "no JSON",
     ("AWSCURRENT", ID): json.dumps({"password": "pinned", "port": 5432}),
 }
 
@@ -18,18 +20,19 @@ def resolve(**values_from: str) -> dict[str, str]:
     return secret_values.resolve(
         {"Secrets": [{"Name": name, "ValueFrom": value} for name, value in values_from.items()]},
         current=lambda container: {secret["name"]: f"current {secret['valueFrom']}" for secret in container["secrets"]},
+        parameter={PARAMETER: "in the clear"}.get,
         version=lambda arn, version_stage, version_id: VALUES.get((version_stage, version_id)) if arn == ARN else None,
     )
 
 
 def test_what_names_no_version_is_left_to_the_emulator():
-    parameter = "arn:aws:ssm:eu-west-1:123456789012:parameter/key"
-    found = resolve(WHOLE=ARN, KEY=f"{ARN}:password::", PARAMETER=parameter)
-    assert found == {
-        "WHOLE": f"current {ARN}",
-        "KEY": f"current {ARN}:password::",
-        "PARAMETER": f"current {parameter}",
-    }
+    found = resolve(WHOLE=ARN, KEY=f"{ARN}:password::")
+    assert found == {"WHOLE": f"current {ARN}", "KEY": f"current {ARN}:password::"}
+
+
+def test_a_parameter_arrives_in_the_clear():
+    """The emulator would hand out what it keeps: text that begins with ENCRYPTED."""
+    assert resolve(A=PARAMETER) == {"A": "in the clear"}
 
 
 def test_a_version_is_found_by_its_stage_or_its_id():
@@ -43,6 +46,8 @@ def test_a_version_is_found_by_its_stage_or_its_id():
     ("value_from", "says"),
     [
         (f"{ARN}::NEXT:", f"{ARN} has no version NEXT"),
+        (f"{PARAMETER}/other", f"{PARAMETER}/other does not exist"),
+        (f"{ARN}:user:TEXT:", f"{ARN} has no key user in its version TEXT"),
         (f"{ARN}:user:AWSPREVIOUS:", f"{ARN} has no key user in its version AWSPREVIOUS"),
     ],
 )
