@@ -17,7 +17,7 @@ import yaml
 from config.errors import ConfigError, shown
 
 LARGEST_FILE = 256 * 1024  # bytes; a long but sensible manifest has a few thousand
-DEEPEST = 8  # levels; the deepest field (overrides.<env>.secrets.<VAR>.ssm) is at five
+DEEPEST = 8  # levels; the deepest field (a value in overrides.<env>.rights[0].conditions.<operator>.<key>) is at eight
 _WHOLE_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 _PLAIN = re.compile(r"[A-Za-z/](?:[\w./ @+-]|:(?! ))*")  # text that needs no quotes
 _UNQUOTABLE = re.compile(

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from config.fields.keys import KEY_EXAMPLE
 from config.model import Model
 from config.service import KINDS, Kind, manifest_fields
 from config.settings import KUBECTL_LAYERS, Settings
@@ -218,6 +219,9 @@ SETTINGS: dict[str, list[Step]] = {
 }
 
 _SECRET = {"API_KEY": {"ssm": "/harbour/key"}}
+_TABLE = {"partition_key": "id"}
+_INDEX = {"by_customer": {"partition_key": "customer"}}
+_RIGHT = {"actions": ["sqs:SendMessage"], "resources": ["arn:{partition}:sqs:{region}:{account}:orders"]}
 _EKS = {"platforms": ["eks"]}  # only there can a job call a service
 _ECS = {"platforms": ["ecs"]}  # only ECS has a metric of requests
 _INNER = {"path": GONE}  # a load balancer takes no TCP, and gRPC only with a domain
@@ -261,6 +265,19 @@ MANIFEST: dict[str, list[Step]] = {
         Step({"partition_key": "id", "ttl": "expires"}, {"partition_key": "id", "ttl": "until"}),
         Step({"partition_key": "id", "ttl": "expires"}, {"partition_key": "id"}),
     ],
+    "table.existing": [Step(_TABLE, {**_TABLE, "existing": "orders-prod"})],
+    "table.indexes": [Step(_TABLE, {**_TABLE, "indexes": _INDEX}), Step({**_TABLE, "indexes": _INDEX}, _TABLE)],
+    "table.stream": [Step(_TABLE, {**_TABLE, "stream": True}), Step({**_TABLE, "stream": True}, _TABLE)],
+    "table.kms_key": [
+        Step({**_TABLE, "existing": "orders-prod"}, {**_TABLE, "existing": "orders-prod", "kms_key": KEY_EXAMPLE})
+    ],
+    "tables": [Step({}, {"events": _TABLE}), Step({"events": _TABLE}, {})],
+    "bucket": [Step(GONE, {"expire_days": 30}), Step({"expire_days": 30}, GONE)],
+    "bucket.existing": [Step({}, {"existing": "orders-archive"})],
+    "bucket.versions": [Step({}, {"versions": False}), Step({"versions": False}, {})],
+    "bucket.expire_days": [Step({}, {"expire_days": 30}), Step({"expire_days": 30}, {"expire_days": 7})],
+    "bucket.kms_key": [Step({"existing": "orders-archive"}, {"existing": "orders-archive", "kms_key": KEY_EXAMPLE})],
+    "rights": [Step([], [_RIGHT]), Step([_RIGHT], [])],
     "calls": [
         *(Step(before, after, kinds=(Kind.HTTP, Kind.WORKER)) for before, after in (([], ["stock"]), (["stock"], []))),
         *(Step(before, after, _EKS, kinds=(Kind.JOB,)) for before, after in (([], ["stock"]), (["stock"], []))),

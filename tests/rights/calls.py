@@ -142,10 +142,9 @@ class Holder:
         for right in self._spec.rights:
             context = {key: values[0] for keys in right.conditions.values() for key, values in keys.items()}
             for action, resource in itertools.product(right.actions, right.resources):
-                call = {
-                    "without": list(context),
-                    "not_on": [] if resource == "*" else [f"{resource}-other".replace("*", "")],
-                }
+                head, star, _ = resource.partition("*")
+                other = f"{head.rstrip('/')}-other{'/x' if star else ''}"
+                call = {"without": list(context), "not_on": [] if resource == "*" else [other]}
                 named = "*" if resource == "*" else resource.replace("*", "drawing")
                 yield action, self._text(named, ""), context, call, ""
 
