@@ -13,12 +13,14 @@ from stacks.ecs.workload import EcsWorkload
 
 def run_task(on_ecs: EcsWorkload) -> dict[str, Any]:
     """The arguments of ECS's RunTask, in the API's spelling."""
-    weights = capacity_weights(on_ecs.workload.settings)
+    settings = on_ecs.workload.settings
+    weights = capacity_weights(settings)
     return {
         "cluster": on_ecs.cluster.cluster_name,
         "taskDefinition": on_ecs.task.definition_arn,
         "propagateTags": "TASK_DEFINITION",
         "enableECSManagedTags": True,
+        **({"enableExecuteCommand": True} if settings.exec else {}),
         "capacityProviderStrategy": [
             {"capacityProvider": provider, "weight": weight} for provider, weight in weights.items()
         ],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from config.settings import Platform
 
 FOLDERS = {"/managed-agents", "/var/lib/amazon/ssm", "/var/log/amazon/ssm"}
@@ -10,7 +12,11 @@ FOLDERS = {"/managed-agents", "/var/lib/amazon/ssm", "/var/log/amazon/ssm"}
 def _switches(assembly):
     yield from (s.get("EnableExecuteCommand", False) for s in assembly.resources("AWS::ECS::Service"))
     for schedule in assembly.resources("AWS::Scheduler::Schedule"):
-        yield schedule["Target"]["EcsParameters"].get("EnableExecuteCommand", False)
+        if "EcsParameters" in schedule["Target"]:
+            yield schedule["Target"]["EcsParameters"].get("EnableExecuteCommand", False)
+    for machine in assembly.resources("AWS::StepFunctions::StateMachine"):
+        attempt = json.loads(machine["DefinitionString"])["States"]["Attempt"]
+        yield attempt["Parameters"].get("EnableExecuteCommand", False)
 
 
 def test_every_service_and_job_has_it_or_none(assembly):
@@ -42,14 +48,13 @@ def test_a_task_writes_sessions_to_its_own_log_only_and_decrypts_nothing_but_the
         )
         [writes] = [s for s in corners.statements(role) if "logs:PutLogEvents" in s.actions]
         assert [corners.by_reference(resource) for resource in writes.resources] == [log]
-        keys = [s for s in corners.statements(role) if list(s.actions) == ["kms:Decrypt"]]
-        assert len(keys) == 1
-        assert "kms:EncryptionContext:aws:ssm:SessionId" in str(keys[0])
+        keys = [s for s in corners.statements(role) if "aws:ssm:SessionId" in str(s.conditions)]
+        assert [list(statement.actions) for statement in keys] == [["kms:Decrypt"]]
 
 
 def test_the_agent_may_write_to_its_folders_and_only_those_are_added(corners):
     for spec in corners.services(Platform.ECS):
         container = corners.one("AWS::ECS::TaskDefinition", stack=f"Ecs-{spec.name}")["ContainerDefinitions"][0]
-        assert {m["ContainerPath"] for m in container["MountPoints"]} == FOLDERS | {"/tmp"}
+        assert {m["ContainerPath"] for m in container["MountPoints"]} == FOLDERS | {"/tmp", *spec.writable}
         assert container["ReadonlyRootFilesystem"] is True
-        assert container["LinuxParameters"]["InitProcessEnabled"] is True
+        assert container["LinuxParameters"]["InitProcessEnabled"] is spec.init

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from config.service import Kind
 from config.settings import Platform
 
 PUBLIC, PRIVATE = (
@@ -53,11 +54,10 @@ def test_its_range_bounds_what_the_load_balancer_reaches_and_its_public_ranges_a
     for group in groups:
         assert group["VpcId"] == "vpc-0123456789abcdef0"
         assert [rule["CidrIp"] for rule in group["SecurityGroupEgress"]] == ["10.50.0.0/16"]
-    for spec in borrowed.services(Platform.EKS):
-        policy = borrowed.object(f"Eks-{spec.name}", "NetworkPolicy")["spec"]
-        for rule in policy.get("ingress", []):
-            blocks = [peer["ipBlock"]["cidr"] for peer in rule["from"] if "ipBlock" in peer]
-            assert blocks == ["10.50.0.0/24", "10.50.1.0/24"]
+    for spec in borrowed.services(Platform.EKS, Kind.HTTP):
+        policy = borrowed.object(f"Eks-{spec.name}", "NetworkPolicy", spec.name)["spec"]
+        blocks = [peer["ipBlock"]["cidr"] for rule in policy["ingress"] for peer in rule["from"] if "ipBlock" in peer]
+        assert blocks == (["10.50.0.0/24", "10.50.1.0/24"] if spec.routed else []), spec.name
 
 
 def test_where_the_vpc_is_ours_the_tags_of_its_subnets_choose(corners):

@@ -88,7 +88,8 @@ def _project(folder: Path, size: int) -> Sized:
         more: dict[str, Any] = {"name": f"{'service' * 4}-{kind.value}-{number:03}"[-38:]}
         if kind is Kind.HTTP:
             more |= {"path": f"/{number}", "priority": number + 1}
-        if number % 10 == 1:
+        # Of 400 services, every tenth would need more outputs of State than a stack has.
+        if number % max(10, size // 16) == 1:
             more |= rights | (queue if kind is Kind.WORKER else {})
         return loaded[kind].model_copy(update=more)
 
