@@ -502,7 +502,7 @@ class _Secrets:
 
 
 class _Allowed:
-    """(resource, allowed action, conditions) of the workload's own role, without what fetches its secrets."""
+    """(resource, allowed action, conditions) of the workload's own role, without what fetches its secrets and ECS Exec's."""
 
     @staticmethod
     def ecs(assembly, spec):
@@ -521,12 +521,13 @@ means("rights")(_Allowed)
 
 
 def _access(assembly: Assembly, role: str) -> set[tuple[str, str, str]]:
+    others = ("secretsmanager:", "ssm:", *(("logs:", "ssmmessages:") if assembly.settings.exec else ()))
     return {
         (resource, action, json.dumps(statement.conditions, sort_keys=True))
         for statement in assembly.statements(assembly.by_reference(role))
         for action in statement.actions
         for resource in statement.resources
-        if not action.startswith(("secretsmanager:", "ssm:")) and "EncryptionContext" not in str(statement.conditions)
+        if not action.startswith(others) and "EncryptionContext" not in str(statement.conditions)
     }
 
 
