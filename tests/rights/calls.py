@@ -144,7 +144,7 @@ class Holder:
             for action, resource in itertools.product(right.actions, right.resources):
                 call = {
                     "without": list(context),
-                    "not_on": [] if resource == "*" else [f"{resource}-other".replace("*", "")],
+                    "not_on": [] if resource == "*" else [_other(resource)],
                 }
                 named = "*" if resource == "*" else resource.replace("*", "drawing")
                 yield action, self._text(named, ""), context, call, ""
@@ -232,3 +232,9 @@ class Holder:
         values |= {"prefix": ground.assembly.settings.prefix, "service": self._service, "each": each}
         text = re.sub(r"\{@([\w/-]+)\}", named, pattern)
         return re.sub(r"\{(\w+)\}", lambda match: values[match[1]], text)
+
+
+def _other(resource: str) -> str:
+    """An ARN that one of a manifest does not stand for, whatever its wildcards do."""
+    *before, name = resource.split(":", 5)
+    return ":".join([*before, f"other-{name}".replace("*", "")])
