@@ -235,6 +235,12 @@ class Holder:
 
 
 def _other(resource: str) -> str:
-    """An ARN that one of a manifest does not stand for, whatever its wildcards do."""
-    *before, name = resource.split(":", 5)
-    return ":".join([*before, f"other-{name}".replace("*", "")])
+    """An ARN of the same type that one of a manifest does not stand for, whatever its wildcards do."""
+    fixed, wildcard, rest = resource.partition("*")
+    if not wildcard:
+        return f"{resource}-other"
+    named = rest.replace("*", "drawing")
+    if fixed.endswith("/"):
+        return f"{fixed[:-1]}-other/drawing{named}"
+    cut = max(fixed.rfind("/"), fixed.rfind(":")) + 1
+    return f"{fixed[:cut]}other-{fixed[cut:]}drawing{named}"
