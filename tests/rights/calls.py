@@ -142,9 +142,10 @@ class Holder:
         for right in self._spec.rights:
             context = {key: values[0] for keys in right.conditions.values() for key, values in keys.items()}
             for action, resource in itertools.product(right.actions, right.resources):
-                head, star, _ = resource.partition("*")
-                other = f"{head.rstrip('/')}-other{'/x' if star else ''}"
-                call = {"without": list(context), "not_on": [] if resource == "*" else [other]}
+                call = {
+                    "without": list(context),
+                    "not_on": [] if resource == "*" else [_other(resource)],
+                }
                 named = "*" if resource == "*" else resource.replace("*", "drawing")
                 yield action, self._text(named, ""), context, call, ""
 
@@ -231,3 +232,15 @@ class Holder:
         values |= {"prefix": ground.assembly.settings.prefix, "service": self._service, "each": each}
         text = re.sub(r"\{@([\w/-]+)\}", named, pattern)
         return re.sub(r"\{(\w+)\}", lambda match: values[match[1]], text)
+
+
+def _other(resource: str) -> str:
+    """An ARN of the same type that one of a manifest does not stand for, whatever its wildcards do."""
+    fixed, wildcard, rest = resource.partition("*")
+    if not wildcard:
+        return f"{resource}-other"
+    named = rest.replace("*", "drawing")
+    if fixed.endswith("/"):
+        return f"{fixed[:-1]}-other/drawing{named}"
+    cut = max(fixed.rfind("/"), fixed.rfind(":")) + 1
+    return f"{fixed[:cut]}other-{fixed[cut:]}drawing{named}"

@@ -505,7 +505,7 @@ class _Secrets:
 
 
 class _Allowed:
-    """(resource, allowed action, conditions) of the workload's own role, without what fetches its secrets."""
+    """(resource, allowed action, conditions) of the workload's own role, without what fetches its secrets and ECS Exec's."""
 
     @staticmethod
     def ecs(assembly, spec):
@@ -524,14 +524,13 @@ means("rights")(_Allowed)
 
 
 def _access(assembly: Assembly, role: str) -> set[tuple[str, str, str]]:
+    others = ("secretsmanager:", "ssm:", *(("logs:", "ssmmessages:") if assembly.settings.exec else ()))
     return {
         (resource, action, json.dumps(statement.conditions, sort_keys=True))
         for statement in assembly.statements(assembly.by_reference(role))
         for action in statement.actions
         for resource in statement.resources
-        # Nor what ECS Exec needs, which EKS does not have: test_ecs_exec.py.
-        if not action.startswith(("secretsmanager:", "ssm:", "ssmmessages:", "logs:"))
-        and "EncryptionContext" not in str(statement.conditions)
+        if not action.startswith(others) and "EncryptionContext" not in str(statement.conditions)
     }
 
 

@@ -79,12 +79,15 @@ def test_only_a_worker_takes_and_only_those_that_declare_it_send(assembly):
         if platform not in ("Ecs", "Eks") or not name or role.id.startswith("JobScheduler"):
             continue
         spec = assembly.catalog.service(name)
+        by_manifest = {
+            (a, r.rpartition(":")[2]) for right in spec.rights for a in right.actions for r in right.resources
+        }
         allowed: dict[str, set[str]] = {}
         for statement in assembly.statements(role):
             for action in (a for a in statement.actions if a.startswith("sqs:")):
-                for resource in (
-                    r for r in statement.resources if ".QueueName>" in r
-                ):  # others are the manifest's rights
+                for resource in statement.resources:
+                    if (action, resource.rpartition(":")[2]) in by_manifest:
+                        continue
                     reference = resource.rpartition(":")[2].removesuffix(".QueueName>") + ">"
                     allowed.setdefault(assembly.by_reference(reference).id[:-8].removeprefix("Queue"), set()).add(
                         action

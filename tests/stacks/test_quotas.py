@@ -54,7 +54,7 @@ MOST: dict[str, object] = {
 }
 # Longer than any ARN or name that a reference resolves to, except a table's name: up to 255, in practice about 80.
 LONGEST_REFERENCE = "r" * 150
-Group = tuple[Kind, bool]
+Group = tuple[Kind, bool, bool]
 
 
 @dataclass(frozen=True)
@@ -88,9 +88,8 @@ def _project(folder: Path, size: int) -> Sized:
         more: dict[str, Any] = {"name": f"{'service' * 4}-{kind.value}-{number:03}"[-38:]}
         if kind is Kind.HTTP:
             more |= {"path": f"/{number}", "priority": number + 1}
-        # Of 400 services, every tenth would need more outputs of State than a stack has.
-        if number % max(10, size // 16) == 1:
-            more |= rights | (queue if kind is Kind.WORKER else {})
+        if number % 10 == 1:
+            more |= rights | (queue if kind is Kind.WORKER and number % 20 == 1 else {})
         return loaded[kind].model_copy(update=more)
 
     services = [make(kind, number) for kind, count in quantity.items() for number in range(count)]
@@ -146,7 +145,7 @@ def _secretive(spec: ServiceSpec) -> ServiceSpec:
 
 
 def _group(spec: ServiceSpec) -> Group:
-    return spec.kind, spec.needs_role
+    return spec.kind, spec.needs_role, bool(spec.queues)
 
 
 def _synthesize(sized: Sized, out: Path) -> Assembly:
