@@ -233,6 +233,11 @@ _ALARMS = {"errors_percent": 1, "latency_ms": 5000}
 _NIGHT = {"cron": "0 20 * * *", "min": 0, "max": 0}
 _HOURS = [{"cron": "0 8 * * MON-FRI", "min": 2, "max": 6}, _NIGHT]
 _PROXY = {"image": "public.ecr.aws/nginx/nginx:1.29", "cpu": 64, "memory": 128}
+_CHECK = {"path": "/healthz"}
+_MIGRATE = {"command": ["shop", "migrate"]}
+_HTTP = (Kind.HTTP,)
+_JOB = (Kind.JOB,)
+_RUNNING = (Kind.HTTP, Kind.WORKER)
 MANIFEST: dict[str, list[Step]] = {
     "description": [Step(BASE, "Said in other words")],
     "platforms": [
@@ -359,10 +364,30 @@ MANIFEST: dict[str, list[Step]] = {
         Step(False, True, settings=_INTERNAL),
         Step(True, False, settings=_INTERNAL),
     ],
-    "health": [Step("/healthz", "/ready")],
+    "health": [
+        Step("/healthz", "/ready", kinds=_HTTP),
+        Step(GONE, {"command": ["alive"]}, kinds=(Kind.WORKER,)),
+        Step({"command": ["alive"]}, GONE, kinds=(Kind.WORKER,)),
+    ],
+    "health.path": [Step(_CHECK, {"path": "/ready"}, kinds=_HTTP)],
+    "health.codes": [Step(_CHECK, {**_CHECK, "codes": "200"}, _ECS, kinds=_HTTP)],
+    "health.interval": [Step(_CHECK, {**_CHECK, "interval": 30}, kinds=_HTTP)],
+    "health.timeout": [Step(_CHECK, {**_CHECK, "timeout": 8}, kinds=_HTTP)],
+    "health.healthy": [Step(_CHECK, {**_CHECK, "healthy": 3}, kinds=_HTTP)],
+    "health.unhealthy": [Step(_CHECK, {**_CHECK, "unhealthy": 5}, kinds=_HTTP)],
+    "health.liveness": [Step(_CHECK, {**_CHECK, "liveness": "/livez"}, _EKS, kinds=_HTTP)],
+    "before_deploy": [Step(GONE, _MIGRATE, kinds=_RUNNING), Step(_MIGRATE, GONE, kinds=_RUNNING)],
+    "before_deploy.command": [Step(_MIGRATE, {"command": ["shop", "migrate", "--all"]}, kinds=_RUNNING)],
+    "before_deploy.timeout": [Step(_MIGRATE, {**_MIGRATE, "timeout": 300}, kinds=_RUNNING)],
+    "timeout": [Step(GONE, 3600, kinds=_JOB), Step(3600, 7200, kinds=_JOB), Step(3600, GONE, kinds=_JOB)],
+    "retries": [Step(0, 2, kinds=_JOB), Step(2, 0, kinds=_JOB)],
     "health_grace": [Step(60, 120)],
     "priority": [Step(GONE, 100), Step(100, 200), Step(100, GONE)],
-    "schedule": [Step("0 6 * * *", "30 6 * * MON-FRI")],
+    "schedule": [
+        Step("0 6 * * *", "30 6 * * MON-FRI"),
+        Step("0 6 * * *", GONE, kinds=_JOB),
+        Step(GONE, "0 6 * * *", kinds=_JOB),
+    ],
     "timezone": [Step("Etc/UTC", "Europe/Paris")],
 }
 

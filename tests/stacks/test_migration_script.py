@@ -256,3 +256,13 @@ def test_a_rollback_creates_no_job(run_job):
     kubectl = Kubectl("", status="UPDATE_ROLLBACK_IN_PROGRESS")
     assert run_job(kubectl)["Status"] == "SUCCESS"
     assert kubectl.calls == []
+
+
+def test_the_handler_is_called_as_cdk_calls_it(corners, run_job):
+    """It is CDK's: an update of the library may change what it takes."""
+    kubectl = Kubectl("Complete: ")
+    run_job(kubectl)
+    for kind, asked in kubectl.calls:
+        own = corners.resources(kind)
+        assert own, kind
+        assert asked.keys() <= set().union(*(resource.properties for resource in own))

@@ -372,6 +372,20 @@ def test_a_name_too_long_for_a_cron_job_is_refused_only_for_one(project):
     assert project.fault() == ""
 
 
+def test_a_name_too_long_for_the_job_of_before_deploy_is_refused_only_with_one(project):
+    name = "a" * 50
+    migrating = {**WORKER, "before_deploy": {"command": ["migrate"]}}
+    services(project, **{name: migrating})
+    assert project.fault() == (
+        f"services/{name}: folder: gives before_deploy's objects a name that is too long for Kubernetes: 50 characters here; "
+        "rename the folder to 49 characters or fewer, or set platforms: [ecs]"
+    )
+    services(project, **{name: {**migrating, "platforms": ["ecs"]}})
+    assert project.fault() == ""
+    services(project, **{name: WORKER})
+    assert project.fault() == ""
+
+
 @given(st.from_regex(SERVICE_NAME.pattern, fullmatch=True))
 def test_every_name_that_the_folder_rule_accepts_is_valid_in_ecr_and_kubernetes(name):
     ecr = r"(?:[a-z0-9]+(?:[._-][a-z0-9]+)*/)*[a-z0-9]+(?:[._-][a-z0-9]+)*"  # its API reference's pattern
