@@ -6,7 +6,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import Field, model_validator
 
-from config.fields.commands import Command
+from config.fields.process import Words
 from config.limits import HEALTHY_CODES
 from config.model import Model, Pattern, fault
 
@@ -83,7 +83,7 @@ DEFAULT_UNHEALTHY: Final = 3
 class CommandHealth(Model):
     """The check of a worker: a command in its container, healthy if it ends with 0."""
 
-    command: Command = Field(
+    command: Words = Field(
         description="A program of the image and its arguments, without a shell.",
         examples=[["python3", "-m", "mailer.alive"]],
     )

@@ -28,6 +28,7 @@ class Pod:
         environment: variables and their values.
         restart_policy: Always, or Never for a job.
         sidecar_images: the URI of each sidecar's image, by its name.
+        ends: whether the pod ends by itself, so that no sidecar may keep it running: native ones do not.
         drain: seconds before SIGTERM, in which the load balancer stops sending.
         of_container: additional fields of the container.
         of_pod: additional fields of the pod.
@@ -39,6 +40,7 @@ class Pod:
     environment: Mapping[str, str]
     restart_policy: str
     sidecar_images: Mapping[str, str] = field(default_factory=dict)
+    ends: bool = False
     drain: int = 0
     of_container: KubernetesObject = field(default_factory=dict)
     of_pod: KubernetesObject = field(default_factory=dict)
@@ -62,7 +64,7 @@ class Pod:
                 "seccompProfile": {"type": "RuntimeDefault"},
             },
             **({"initContainers": native} if (native := self._sidecars.native()) else {}),
-            "containers": [self._container(), *self._sidecars.plain()],
+            "containers": [self._container(), *([] if self.ends else self._sidecars.plain())],
             "volumes": [*self._volumes(), *self._sidecars.volumes()],
             **self.of_pod,
         }

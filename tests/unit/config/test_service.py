@@ -310,7 +310,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     (changed(HTTP, before_deploy={"command": []}), "before_deploy.command: is an empty list; "),
     (
         changed(WORKER, before_deploy={"command": ["migrate", "$(URL)"]}),
-        "before_deploy.command: contains $$ or $(, which Kubernetes would expand and ECS would not (word 2); ",
+        "before_deploy.command[1]: contains $$ or $(, which Kubernetes would expand and ECS would not; ",
     ),
     (
         changed(HTTP, before_deploy={"command": ["migrate"], "timeout": 900}),
