@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from aws_cdk import aws_applicationautoscaling
 from constructs import Construct
@@ -66,21 +67,10 @@ def track(
     resource_label: str | None = None,
 ) -> None:
     """Keeps one of Application Auto Scaling's own metrics at a value, by the number of copies."""
-    _CfnScalingPolicy(
-        scope,
-        name,
-        policy_name=name,
-        policy_type="TargetTrackingScaling",
-        scaling_target_id=target.ref,
-        target_tracking_scaling_policy_configuration=_CfnScalingPolicy.TargetTrackingScalingPolicyConfigurationProperty(
-            predefined_metric_specification=_CfnScalingPolicy.PredefinedMetricSpecificationProperty(
-                predefined_metric_type=metric, resource_label=resource_label
-            ),
-            target_value=value,
-            scale_out_cooldown=scaling.cooldowns.up if scaling.cooldowns else None,
-            scale_in_cooldown=scaling.cooldowns.down if scaling.cooldowns else None,
-        ),
+    specification = _CfnScalingPolicy.PredefinedMetricSpecificationProperty(
+        predefined_metric_type=metric, resource_label=resource_label
     )
+    _create_policy(scope, name, target, value, scaling, predefined_metric_specification=specification)
 
 
 def track_queries(
@@ -92,18 +82,29 @@ def track_queries(
     scaling: Scaling,
 ) -> None:
     """Keeps the result of metric math at a value, by the number of copies."""
+    specification = _CfnScalingPolicy.CustomizedMetricSpecificationProperty(metrics=list(queries))
+    _create_policy(scope, name, target, value, scaling, customized_metric_specification=specification)
+
+
+def _create_policy(
+    scope: Construct,
+    name: str,
+    target: aws_applicationautoscaling.CfnScalableTarget,
+    value: int,
+    scaling: Scaling,
+    **measured: Any,
+) -> None:
+    tracking = _CfnScalingPolicy.TargetTrackingScalingPolicyConfigurationProperty(
+        target_value=value,
+        scale_out_cooldown=scaling.cooldowns.up if scaling.cooldowns else None,
+        scale_in_cooldown=scaling.cooldowns.down if scaling.cooldowns else None,
+        **measured,
+    )
     _CfnScalingPolicy(
         scope,
         name,
         policy_name=name,
         policy_type="TargetTrackingScaling",
         scaling_target_id=target.ref,
-        target_tracking_scaling_policy_configuration=_CfnScalingPolicy.TargetTrackingScalingPolicyConfigurationProperty(
-            customized_metric_specification=_CfnScalingPolicy.CustomizedMetricSpecificationProperty(
-                metrics=list(queries)
-            ),
-            target_value=value,
-            scale_out_cooldown=scaling.cooldowns.up if scaling.cooldowns else None,
-            scale_in_cooldown=scaling.cooldowns.down if scaling.cooldowns else None,
-        ),
+        target_tracking_scaling_policy_configuration=tracking,
     )

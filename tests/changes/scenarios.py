@@ -234,6 +234,7 @@ _NIGHT = {"cron": "0 20 * * *", "min": 0, "max": 0}
 _HOURS = [{"cron": "0 8 * * MON-FRI", "min": 2, "max": 6}, _NIGHT]
 _PROXY = {"image": "public.ecr.aws/nginx/nginx:1.29", "cpu": 64, "memory": 128}
 _CHECK = {"path": "/healthz"}
+_ALIVE = {"command": ["alive"]}
 _MIGRATE = {"command": ["shop", "migrate"]}
 _HTTP = (Kind.HTTP,)
 _JOB = (Kind.JOB,)
@@ -366,8 +367,8 @@ MANIFEST: dict[str, list[Step]] = {
     ],
     "health": [
         Step("/healthz", "/ready", kinds=_HTTP),
-        Step(GONE, {"command": ["alive"]}, kinds=(Kind.WORKER,)),
-        Step({"command": ["alive"]}, GONE, kinds=(Kind.WORKER,)),
+        Step(GONE, _ALIVE, kinds=(Kind.WORKER,)),
+        Step(_ALIVE, GONE, kinds=(Kind.WORKER,)),
     ],
     "health.path": [Step(_CHECK, {"path": "/ready"}, kinds=_HTTP)],
     "health.codes": [Step(_CHECK, {**_CHECK, "codes": "200"}, _ECS, kinds=_HTTP)],
@@ -376,6 +377,9 @@ MANIFEST: dict[str, list[Step]] = {
     "health.healthy": [Step(_CHECK, {**_CHECK, "healthy": 3}, kinds=_HTTP)],
     "health.unhealthy": [Step(_CHECK, {**_CHECK, "unhealthy": 5}, kinds=_HTTP)],
     "health.liveness": [Step(_CHECK, {**_CHECK, "liveness": "/livez"}, _EKS, kinds=_HTTP)],
+    "health.command": [Step(_ALIVE, {"command": ["alive", "--all"]}, kinds=(Kind.WORKER,))],
+    "health.retries": [Step(_ALIVE, {**_ALIVE, "retries": 5}, kinds=(Kind.WORKER,))],
+    "health.start": [Step(_ALIVE, {**_ALIVE, "start": 120}, kinds=(Kind.WORKER,))],
     "before_deploy": [Step(GONE, _MIGRATE, kinds=_RUNNING), Step(_MIGRATE, GONE, kinds=_RUNNING)],
     "before_deploy.command": [Step(_MIGRATE, {"command": ["shop", "migrate", "--all"]}, kinds=_RUNNING)],
     "before_deploy.timeout": [Step(_MIGRATE, {**_MIGRATE, "timeout": 300}, kinds=_RUNNING)],
@@ -467,13 +471,12 @@ def _settings() -> Iterator[Scenario]:
 
 
 def _manifest() -> Iterator[Scenario]:
-    fields = manifest_fields()
     for name in fields_of_manifest():
         top, _, inner = name.partition(".")
         for kind, model in KINDS.items():
             if top not in model.model_fields or (inner and not _has(model, top, inner)):
                 continue
-            for step in _steps(name, MANIFEST, fields):
+            for step in _steps(name, MANIFEST, visible_fields(model)):
                 if kind not in step.kinds:
                     continue
                 service = OF_KIND[kind]

@@ -27,10 +27,7 @@ ALIVE = "[ -e /tmp/ready ] || { echo no queue yet; exit 1; }"
 
 
 @pytest.fixture(scope="module")
-def local(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
-    engine = engines.find()
-    if engine is None:
-        pytest.skip("no container engine that can build answers: `python -m ops engine` finds or starts one")
+def local(root: Path, tmp_path_factory: pytest.TempPathFactory, engine: engines.Engine) -> Iterator[Local]:
     copy = Local.copy(root, tmp_path_factory.mktemp("e2e-before") / "project", engine)
     shutil.rmtree(copy.folder / "services")
     copy.add("sorter", WORKER, start=WORK.format(1), alive=ALIVE, migrate="echo migrated to 1")

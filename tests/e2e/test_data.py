@@ -17,10 +17,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e-data")]
 
 
 @pytest.fixture(scope="module")
-def local(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
-    engine = engines.find()
-    if engine is None:
-        pytest.skip("no container engine that can build answers: `python -m ops engine` finds or starts one")
+def local(root: Path, tmp_path_factory: pytest.TempPathFactory, engine: engines.Engine) -> Iterator[Local]:
     copy = Local.copy(root, tmp_path_factory.mktemp("e2e-data") / "project", engine)
     shutil.rmtree(copy.folder / "services")
     shutil.copytree(root / "tests" / "e2e" / "depot", copy.folder / "services" / "depot")

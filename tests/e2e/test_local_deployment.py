@@ -10,7 +10,7 @@ import requests
 
 from ops.local import engine as engines
 from ops.local.emulator import leftovers, port_taken
-from tests.e2e.local import Local, Run, eventually, requested
+from tests.e2e.local import Local, eventually, requested
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
 
@@ -21,29 +21,10 @@ BREAK_AT_START = '\n\nraise SystemExit("broken on purpose")\n'
 
 
 @pytest.fixture(scope="module")
-def engine() -> engines.Engine:
-    found = engines.find()
-    if found is None:
-        pytest.skip("no container engine that can build answers: `python -m ops engine` finds or starts one")
-    return found
-
-
-@pytest.fixture(scope="module")
 def local(root: Path, tmp_path_factory: pytest.TempPathFactory, engine: engines.Engine) -> Iterator[Local]:
     copy = Local.copy(root, tmp_path_factory.mktemp("e2e") / "project", engine)
     yield copy
     copy.ops("down", "--images")
-
-
-@pytest.fixture(scope="module")
-def up(local: Local) -> Run:
-    return local.ops("up")
-
-
-@pytest.fixture
-def running(local: Local, up: Run) -> Local:
-    assert up.code == 0, up.out + up.err
-    return local
 
 
 def steady(local: Local) -> dict[str, list[str]]:

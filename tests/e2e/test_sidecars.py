@@ -12,7 +12,7 @@ import yaml
 
 from ops.local import base_image
 from ops.local import engine as engines
-from tests.e2e.local import Local, Run, eventually
+from tests.e2e.local import Local, eventually
 
 pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
 
@@ -67,10 +67,7 @@ ERRAND = {
 
 
 @pytest.fixture(scope="module")
-def local(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
-    engine = engines.find()
-    if engine is None:
-        pytest.skip("no container engine that can build answers: `python -m ops engine` finds or starts one")
+def local(root: Path, tmp_path_factory: pytest.TempPathFactory, engine: engines.Engine) -> Iterator[Local]:
     copy = Local.copy(root, tmp_path_factory.mktemp("e2e") / "project", engine)
     shutil.rmtree(copy.folder / "services")
     for name, manifest in {"harbour": HARBOUR, "errand": ERRAND}.items():
@@ -78,17 +75,6 @@ def local(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Loca
         (copy.folder / "services" / name / "service.yaml").write_text(yaml.safe_dump(manifest))
     yield copy
     copy.ops("down", "--images")
-
-
-@pytest.fixture(scope="module")
-def up(local: Local) -> Run:
-    return local.ops("up")
-
-
-@pytest.fixture
-def running(local: Local, up: Run) -> Local:
-    assert up.code == 0, up.out + up.err
-    return local
 
 
 def ask(local: Local) -> str:

@@ -18,20 +18,12 @@ OWN = Path(__file__).parent / "services"
 
 
 @pytest.fixture(scope="module")
-def local(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Local]:
-    engine = engines.find()
-    if engine is None:
-        pytest.skip("no container engine that can build answers: `python -m ops engine` finds or starts one")
+def local(root: Path, tmp_path_factory: pytest.TempPathFactory, engine: engines.Engine) -> Iterator[Local]:
     copy = Local.copy(root, tmp_path_factory.mktemp("e2e") / "project", engine)
     shutil.rmtree(copy.folder / "services")
     shutil.copytree(OWN, copy.folder / "services")
     yield copy
     copy.ops("down", "--images")
-
-
-@pytest.fixture(scope="module")
-def up(local: Local) -> Run:
-    return local.ops("up")
 
 
 def row(up: Run, service: str) -> str:
