@@ -26,12 +26,12 @@ HEALTH_UNLESS_NOT_HTTP: Final[dict[str, JsonValue]] = {
 }
 """The part of _check_protocol that an editor can check."""
 
-_BEHIND_LOAD_BALANCER = ("priority", "sticky", "alarms", "internal")
+_BEHIND_LOAD_BALANCER = ("priority", "sticky", "internal")
 """Fields about requests that come through a load balancer."""
 
 
 def check_network(spec: HttpService) -> None:
-    """Checks a service on its own; what depends on its environment is in config.catalog. Raises a fault."""
+    """Checks a service on its own; what depends on its environment is in config.placement_checks. Raises a fault."""
     _check_protocol(spec)
     _check_paths(spec)
     _check_unrouted(spec)
@@ -73,6 +73,8 @@ def _check_unrouted(spec: HttpService) -> None:
     for field in _BEHIND_LOAD_BALANCER:
         if field in spec.model_fields_set and getattr(spec, field) is not None:
             raise fault("means nothing without path: no load balancer reaches this service", remedy, field=field)
+    if {"errors_percent", "latency_ms"} & spec.alarms.model_fields_set:
+        raise fault("means nothing without path: no load balancer reaches this service", remedy, field="alarms")
     if spec.scaling.requests_target is not None:
         problem = "counts a load balancer's requests, and none reaches this service without path"
         raise fault(problem, "use cpu_target", field="scaling.requests_target")

@@ -93,7 +93,7 @@ class ServiceSpec(Kinded):
     )
     build: Annotated[Build | None, Meaning(ecs="image of the container", eks="image of the container")] = Field(
         None,
-        description="How the image is built, if not by the Dockerfile of the service's folder from that folder.",
+        description="How the image is built, if not from the folder's own Dockerfile and files alone.",
         examples=[{"context": "../..", "target": "runtime"}],
     )
     entrypoint: Annotated[Words | None, Meaning(ecs="entryPoint", eks="command")] = Field(
@@ -212,7 +212,7 @@ class ServiceSpec(Kinded):
         tuple[Statement, ...], Meaning(ecs="statements of the task role", eks="statements of Pod Identity's role")
     ] = Field(
         (),
-        description="What the service may do in AWS beside that.",
+        description="What else the service may do in AWS.",
         examples=[[{"actions": ["sqs:SendMessage"], "resources": ["arn:{partition}:sqs:{region}:{account}:orders"]}]],
     )
     calls: Annotated[
@@ -230,7 +230,7 @@ class ServiceSpec(Kinded):
         Meaning(ecs="outbound rules of the service's security group", eks="egress of the service's NetworkPolicy"),
     ] = Field(
         (),
-        description="Systems outside that the service may connect to on other ports than AWS's 443, such as a database.",
+        description="Outside systems, such as a database, that the service connects to on a port other than 443.",
         examples=[[{"name": "orders database", "port": 5432, "cidrs": ["10.9.0.0/16"]}]],
     )
     sends: Annotated[
@@ -406,8 +406,8 @@ class ScaledService(ServiceSpec):
         ),
     ] = Field(
         None,
-        description="A command, such as a migration, that each new version runs once before it starts. If it fails, the version "
-        "before stays.",
+        description="A command, such as a migration, that each new version runs once before it starts. If it fails, the "
+        "previous version keeps running.",
         examples=[{"command": ["python3", "-m", "tracking.migrate"]}],
     )
 
@@ -459,7 +459,7 @@ class HttpService(ScaledService):
     )
     paths: Annotated[
         tuple[PathPrefix, ...], NOT_EMPTY, UNIQUE, Meaning(ecs="one listener rule each", eks="one Ingress each")
-    ] = Field((), description="Further prefixes, beside path.", examples=[["/parcels", "/returns"]])
+    ] = Field((), description="Further prefixes, besides path.", examples=[["/parcels", "/returns"]])
     hosts: Annotated[
         tuple[Host, ...],
         NOT_EMPTY,
@@ -489,8 +489,8 @@ class HttpService(ScaledService):
         ),
     ] = Field(
         None,
-        description="Path of the health check inside the container, without the prefix, where 200 to 399 is healthy; or a "
-        "mapping. Required for protocol http. Of a worker: a command.",
+        description="Path of the health check inside the container, without the prefix; 200 to 399 is healthy. Or a map. "
+        "Required for protocol http. Of a worker: a command.",
         examples=["/healthz"],
     )
     health_grace: Annotated[int, Meaning(ecs="health check grace period", eks="startup probe's failure threshold")] = (
@@ -530,11 +530,11 @@ class HttpService(ScaledService):
         AlarmThresholds,
         Meaning(
             ecs="alarms on errors, latency and what does not run; a worker's are on its queue, once for both platforms",
-            eks="no alarm on errors and latency, as Kubernetes names its load balancer; all others",
+            eks="all but those on errors and latency, since Kubernetes names its load balancer",
         ),
     ] = Field(
         AlarmThresholds(),
-        description="Where the alarms on errors and latency go off, or on a worker's queue; none: no alarms at all.",
+        description="When the alarms on errors and latency, or on a worker's queue, go off; none: no alarms at all.",
         examples=[{"errors_percent": 1, "latency_ms": 5000}],
     )
     scaling: Annotated[HttpScaling, Meaning(ecs="Application Auto Scaling", eks="HorizontalPodAutoscaler")] = Field(
@@ -629,7 +629,7 @@ class Worker(ScaledService):
         WorkerScaling(), description="How many copies run.", examples=[{"min": 1, "max": 6, "backlog_target": 20}]
     )
     alarms: Annotated[QueueAlarms, Meaning(ecs="alarm on the queue", eks="alarm on the queue")] = Field(
-        QueueAlarms(), description="Where the alarm on the queue goes off.", examples=[{"backlog_age": 300}]
+        QueueAlarms(), description="When the alarm on the queue goes off.", examples=[{"backlog_age": 300}]
     )
 
     @property

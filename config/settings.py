@@ -216,7 +216,7 @@ class Settings(Model):
     )
     internal_load_balancer: bool = Field(
         False,
-        description="Whether each platform also has a load balancer that only the VPC and what is connected to it reaches, for "
+        description="Whether each platform also has a load balancer that only the VPC and networks connected to it reach, for "
         "services with internal: true; it costs what the public one does, without its addresses.",
         examples=[True],
     )
@@ -247,8 +247,8 @@ class Settings(Model):
         examples=[50],
     )
     removal: Removal = Field(
-        description="What happens to data when a stack is destroyed: disposable deletes it, kept leaves tables, queues, images "
-        "and logs.",
+        description="What happens to data when a stack is destroyed: disposable deletes it, kept leaves tables, buckets, "
+        "queues, images and logs.",
         examples=["kept"],
     )
     references: References = Field(

@@ -42,12 +42,12 @@ def _mappings(fields: Mapping[str, FieldInfo], above: str = "") -> Iterator[tupl
 
 
 def _of_one_kind(fields: Mapping[str, FieldInfo]) -> Iterator[tuple[str, str]]:
-    """The keys that a mapping has only in a kind other than its first, by the names of the field and of the kind."""
+    """The keys that a mapping has otherwise, or not at all, in its first kind, by the names of the field and of the kind."""
     for name, info in fields.items():
-        known = {key for model in _models_in(info.annotation) for key in visible_fields(model)}
+        known = [_setting_row(*key) for model in _models_in(info.annotation) for key in visible_fields(model).items()]
         for kind in kinds_with(name):
             for model in _models_in(KINDS[kind].model_fields[name].annotation):
-                own = {key: field for key, field in visible_fields(model).items() if key not in known}
+                own = {key: field for key, field in visible_fields(model).items() if _setting_row(key, field) not in known}
                 if own:
                     yield f"{name}-{kind.value}", _keys(own)
 

@@ -1,4 +1,4 @@
-"""Where the alarms of a service go off, or that it has none."""
+"""When the alarms of a service go off, or that it has none."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Alarms(Model):
 
 
 class AlarmThresholds(Alarms):
-    """Where the alarms go off that also roll a deployment back; or none: no alarms, and only the circuit breaker."""
+    """When the alarms go off that also roll a deployment back. `none` leaves only the circuit breaker."""
 
     errors_percent: int = Field(
         5,
@@ -77,7 +77,7 @@ class AlarmThresholds(Alarms):
 
 
 class QueueAlarms(Alarms):
-    """Where the alarm on a worker's queue goes off; or none, for no alarms at all."""
+    """When the alarm on a worker's queue goes off. `none`: no alarms at all."""
 
     backlog_age: int = Field(
         900,

@@ -21,18 +21,18 @@ class Bucket(Model):
     """The service's own S3 bucket, or one that exists. Write `bucket: {}` for one with the defaults."""
 
     existing: Annotated[str, _BUCKET_NAME] | None = Field(
-        None, description="Name of a bucket that somebody else owns: none is made.", examples=["orders-archive"]
+        None, description="Name of a bucket that somebody else owns, instead of a new one.", examples=["orders-archive"]
     )
     expire_days: int | None = Field(
         None, ge=1, le=3650, description="Days after which an object is deleted; never by default.", examples=[30]
     )
     versions: bool = Field(
         True,
-        description=f"Whether what is overwritten or deleted is kept for {KEPT_VERSIONS_DAYS} days more.",
+        description=f"Whether what is overwritten or deleted is kept for {KEPT_VERSIONS_DAYS} more days.",
         examples=[False],
     )
     kms_key: Annotated[str, KEY_ARN] | None = Field(
-        None, description="ARN of the key of an existing bucket, where that is not S3's own.", examples=[KEY_EXAMPLE]
+        None, description="ARN of an existing bucket's KMS key, if that is not S3's own.", examples=[KEY_EXAMPLE]
     )
 
     @model_validator(mode="after")

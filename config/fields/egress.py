@@ -35,7 +35,7 @@ def _check_destination_range(text: str) -> None:
 
 
 class Destination(Model):
-    """One system outside: a port, and where it is, either `cidrs` or `security_group`."""
+    """One outside system: its port, and either its `cidrs` or its `security_group`."""
 
     name: Annotated[
         str,
@@ -50,7 +50,7 @@ class Destination(Model):
     cidrs: Annotated[
         tuple[Annotated[str, Rule(_check_destination_range)], ...],
         UNIQUE,
-    ] = Field((), description="IPv4 ranges that it has addresses in.", examples=[["10.9.0.0/16"]])
+    ] = Field((), description="IPv4 ranges of its addresses.", examples=[["10.9.0.0/16"]])
     security_group: (
         Annotated[
             str,

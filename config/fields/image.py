@@ -96,7 +96,7 @@ def _check_context(path: str) -> None:
 
 
 class Build(Model):
-    """How the image is built, where that is not by the service's own Dockerfile from its own folder alone."""
+    """How the image is built, if not from the folder's own Dockerfile and files alone."""
 
     dockerfile: Annotated[
         str, Pattern(r"[^\x00-\x1f\x7f]+", "a path", "docker/Dockerfile", 500), Rule(_check_relative)

@@ -26,11 +26,11 @@ class Queue(Model):
         5,
         ge=1,
         le=1000,
-        description="How often a message is received before it becomes a dead letter.",
+        description="How many times a message is received before it becomes a dead letter.",
         examples=[5],
     )
     fifo: bool = Field(
         False,
-        description="Whether messages of one group arrive in order and once. Another value later is a new, empty queue.",
+        description="Whether messages of one group arrive in order and once. Changing it makes a new, empty queue.",
         examples=[True],
     )

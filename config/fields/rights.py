@@ -112,7 +112,7 @@ def _check_written(text: str, *, field: str) -> None:
 
 
 class Statement(Model):
-    """What the service may do beside what its other fields allow; the same on both platforms."""
+    """What the service may do besides what its other fields allow; the same on both platforms."""
 
     actions: Annotated[tuple[str, ...], NOT_EMPTY, UNIQUE, Rule(_check_actions)] = Field(
         description="Actions of AWS, each by its name.", examples=[["sqs:SendMessage"]]

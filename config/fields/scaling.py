@@ -30,7 +30,7 @@ class Cooldowns(Model):
 
 
 class ScheduledRange(Model):
-    """The fewest and most copies from a moment on, until the next one of the list."""
+    """The fewest and most copies from a time on, until the next entry's."""
 
     cron: Annotated[str, Rule(rules.check_schedule)] = Field(
         description="When: minute hour day-of-month month day-of-week.", examples=["0 8 * * MON-FRI"]
@@ -65,7 +65,7 @@ class Scaling(Model):
     )
     schedule: Annotated[tuple[ScheduledRange, ...], NOT_EMPTY] | None = Field(
         None,
-        description="Other values of min and max from certain times on; min and max hold until the first of them. Only on ECS.",
+        description="Other values of min and max from certain times on; those above hold until the first of them. Only on ECS.",
         examples=[[{"cron": "0 8 * * MON-FRI", "min": 2, "max": 6}, {"cron": "0 20 * * *", "min": 0, "max": 0}]],
     )
     timezone: Annotated[str, Rule(rules.check_timezone)] = Field(

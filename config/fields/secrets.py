@@ -35,7 +35,7 @@ class SecretSource(Model):
     ) = Field(None, description="Name of an SSM SecureString parameter.", examples=["/harbour/key"])
     key: Annotated[str, Pattern(r"[A-Za-z0-9_.-]+", "a key of the JSON", "password", 128)] | None = Field(
         None,
-        description="The key of a JSON secret whose value the variable gets; that value must be text. Only of Secrets Manager.",
+        description="The key of a JSON secret whose value the variable gets; that value must be text. Only with secrets_manager.",
         examples=["password"],
     )
     version: (
@@ -45,12 +45,12 @@ class SecretSource(Model):
         | None
     ) = Field(
         None,
-        description="A stage, or the id of a version; AWSCURRENT by default. Only of Secrets Manager.",
+        description="A stage, or the id of a version; AWSCURRENT by default. Only with secrets_manager.",
         examples=["AWSPREVIOUS"],
     )
     kms_key: Annotated[str, KEY_ARN] | None = Field(
         None,
-        description="ARN of the key that encrypts it, where that is one of your own: the service may then use only this key.",
+        description="ARN of the KMS key that encrypts it, if that is one of your own; the service may then use only this key.",
         examples=[KEY_EXAMPLE],
     )
 

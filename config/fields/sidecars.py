@@ -47,7 +47,7 @@ class SidecarHealth(Model):
 
 
 class Sidecar(Model):
-    """A container beside the service's own, hardened like it and with its role; they reach each other on localhost."""
+    """A container beside the service's own, hardened like it and with its role; the two reach each other on localhost."""
 
     image: Annotated[str, Rule(check_image)] = Field(
         description="An existing image; copied through the service's own repository.",
@@ -68,7 +68,7 @@ class Sidecar(Model):
     )
     health: SidecarHealth | None = Field(
         None,
-        description="Health check; with starts: before the service waits for it.",
+        description="Health check, which the service waits for if the sidecar starts before it.",
         examples=[{"command": ["wget", "-q", "-O-", "http://localhost:9000/healthz"]}],
     )
     essential: bool = Field(
@@ -76,7 +76,7 @@ class Sidecar(Model):
     )
     starts: Starts = Field(
         Starts.BEFORE,
-        description="before or after the service's own container; one that starts before it also stops after it.",
+        description="Before or after the service's own container; one that starts before it also stops after it.",
         examples=["before"],
     )
     user: int = Field(
@@ -84,7 +84,7 @@ class Sidecar(Model):
     )
     writable: Annotated[tuple[str, ...], UNIQUE, Rule(check_folders)] = Field(
         (),
-        description="Folders that it may write to, beside /tmp; empty at its start.",
+        description="Folders that it may write to, besides /tmp; empty at its start.",
         examples=[["/var/cache/proxy"]],
     )
 

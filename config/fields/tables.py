@@ -56,15 +56,15 @@ class Table(Model):
 
     existing: Annotated[str, TABLE_NAME] | None = Field(
         None,
-        description="Name of a table in this account and region that somebody else owns: none is made; the keys are that one's.",
+        description="Name of a table in this account and region that somebody else owns, instead of a new one; with its keys.",
         examples=["orders-prod"],
     )
     partition_key: Annotated[str, ATTRIBUTE] = Field(
-        description="Attribute that items are partitioned by. Another one later is a new, empty table.", examples=["id"]
+        description="Attribute that items are partitioned by. Changing it makes a new, empty table.", examples=["id"]
     )
     sort_key: Annotated[str, ATTRIBUTE] | None = Field(
         None,
-        description="Attribute that orders the items of a partition. Another one later is a new, empty table.",
+        description="Attribute that orders the items of a partition. Changing it makes a new, empty table.",
         examples=["at"],
     )
     ttl: Annotated[str, ATTRIBUTE] | None = Field(
@@ -82,7 +82,7 @@ class Table(Model):
     )
     kms_key: Annotated[str, KEY_ARN] | None = Field(
         None,
-        description="ARN of the key of an existing table, where that is not DynamoDB's own.",
+        description="ARN of an existing table's KMS key, if that is not DynamoDB's own.",
         examples=[KEY_EXAMPLE],
     )
 

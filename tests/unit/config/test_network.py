@@ -135,6 +135,8 @@ def test_a_wrong_way_to_be_reached_is_one_line(project, manifest, message):
     [
         INNER,
         {**INNER, "private_port": 9090, "call_timeout": 5, "health_grace": 9},
+        {**INNER, "alarms": {"runbook": "https://wiki.example/tracking"}},
+        {**INNER, "alarms": "none"},
         {**HTTP, "paths": ["/b", "/tracking2"]},
         {**HTTP, "hosts": [SHOP, "*.example.com"], "sticky": 604800},
         {**INNER, "hosts": [SHOP], "priority": 7},
