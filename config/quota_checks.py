@@ -12,7 +12,7 @@ from config import quotas
 from config.discovery import SERVICES, manifest_file
 from config.errors import ConfigError
 from config.quotas import Quota
-from config.service import HttpService, Job, ServiceSpec, Worker
+from config.service import HttpService, Job, ScaledService, ServiceSpec, Worker
 from config.settings import Platform, Settings, settings_file
 from config.sizes import (
     data_size,
@@ -150,9 +150,13 @@ def state_resources(services: Iterable[ServiceSpec]) -> int:
 
 
 def _roles(spec: ServiceSpec) -> int:
-    """On ECS a task role, an execution role and a job's starter; on Kubernetes one if the service needs any permission."""
-    ecs = (3 if isinstance(spec, Job) else 2) if Platform.ECS in spec.platforms else 0
-    return ecs + (1 if Platform.EKS in spec.platforms and spec.needs_role else 0)
+    """At most: on ECS a task role, an execution role, and what starts and supervises a job; on Kubernetes one if it needs
+    any permission; on both that of the function of `before_deploy`.
+    """
+    migrates = isinstance(spec, ScaledService) and spec.before_deploy is not None
+    of_job = 1 + spec.supervised if isinstance(spec, Job) else 0
+    ecs = 2 + of_job + migrates if Platform.ECS in spec.platforms else 0
+    return ecs + (spec.needs_role + migrates if Platform.EKS in spec.platforms else 0)
 
 
 def _refuse(count: int, quota: Quota, settings: Settings, *, holds: str, has: str, remedy: str) -> None:

@@ -47,7 +47,9 @@ def _of_one_kind(fields: Mapping[str, FieldInfo]) -> Iterator[tuple[str, str]]:
         known = [_setting_row(*key) for model in _models_in(info.annotation) for key in visible_fields(model).items()]
         for kind in kinds_with(name):
             for model in _models_in(KINDS[kind].model_fields[name].annotation):
-                own = {key: field for key, field in visible_fields(model).items() if _setting_row(key, field) not in known}
+                own = {
+                    key: field for key, field in visible_fields(model).items() if _setting_row(key, field) not in known
+                }
                 if own:
                     yield f"{name}-{kind.value}", _keys(own)
 

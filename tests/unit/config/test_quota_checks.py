@@ -283,6 +283,22 @@ def test_every_path_on_every_host_is_a_rule_and_on_eks_a_target_group(makers):
     )
 
 
+@pytest.mark.parametrize(
+    ("manifest", "each"),
+    [
+        ({**JOB, "platforms": ["ecs"]}, 3),
+        ({**JOB, "platforms": ["ecs"], "retries": 1}, 4),
+        ({**WORKER, "platforms": ["ecs", "eks"]}, 2),
+        ({**WORKER, "platforms": ["ecs", "eks"], "before_deploy": {"command": ["migrate"]}}, 4),
+    ],
+    ids=("job", "supervised job", "worker", "worker that migrates"),
+)
+def test_what_starts_a_run_beside_the_service_has_a_role_that_counts(makers, manifest, each):
+    settings = makers.project.settings(**{"quotas.roles": SHARED_ROLES + 5 * each})
+    assert fault(makers.many(5, manifest), settings) == ""
+    assert f"need {SHARED_ROLES + 6 * each} IAM roles" in fault(makers.many(6, manifest), settings)
+
+
 def test_services_that_only_others_call_take_nothing_of_a_load_balancer(makers):
     inner = without(http("/x"), "path")
     assert fault(makers.many(200, inner), makers.project.settings(**{"quotas.roles": 5000})) == ""
