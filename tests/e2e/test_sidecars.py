@@ -21,7 +21,9 @@ SERVE = """\
 use IO::Socket::INET; $| = 1; $SIG{TERM} = sub { print "told to end\\n"; exit 0 };
 my $s = IO::Socket::INET->new(LocalAddr => "%s", LocalPort => %d, Listen => 16, ReuseAddr => 1) or die "no port\\n";
 print "listens\\n"; %s
-while (my $c = $s->accept) { my $body = "fine\\n"; my $asked = <$c>; %s
+while (my $c = $s->accept) { my $body = "fine\\n"; my $asked = <$c>;
+while (my $line = <$c>) { last if $line =~ m{^\\r?\\n$} }  # a close with lines unread would reset the connection
+%s
 print $c "HTTP/1.0 200 OK\\r\\nContent-Length: " . length($body) . "\\r\\n\\r\\n$body"; close $c }
 """
 ASK = """\
