@@ -134,7 +134,7 @@ def test_an_existing_queues_key_is_used_through_sqs_alone_by_its_worker_and_thos
         for statement in corners.statements(role)
         if key in statement.resources
     }
-    via = json.dumps({"StringEquals": {"kms:ViaService": "sqs.<AWS::Region>.amazonaws.com"}})
+    via = json.dumps({"StringEquals": {"kms:ViaService": ["sqs.<AWS::Region>.amazonaws.com"]}})
     assert users == {
         ("Ecs-hauler", ("kms:Decrypt",), via),
         ("Eks-hauler", ("kms:Decrypt",), via),
