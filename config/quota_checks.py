@@ -35,7 +35,7 @@ SHARED_ROLES: Final = 20
 QUEUE_RESOURCES: Final = 6
 """Resources of State for a queue: it and its dead-letter queue, a policy and an alarm for each."""
 _OUTPUTS: Final = {"table": 1, "stream": 1, "bucket": 1, "queue": 2}
-"""Outputs of State for each: a name or an ARN, for a queue its name and its address."""
+"""Outputs of State for each: a name or an ARN, for a queue its name and its address. The alarm on an existing queue has none."""
 
 
 def check_quotas(services: Sequence[ServiceSpec], settings: Settings) -> None:
@@ -117,36 +117,40 @@ def _check_state(services: Sequence[ServiceSpec], settings: Settings, remedy: st
     """What both platforms share of a service; its stack finds each by outputs of State."""
     counts = _in_state(services)
     holds = " and ".join(f"{count} {what}s" for what, count in counts.items() if count)
-    outputs = " and ".join(f"{'two' if _OUTPUTS[w] == 2 else 'one'} per {w}" for w, count in counts.items() if count)
+    outputs = " and ".join(f"{'two' if each == 2 else 'one'} per {w}" for w, each in _OUTPUTS.items() if counts[w])
     has = f"the stack State has {{}} outputs, {outputs}"
     _refuse(state_outputs(services), quotas.STACK_OUTPUTS, settings, holds=holds, has=has, remedy=remedy)
     buckets = f", up to {BUCKET_RESOURCES} per bucket" if counts["bucket"] else ""
-    has = f"the stack State has {{}} resources, one per table{buckets} and {QUEUE_RESOURCES} per queue"
+    watched = " (one per existing queue)" if counts["existing queue"] else ""
+    has = f"the stack State has {{}} resources, one per table{buckets} and {QUEUE_RESOURCES} per queue{watched}"
     _refuse(state_resources(services), quotas.STACK_RESOURCES, settings, holds=holds, has=has, remedy=remedy)
 
 
 def _in_state(services: Iterable[ServiceSpec]) -> dict[str, int]:
-    """How many of each the stack State holds; of tables and buckets only those that it makes."""
+    """How many of each the stack State holds; only what it makes, and of existing queues those that it watches."""
     specs = list(services)
+    workers = [spec for spec in specs if isinstance(spec, Worker)]
     own = [table for spec in specs for table in spec.all_tables.values() if not table.existing]
     return {
         "table": len(own),
         "stream": sum(table.stream for table in own),
         "bucket": sum(1 for spec in specs if spec.bucket and not spec.bucket.existing),
-        "queue": sum(isinstance(spec, Worker) and spec.queue is not None for spec in specs),
+        "queue": sum(spec.makes_queue for spec in workers),
+        "existing queue": sum(spec.watches_existing_queue for spec in workers),
     }
 
 
 def state_outputs(services: Iterable[ServiceSpec]) -> int:
     """Outputs of the stack State: the name of each table and bucket, the ARN of each stream, the name and address of a queue."""
-    return sum(_OUTPUTS[what] * count for what, count in _in_state(services).items())
+    counts = _in_state(services)
+    return sum(each * counts[what] for what, each in _OUTPUTS.items())
 
 
 def state_resources(services: Iterable[ServiceSpec]) -> int:
     """Upper bound for the resources of the stack State."""
     counts = _in_state(services)
     buckets = BUCKET_RESOURCES * counts["bucket"] + (STATE_OWN if counts["bucket"] else 0)
-    return counts["table"] + buckets + QUEUE_RESOURCES * counts["queue"]
+    return counts["table"] + buckets + QUEUE_RESOURCES * counts["queue"] + counts["existing queue"]
 
 
 def _roles(spec: ServiceSpec) -> int:
@@ -218,7 +222,7 @@ def _check_outbound_rules(spec: ServiceSpec, ports: Mapping[str, int], settings:
 
 
 def _check_sizes(spec: ServiceSpec, services: Sequence[ServiceSpec]) -> None:
-    _check_policy(spec)
+    _check_policy(spec, services)
     if Platform.ECS in spec.platforms:
         says = "makes a task definition of about {} bytes, and ECS allows {}"
         _refuse_size(spec, task_definition_size(spec), quotas.TASK_DEFINITION, says)
@@ -228,15 +232,15 @@ def _check_sizes(spec: ServiceSpec, services: Sequence[ServiceSpec]) -> None:
         _refuse_size(spec, kubectl_event_size(spec, callers), quotas.KUBECTL_EVENT, says)
 
 
-def _check_policy(spec: ServiceSpec) -> None:
-    size, limit = policy_size(spec), quotas.ROLE_INLINE_POLICIES.value
+def _check_policy(spec: ServiceSpec, services: Sequence[ServiceSpec]) -> None:
+    size, limit = policy_size(spec, services), quotas.ROLE_INLINE_POLICIES.value
     if size <= limit:
         return
     remedies = {
         "secrets": (len(spec.secrets), secrets_size(spec), "keep several values in one secret, or shorten the names"),
         "tables": (len(spec.tables), data_size(spec), "keep items of several kinds in one table, or remove indexes"),
         "rights": (len(spec.rights), rights_size(spec), "name fewer resources"),
-        "sends": (len(spec.sends), queues_size(spec), "send to fewer workers"),
+        "sends": (len(spec.sends), queues_size(spec, services), "send to fewer workers"),
     }
     if spec.table and not spec.tables:
         remedies["table.indexes"] = (len(spec.table.indexes), data_size(spec), "remove some, or shorten their names")

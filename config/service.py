@@ -622,7 +622,7 @@ class Worker(ScaledService):
         Meaning(ecs="one SQS queue for both; task role", eks="one SQS queue for both; Pod Identity"),
     ] = Field(
         None,
-        description="The worker's own SQS queue and its dead letters; <NAME>_QUEUE_URL is its address.",
+        description="The worker's own SQS queue and its dead letters, or one that exists; <NAME>_QUEUE_URL is its address.",
         examples=[{"tries": 5}],
     )
     scaling: Annotated[WorkerScaling, Meaning(ecs="Application Auto Scaling", eks="HorizontalPodAutoscaler")] = Field(
@@ -638,7 +638,17 @@ class Worker(ScaledService):
 
     @property
     def holds_state(self) -> bool:
-        return super().holds_state or self.queue is not None
+        return super().holds_state or self.makes_queue or self.watches_existing_queue
+
+    @property
+    def makes_queue(self) -> bool:
+        """Whether the queue, with its dead-letter queue, is made for this worker."""
+        return self.queue is not None and not self.queue.existing
+
+    @property
+    def watches_existing_queue(self) -> bool:
+        """Whether an alarm is on a queue that somebody else owns."""
+        return self.queue is not None and bool(self.queue.existing) and self.alarms.wanted
 
     @model_validator(mode="after")
     def _check_queue(self) -> Self:

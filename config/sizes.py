@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable
 from typing import Final
 
-from config.service import HttpService, ServiceSpec, env_name, queue_variable
+from config.service import HttpService, ServiceSpec, Worker, env_name, queue_variable
 
 _FIXED_TASK_DEFINITION: Final = 4096  # a task definition without variables and secrets
 _FIXED_OBJECTS: Final = 16_384  # a service's Kubernetes objects without what is counted below, as they are in the event
@@ -25,9 +25,14 @@ _LONGEST_QUEUE: Final = 160  # an address: a host, an account and a name of 80 c
 _QUEUE_STATEMENTS: Final = 1024  # a role's statements for queues and their key, without the queues' ARNs
 
 
-def policy_size(spec: ServiceSpec) -> int:
-    """Upper bound for the characters in the inline policies of a role that reads the secrets and does all else."""
-    return _FIXED_POLICY + secrets_size(spec) + data_size(spec) + rights_size(spec) + queues_size(spec)
+def policy_size(spec: ServiceSpec, services: Iterable[ServiceSpec] = ()) -> int:
+    """Upper bound for the characters in the inline policies of a role that reads the secrets and does all else.
+
+    Args:
+        spec: the service.
+        services: all, as some of those that it sends to may have queues under keys of others.
+    """
+    return _FIXED_POLICY + secrets_size(spec) + data_size(spec) + rights_size(spec) + queues_size(spec, services)
 
 
 def secrets_size(spec: ServiceSpec) -> int:
@@ -57,9 +62,13 @@ def rights_size(spec: ServiceSpec) -> int:
     return sum(statement.size for statement in spec.rights)
 
 
-def queues_size(spec: ServiceSpec) -> int:
-    """Of the statements for queues and their keys."""
-    return _QUEUE_STATEMENTS + _LONGEST_QUEUE * len(spec.queues) if spec.queues else 0
+def queues_size(spec: ServiceSpec, services: Iterable[ServiceSpec] = ()) -> int:
+    """Of the statements for queues and their keys; `services` as in `policy_size`."""
+    if not spec.queues:
+        return 0
+    used = [other.queue for other in (spec, *services) if isinstance(other, Worker) and other.name in spec.queues]
+    keys = {queue.kms_key for queue in used if queue and queue.kms_key}
+    return _QUEUE_STATEMENTS + _LONGEST_QUEUE * len(spec.queues) + _KEY_STATEMENT * len(keys)
 
 
 def task_definition_size(spec: ServiceSpec) -> int:

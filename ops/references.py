@@ -96,7 +96,8 @@ class Known:
         if function == "Fn::ImportValue" and isinstance(value, str):
             return self.outputs.get(("", value)) or _stand_in(value.rpartition(":")[2])
         if function == "Ref":
-            pseudo = {"AWS::Region": self.region, "AWS::AccountId": self.account, "AWS::Partition": "aws"}
+            pseudo = {"AWS::Region": self.region, "AWS::AccountId": self.account}
+            pseudo |= {"AWS::Partition": "aws", "AWS::URLSuffix": "amazonaws.com"}
             return pseudo.get(value) or _stand_in(str(value))
         if function == "Fn::GetAtt":
             return _stand_in(_attribute(value)[1])

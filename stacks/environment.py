@@ -11,15 +11,17 @@ from config import names
 from config.catalog import Catalog
 from config.extras import Hooks
 from config.names import stack_id
+from config.service import Worker
 from config.settings import Platform, Settings
 from stacks.ecs.cluster import EcsClusterStack
 from stacks.ecs.service import EcsServiceStack
 from stacks.eks.cluster import EksClusterStack
 from stacks.eks.service import EksServiceStack
 from stacks.foundation import FoundationStack
+from stacks.narrow import narrow
 from stacks.network import NetworkStack
 from stacks.registry import RegistryStack
-from stacks.state import StateStack, data_of
+from stacks.state import StateStack, data_of, queue_of
 from stacks.vpc import Network, existing_network
 from stacks.workload import Workload
 
@@ -62,7 +64,7 @@ def _build_shared(app: App, settings: Settings, catalog: Catalog, extras: Mappin
         else NetworkStack(
             app, names.NETWORK, settings=settings, key=key, queues=any(spec.queues for spec in catalog.services)
         ).network,
-        # CloudFormation refuses a stack without resources, so it exists only if a service keeps data or has a queue.
+        # CloudFormation refuses a stack without resources, so it exists only if it holds something of a service.
         state=StateStack(
             app,
             names.STATE,
@@ -124,7 +126,10 @@ def _workloads(settings: Settings, catalog: Catalog, shared: SharedStacks, platf
             settings=settings,
             catalog=catalog,
             data=data_of(spec, shared.state, shared.foundation.key),
-            queues={name: shared.state.queues[name] for name in spec.queues} if shared.state else {},
+            queues={
+                name: queue_of(narrow(catalog.service(name), Worker), shared.state, shared.foundation.key)
+                for name in spec.queues
+            },
             alarm_topic_arn=shared.foundation.alarm_topic_arn,
             hooks=shared.extras.get(spec.name),
         )

@@ -1,11 +1,14 @@
-"""A worker's queue: what it takes messages from, where those that it cannot handle end, and the alarms on both.
+"""A worker's queue: what it takes messages from, where those that it cannot handle end, and the alarms on both. A queue that
+somebody else owns has one alarm, on what waits in it.
 
 It stands apart from either platform's worker, as both take from the same one; so its alarms exist once, not once per platform.
 """
 
 from __future__ import annotations
 
-from aws_cdk import Duration, aws_sqs
+from dataclasses import dataclass
+
+from aws_cdk import Aws, Duration, aws_kms, aws_sqs
 
 from config.fields.queue import Queue
 from config.service import Worker
@@ -16,6 +19,35 @@ from stacks.durations import seconds
 # SQS keeps no message longer, and nobody should lose one before it was looked at.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
 _KEEP_DEAD_LETTERS_DAYS = 14
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueueAccess:
+    """A queue, as its worker and those that send to it see it.
+
+    Attributes:
+        name: its name.
+        url: its address.
+        key: that encrypts it; None for SQS's own.
+    """
+
+    name: str
+    url: str
+    key: aws_kms.IKey | str | None
+
+    @property
+    def arn(self) -> str:
+        """Built from the name, which a metric needs too: the ARN would take up another of State's 200 outputs."""
+        return f"arn:{Aws.PARTITION}:sqs:{Aws.REGION}:{Aws.ACCOUNT_ID}:{self.name}"
+
+
+def existing_queue(name: str, key: str | None) -> QueueAccess:
+    """A queue that somebody else owns, in this account and region.
+
+    Source of the address, which nothing in CloudFormation looks up:
+    https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-queue-message-identifiers.html
+    """
+    return QueueAccess(name=name, url=f"https://sqs.{Aws.REGION}.{Aws.URL_SUFFIX}/{Aws.ACCOUNT_ID}/{name}", key=key)
 
 
 def create_queue(stack: EnvironmentStack, spec: Worker, queue: Queue, *, alarm_topic_arn: str) -> aws_sqs.Queue:
@@ -39,6 +71,22 @@ def create_queue(stack: EnvironmentStack, spec: Worker, queue: Queue, *, alarm_t
         visibility_timeout=seconds(queue.visibility_timeout),
         dead_letter_queue=aws_sqs.DeadLetterQueue(queue=dead_letters, max_receive_count=queue.tries),
     )
+    alarms = watch_backlog(stack, spec, created.queue_name, alarm_topic_arn=alarm_topic_arn)
+    alarms.above(
+        "DeadLetters",
+        queue_metric(dead_letters.queue_name, "ApproximateNumberOfMessagesVisible"),
+        0,
+        periods=1,
+        description=f"{spec.name} failed {queue.tries} times with a message, which is now in its dead-letter queue",
+    )
+    return created
+
+
+def watch_backlog(stack: EnvironmentStack, spec: Worker, queue_name: str, *, alarm_topic_arn: str) -> ServiceAlarms:
+    """The alarm on what waits in a worker's queue, whoever made that; returns where further alarms of the worker go.
+
+    Its id is the same in both cases: where another queue is used later, the alarm is changed and keeps its name.
+    """
     alarms = ServiceAlarms(
         stack,
         f"Alarms-{spec.name}",
@@ -48,29 +96,20 @@ def create_queue(stack: EnvironmentStack, spec: Worker, queue: Queue, *, alarm_t
     )
     alarms.above(
         "Backlog",
-        queue_metric(created, "ApproximateAgeOfOldestMessage"),
+        queue_metric(queue_name, "ApproximateAgeOfOldestMessage"),
         spec.alarms.backlog_age,
         periods=3,
         description=f"A message for {spec.name} has waited more than {spec.alarms.backlog_age} s",
     )
-    alarms.above(
-        "DeadLetters",
-        queue_metric(dead_letters, "ApproximateNumberOfMessagesVisible"),
-        0,
-        periods=1,
-        description=f"{spec.name} failed {queue.tries} times with a message, which is now in its dead-letter queue",
-    )
-    return created
+    return alarms
 
 
-def queue_metric(queue: aws_sqs.IQueue, name: str) -> Metric:
+def queue_metric(queue_name: str, name: str) -> Metric:
     """A metric of a queue, over one minute.
 
     Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
     """
-    return Metric(
-        namespace="AWS/SQS", name=name, dimensions={"QueueName": queue.queue_name}, statistic="Maximum", seconds=60
-    )
+    return Metric(namespace="AWS/SQS", name=name, dimensions={"QueueName": queue_name}, statistic="Maximum", seconds=60)
 
 
 def _create(

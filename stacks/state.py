@@ -20,7 +20,7 @@ from stacks.acknowledgements import acknowledge
 from stacks.base import EnvironmentStack
 from stacks.data import BucketAccess, Data, TableAccess
 from stacks.logs import own_provider_log_group
-from stacks.queues import create_queue
+from stacks.queues import QueueAccess, create_queue, existing_queue, watch_backlog
 
 
 class StateStack(EnvironmentStack):
@@ -30,7 +30,7 @@ class StateStack(EnvironmentStack):
         tables: by the variable that holds the name, of each service by its name. Both platforms' workloads of a service share
             its tables.
         bucket_names: by service name, as the stacks of services refer to them.
-        queues: by the name of the worker, whose workloads on both platforms share it.
+        queues: by the name of the worker, whose workloads on both platforms share it. Of an existing one only the alarm is here.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class StateStack(EnvironmentStack):
         workers = [spec for spec in holders if isinstance(spec, Worker)]
         holds = "tables"
         holds += ", buckets" if any(spec.bucket and not spec.bucket.existing for spec in holders) else ""
-        holds += " and queues" if any(spec.queue for spec in workers) else ""
+        holds += " and queues" if any(spec.makes_queue for spec in workers) else ""
         super().__init__(scope, construct_id, settings=settings, description=f"{settings.prefix}: {holds}", key=key)
         self.tables = {spec.name: self._create_tables(spec) for spec in holders if spec.all_tables}
         self.bucket_names = {
@@ -60,8 +60,11 @@ class StateStack(EnvironmentStack):
         self.queues = {
             spec.name: create_queue(self, spec, spec.queue, alarm_topic_arn=alarm_topic_arn)
             for spec in workers
-            if spec.queue
+            if spec.queue and not spec.queue.existing
         }
+        for spec in workers:
+            if spec.queue and spec.queue.existing:
+                watch_backlog(self, spec, spec.queue.existing, alarm_topic_arn=alarm_topic_arn)
 
     # --- tables ---
 
@@ -171,6 +174,25 @@ def data_of(spec: ServiceSpec, state: StateStack | None, key: aws_kms.IKey | Non
             )
         )
     return Data(tables=tables, bucket=_bucket_of(spec, state, key), stack=state if spec.keeps_data else None)
+
+
+def queue_of(spec: Worker, state: StateStack | None, key: aws_kms.IKey | None) -> QueueAccess:
+    """A worker's queue, its own or one that exists.
+
+    Args:
+        spec: a worker that has a queue.
+        state: the stack with those that are made.
+        key: the environment's, which encrypts those.
+
+    Raises:
+        LookupError: the worker has none.
+    """
+    if spec.queue and spec.queue.existing:
+        return existing_queue(spec.queue.existing, spec.queue.kms_key)
+    if not state:
+        raise LookupError(spec.name)
+    made = state.queues[spec.name]
+    return QueueAccess(name=made.queue_name, url=made.queue_url, key=key)
 
 
 def _bucket_of(spec: ServiceSpec, state: StateStack | None, key: aws_kms.IKey | None) -> BucketAccess | None:

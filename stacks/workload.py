@@ -8,19 +8,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from aws_cdk import Aws, aws_ec2, aws_iam, aws_sqs
+from aws_cdk import aws_ec2, aws_iam
 
 from config.catalog import Catalog
 from config.extras import Hooks
 from config.reserved import PRIVATE_PORT
 from config.service import HttpService, ServiceSpec, Worker, queue_variable
 from config.settings import Platform, Settings
-from stacks.base import EnvironmentStack, stack_of
+from stacks.base import EnvironmentStack
 from stacks.data import Data
 from stacks.extra import Added, ExtraService
 from stacks.image import ServiceImage, add_service_image
 from stacks.narrow import narrow
-from stacks.permissions import allow_key
+from stacks.permissions import allow, allow_key
+from stacks.queues import QueueAccess
 from stacks.rights import grant_rights
 from stacks.secrets import grant_secrets
 
@@ -52,7 +53,7 @@ class Workload:
     catalog: Catalog
     data: Data
     alarm_topic_arn: str
-    queues: Mapping[str, aws_sqs.IQueue] = field(default_factory=dict)
+    queues: Mapping[str, QueueAccess] = field(default_factory=dict)
     hooks: Hooks | None = None
     added: Added = field(default_factory=Added)
 
@@ -67,7 +68,7 @@ class Workload:
         for callee in self.catalog.callees(spec):
             variables |= callee.addresses
         variables |= self.data.environment()
-        variables |= {queue_variable(name): queue.queue_url for name, queue in self.queues.items()}
+        variables |= {queue_variable(name): queue.url for name, queue in self.queues.items()}
         return variables | dict(sorted(spec.environment.items())) | self.added.variables
 
     @property
@@ -91,7 +92,9 @@ class Workload:
             stack.add_metadata("KeysOfTables", further)
 
     def note_queues(self, stack: EnvironmentStack) -> None:
-        """The same for the queues that the service uses: in order or not, each is another queue."""
+        """The same for the queues that the service uses: in order or not, each is another queue. The name of one that somebody
+        else owns is in the template anyway.
+        """
         workers = [narrow(self.catalog.service(name), Worker) for name in self.queues]
         in_order = [worker.name for worker in workers if worker.queue and worker.queue.fifo]
         if in_order:
@@ -138,20 +141,15 @@ class Workload:
 
     def grant_queues(self, role: aws_iam.IRole) -> None:
         """Lets a role take from the worker's own queue, and send to those that the manifest lists under `sends`."""
-        own = [_queue_arn(queue) for name, queue in self.queues.items() if name == self.spec.name]
-        others = [_queue_arn(queue) for name, queue in self.queues.items() if name != self.spec.name]
-        key = stack_of(role).key
-        for arns, actions, key_actions in ((own, _TAKE, _TAKE_KEY), (others, _SEND, _SEND_KEY)):
-            if arns:
-                role.add_to_principal_policy(aws_iam.PolicyStatement(actions=actions, resources=arns))
-                if key:
-                    allow_key(role, key, key_actions, service="sqs")
+        own = [queue for name, queue in self.queues.items() if name == self.spec.name]
+        others = [queue for name, queue in self.queues.items() if name != self.spec.name]
+        for queues, actions, key_actions in ((own, _TAKE, _TAKE_KEY), (others, _SEND, _SEND_KEY)):
+            if queues:
+                allow(role, actions, *(queue.arn for queue in queues))
+            # The environment's key is one object for all queues that are made.
+            for key in dict.fromkeys(queue.key for queue in queues if queue.key):
+                allow_key(role, key, key_actions, service="sqs")
 
     def grant_secrets(self, role: aws_iam.Role, *, read_secret: list[str]) -> dict[str, str]:
         """Lets a role read the service's secrets; returns how a task definition names the value of each variable."""
         return grant_secrets(role, self.spec.secrets, read_secret=read_secret)
-
-
-def _queue_arn(queue: aws_sqs.IQueue) -> str:
-    # From the name, which a metric needs too, as a table's is.
-    return f"arn:{Aws.PARTITION}:sqs:{Aws.REGION}:{Aws.ACCOUNT_ID}:{queue.queue_name}"

@@ -1,4 +1,4 @@
-"""What manifests name and somebody else has on AWS: values of secrets, and tables and buckets that exist."""
+"""What manifests name and somebody else has on AWS: values of secrets, and tables, buckets and queues that exist."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 from config.catalog import Catalog
 from config.fields.secrets import SecretSource
 from config.fields.tables import Index, Table
+from config.service import Worker
 from ops.local.target import Target
 
 PLACEHOLDER = "local-placeholder"
@@ -17,7 +18,7 @@ PLACEHOLDER = "local-placeholder"
 
 def create(target: Target, catalog: Catalog) -> None:
     """Give every secret that a manifest names a value, with the keys and versions that it names, unless it has one; and make
-    the tables and buckets that it says exist, empty, unless they do.
+    the tables, buckets and queues that it says exist, empty, unless they do.
     """
     sources = [source for spec in catalog.services for source in spec.secrets.values()]
     secrets_manager, ssm = target.client("secretsmanager"), target.client("ssm")
@@ -32,6 +33,11 @@ def create(target: Target, catalog: Catalog) -> None:
         s3 = target.client("s3")
         with suppress(s3.exceptions.BucketAlreadyOwnedByYou, s3.exceptions.BucketAlreadyExists):
             s3.create_bucket(Bucket=name)
+    queues = {spec.queue.existing for spec in catalog.services if isinstance(spec, Worker) and spec.queue}
+    for name in sorted(name for name in queues if name):
+        sqs = target.client("sqs")
+        with suppress(sqs.exceptions.QueueNameExists):
+            sqs.create_queue(QueueName=name, Attributes={"FifoQueue": "true"} if name.endswith(".fifo") else {})
 
 
 def _create_table(client: Any, table: Table) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 
+from ops.local import addresses
+
 
 def credentials(environment: Mapping[str, str]) -> dict[str, str]:
     """The emulator serves credentials from a host that SDKs refuse, so pass them as variables; they name only its account."""
@@ -22,10 +24,10 @@ def credentials(environment: Mapping[str, str]) -> dict[str, str]:
 
 def reachable(environment: Mapping[str, str]) -> dict[str, str]:
     """Addresses on the emulator, such as a queue's, as the container reaches it: some SDKs take a queue's for the endpoint."""
-    own, reachable = os.environ.get("AWS_ENDPOINT_URL", ""), environment.get("AWS_ENDPOINT_URL", "")
-    if not own or not reachable:
+    here, from_container = os.environ.get("AWS_ENDPOINT_URL", ""), environment.get("AWS_ENDPOINT_URL", "")
+    if not here or not from_container:
         return dict(environment)
     return {
-        name: f"{reachable}{value.removeprefix(own)}" if value.startswith(f"{own}/") else value
+        name: addresses.reachable(value, here=here, from_container=from_container)
         for name, value in environment.items()
     }

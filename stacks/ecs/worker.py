@@ -36,7 +36,7 @@ class WorkerOnEcs(Construct):
         wanted = self._spec.scaling.backlog_target
         if wanted is None:
             return
-        waiting = queue_metric(self._on_ecs.workload.queues[self._spec.name], "ApproximateNumberOfMessagesVisible")
+        waiting = queue_metric(self._on_ecs.workload.queues[self._spec.name].name, "ApproximateNumberOfMessagesVisible")
         query = _CfnScalingPolicy.TargetTrackingMetricDataQueryProperty
         track_queries(
             self,

@@ -294,6 +294,8 @@ MANIFEST: dict[str, list[Step]] = {
     "queue.retention_days": [Step(_QUEUE, {**_QUEUE, "retention_days": 1})],
     "queue.tries": [Step(_QUEUE, {"tries": 2})],
     "queue.fifo": [Step(_QUEUE, {**_QUEUE, "fifo": True}), Step({**_QUEUE, "fifo": True}, _QUEUE)],
+    "queue.existing": [Step({}, {"existing": "orders-prod"}), Step({"existing": "orders-prod"}, {})],
+    "queue.kms_key": [Step({"existing": "orders-prod"}, {"existing": "orders-prod", "kms_key": KEY_EXAMPLE})],
     "alarms": [
         Step(BASE, _ALARMS, kinds=(Kind.HTTP,)),
         Step(BASE, {"backlog_age": 300}, {"queue": _QUEUE}, kinds=(Kind.WORKER,)),

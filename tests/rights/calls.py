@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from config.fields.buckets import Bucket
+from config.fields.queue import Queue
 from config.fields.tables import Table
 from config.service import ServiceSpec
 from tests.rights.evaluator import Request
@@ -161,16 +162,14 @@ class Holder:
         keys = [self.ground.arn(r) for r in self.ground.assembly.resources("AWS::KMS::Key", stack="Foundation")]
         tables = self._tables()
         bucket = spec.bucket if spec else None
-        queues = {
-            name: self.ground.named("State", f"Queue{name.replace('-', '')}") for name in (spec.queues if spec else ())
-        }
-        own = [arn for name, arn in queues.items() if name == self._service]
-        receivers = [arn for name, arn in queues.items() if name != self._service]
+        queues = {name: self.ground.assembly.catalog.service(name).queue for name in (spec.queues if spec else ())}
+        own = {name: queue for name, queue in queues.items() if name == self._service}
+        receivers = {name: queue for name, queue in queues.items() if name != self._service}
         return {
-            "queues": own,
-            "queue_keys": keys if own else [],
-            "receivers": receivers,
-            "receiver_keys": keys if receivers else [],
+            "queues": [self._queue(name, queue) for name, queue in own.items()],
+            "queue_keys": self._keys_of(own.values(), keys),
+            "receivers": [self._queue(name, queue) for name, queue in receivers.items()],
+            "receiver_keys": self._keys_of(receivers.values(), keys),
             "secrets": sorted({s.secrets_manager for s in sources if s.secrets_manager}),
             "parameters": sorted({s.ssm for s in sources if s.ssm}),
             "tables": list(tables),
@@ -203,8 +202,13 @@ class Holder:
         existing = f"arn:{self.ground.partition}:s3:::{bucket.existing}"
         return existing if bucket.existing else self.ground.named("State", name)
 
+    def _queue(self, worker: str, queue: Queue) -> str:
+        ground = self.ground
+        existing = f"arn:{ground.partition}:sqs:{ground.region}:{ground.account}:{queue.existing}"
+        return existing if queue.existing else ground.named("State", f"Queue{worker.replace('-', '')}")
+
     @staticmethod
-    def _keys_of(kept: Iterable[Table | Bucket], own: list[str]) -> list[str]:
+    def _keys_of(kept: Iterable[Table | Bucket | Queue], own: list[str]) -> list[str]:
         """The environment's key, and those that others have for what exists."""
         keys = [one.kms_key for one in kept if one.existing and one.kms_key]
         return keys + (own if any(not one.existing for one in kept) else [])

@@ -12,9 +12,16 @@ from tests.stacks.templates import Assembly, pairs
 
 
 def workers(assembly: Assembly) -> list[Worker]:
-    found = [s for s in assembly.catalog.services if isinstance(s, Worker) and s.queue]
+    """Those whose queue is made for them."""
+    found = [s for s in assembly.catalog.services if isinstance(s, Worker) and s.makes_queue]
     assert found
     return found
+
+
+def existing(assembly: Assembly) -> dict[str, Worker]:
+    """Those whose queue somebody else owns, by its name."""
+    every = [s for s in assembly.catalog.services if isinstance(s, Worker) and s.queue]
+    return {s.queue.existing: s for s in every if s.queue.existing}
 
 
 def queue(assembly: Assembly, worker: Worker, name: str = "Queue"):
@@ -88,15 +95,51 @@ def test_only_a_worker_takes_and_only_those_that_declare_it_send(assembly):
                 for resource in statement.resources:
                     if (action, resource.rpartition(":")[2]) in by_manifest:
                         continue
-                    reference = resource.rpartition(":")[2].removesuffix(".QueueName>") + ">"
-                    allowed.setdefault(assembly.by_reference(reference).id[:-8].removeprefix("Queue"), set()).add(
-                        action
-                    )
+                    allowed.setdefault(_worker_of(assembly, resource), set()).add(action)
         wanted = {receiver: {"sqs:SendMessage"} for receiver in spec.sends}
         if isinstance(spec, Worker) and spec.queue:
             taking = {"ChangeMessageVisibility", "DeleteMessage", "GetQueueAttributes", "ReceiveMessage"}
             wanted[name] = {f"sqs:{action}" for action in taking}
         assert allowed == (wanted if role.id.startswith(("TaskDefinitionTaskRole", "Role")) else {}), role.path
+
+
+def _worker_of(assembly: Assembly, arn: str) -> str:
+    owner, _, name = arn.rpartition(":")
+    if name in existing(assembly):
+        assert owner == "arn:<AWS::Partition>:sqs:<AWS::Region>:<AWS::AccountId>"
+        return existing(assembly)[name].name
+    reference = name.removesuffix(".QueueName>") + ">"
+    return assembly.by_reference(reference).id[:-8].removeprefix("Queue")
+
+
+def test_nothing_is_made_of_a_queue_that_somebody_else_owns_but_an_alarm_on_what_waits(corners):
+    assert set(existing(corners)) == {"orders-prod.fifo", "returns-prod"}
+    for name, worker in existing(corners).items():
+        made = [r for r in corners.resources() if r.stack == "State" and worker.name in r.path]
+        assert [r.type for r in made] == ["AWS::CloudWatch::Alarm"] * worker.alarms.wanted
+        for found in made:
+            assert found["AlarmName"] == f"{corners.settings.prefix}-{worker.name}-backlog"
+            assert (found["MetricName"], found["Threshold"]) == (
+                "ApproximateAgeOfOldestMessage",
+                worker.alarms.backlog_age,
+            )
+            assert pairs(found["Dimensions"], "Name", "Value") == {"QueueName": name}
+
+
+def test_an_existing_queues_key_is_used_through_sqs_alone_by_its_worker_and_those_that_send_to_it(corners):
+    key = corners.catalog.service("hauler").queue.kms_key
+    users = {
+        (role.stack, tuple(statement.actions), json.dumps(statement.conditions))
+        for role in corners.roles()
+        for statement in corners.statements(role)
+        if key in statement.resources
+    }
+    via = json.dumps({"StringEquals": {"kms:ViaService": ["sqs.<AWS::Region>.amazonaws.com"]}})
+    assert users == {
+        ("Ecs-hauler", ("kms:Decrypt",), via),
+        ("Eks-hauler", ("kms:Decrypt",), via),
+        ("Ecs-winch", ("kms:Decrypt", "kms:GenerateDataKey"), via),
+    }
 
 
 def test_a_queue_has_its_alarms_once_not_once_a_platform(assembly):
@@ -113,11 +156,12 @@ def test_a_queue_has_its_alarms_once_not_once_a_platform(assembly):
             assert pairs(found["Dimensions"], "Name", "Value") == {"QueueName": watched.att("QueueName")}
             assert found["ComparisonOperator"] == "GreaterThanThreshold"
             assert assembly.by_reference(found["AlarmActions"][0]).type == "AWS::SNS::Topic"
-    assert len(assembly.resources("AWS::CloudWatch::Alarm", stack="State")) == 2 * len(workers(assembly))
+    watched = sum(worker.watches_existing_queue for worker in existing(assembly).values())
+    assert len(assembly.resources("AWS::CloudWatch::Alarm", stack="State")) == 2 * len(workers(assembly)) + watched
 
 
 def test_a_worker_scales_by_the_messages_that_wait_per_running_task(corners):
-    sorter = next(w for w in workers(corners) if w.scaling.backlog_target)
+    sorter = corners.catalog.service("sorter")
     policies = corners.resources("AWS::ApplicationAutoScaling::ScalingPolicy", stack=f"Ecs-{sorter.name}")
     by_name = {p["PolicyName"]: p["TargetTrackingScalingPolicyConfiguration"] for p in policies}
     assert set(by_name) == {"ScaleOnCpu", "ScaleOnBacklog"}
@@ -143,6 +187,13 @@ def test_a_worker_scales_by_the_messages_that_wait_per_running_task(corners):
     assert tasks["MetricStat"]["Metric"]["Dimensions"] == running["Dimensions"]
 
 
+def test_a_worker_scales_by_a_queue_that_somebody_else_owns_by_its_name(corners):
+    policy = corners.one("AWS::ApplicationAutoScaling::ScalingPolicy", stack="Ecs-winch")
+    queries = policy["TargetTrackingScalingPolicyConfiguration"]["CustomizedMetricSpecification"]["Metrics"]
+    [waiting] = [query["MetricStat"]["Metric"] for query in queries if query["Id"] == "waiting"]
+    assert pairs(waiting["Dimensions"], "Name", "Value") == {"QueueName": "returns-prod"}
+
+
 def test_a_queue_that_becomes_another_one_changes_the_stacks_that_use_it(corners):
     """Weak references would leave their templates as they are, and the CLI would skip them."""
     noted = {
@@ -150,7 +201,8 @@ def test_a_queue_that_becomes_another_one_changes_the_stacks_that_use_it(corners
         for name, template in corners.templates.items()
         if "FifoQueues" in template.get("Metadata", {})
     }
-    assert noted == {"Ecs-taker": ["sorter"], "Eks-taker": ["sorter"], "Ecs-sorter": ["sorter"]}
+    senders = ("Ecs-hauler", "Eks-hauler", "Ecs-taker", "Eks-taker")
+    assert noted == {stack: ["sorter"] for stack in (*senders, "Ecs-sorter")}
 
 
 def test_a_queue_opens_no_network_path(corners):

@@ -391,7 +391,7 @@ def _loader_counts_what_templates_hold(sized: Sized, assembly: Assembly, found: 
         for role in roles:
             kinds = ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
             policies = [p for kind in kinds for p in assembly.resources(kind, stack=stack) if role.ref in p["Roles"]]
-            assert sum(_characters(p["PolicyDocument"]) for p in policies) <= policy_size(spec), stack
+            assert sum(_characters(p["PolicyDocument"]) for p in policies) <= policy_size(spec, sized.services), stack
 
 
 def _bounds_are_reached(settings: Settings, found: dict[Quota, int]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from config.settings import Platform
 from ops.assembly import Assembly, Stack
+from ops.local import addresses
 from ops.references import Known
 
 Object = dict[str, Any]
@@ -109,12 +110,12 @@ def with_variables(objects: Iterable[Object], variables: Mapping[str, str], *, e
         endpoint: the emulator's address on this machine; addresses on it, such as a queue's, become those that pods reach.
     """
     copies = copy.deepcopy(list(objects))
-    reachable = variables.get("AWS_ENDPOINT_URL")
+    reachable = variables.get("AWS_ENDPOINT_URL", "")
     for entry in copies:
         for container in pod_spec(entry).get("containers", []):
             for variable in container.get("env", []) if endpoint and reachable else []:
-                if str(variable.get("value", "")).startswith(f"{endpoint}/"):
-                    variable["value"] = f"{reachable}{variable['value'].removeprefix(endpoint)}"
+                if isinstance(value := variable.get("value"), str):
+                    variable["value"] = addresses.reachable(value, here=endpoint, from_container=reachable)
             container.setdefault("env", []).extend({"name": key, "value": value} for key, value in variables.items())
     return copies
 

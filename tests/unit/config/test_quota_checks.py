@@ -97,6 +97,13 @@ def _with_queues(makers: Makers, count: int) -> Specs:
     return makers.many(count, {**WORKER, "platforms": ["eks"], "queue": {}})
 
 
+def _with_existing_queues(makers: Makers, count: int) -> Specs:
+    own = makers.many(60, {**WORKER, "platforms": ["eks"], "queue": {}}, "q")
+    queue = {"existing": "orders-prod"}
+    unwatched = makers.many(9, {**WORKER, "platforms": ["eks"], "queue": queue, "alarms": "none"}, "u")
+    return [*own, *unwatched, *makers.many(count, {**WORKER, "platforms": ["eks"], "queue": queue})]
+
+
 def _with_both(makers: Makers, count: int) -> Specs:
     table = {**WORKER, "platforms": ["eks"], "table": {"partition_key": "id"}}
     return [*makers.many(count, table), *makers.many(60, {**WORKER, "platforms": ["eks"], "queue": {}}, "q")]
@@ -183,6 +190,13 @@ CASES = {
         _with_queues,
         "services: folder: holds 84 queues, and the stack State has 500 resources, one per table and 6 per queue; "
         "move services to a project with another app",
+    ),
+    "existing queues": Case(
+        quotas.STACK_RESOURCES,
+        quotas.STACK_RESOURCES.value - 6 * 60,
+        _with_existing_queues,
+        "services: folder: holds 60 queues and 141 existing queues, and the stack State has 500 resources, one per table and "
+        "6 per queue (one per existing queue); move services to a project with another app",
     ),
     "tables and queues": Case(
         quotas.STACK_OUTPUTS,

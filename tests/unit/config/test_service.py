@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.fields.keys import KEY_EXAMPLE
 from config.routing import priority_band
 from config.service import KINDS, HttpService, Job, Kind, Worker, env_name, manifest_fields, meaning_of
 from config.service_rules import ELSEWHERE
@@ -263,6 +264,33 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         "queue.retention_days: is 15, out of range; write a whole number from 1",
     ),
     (changed(WORKER, queue={"fifo": "no"}), "queue.fifo: is 'no', not true or false; "),
+    (
+        changed(WORKER, queue={"existing": "orders.prod"}),
+        "queue.existing: is 'orders.prod', which is not valid; write a queue's name, e.g. orders-prod",
+    ),
+    (
+        changed(WORKER, queue={"existing": "o" * 81}),
+        "queue.existing: has 81 characters, more than 80; write a queue's name",
+    ),
+    *(
+        (
+            changed(WORKER, queue={"existing": "orders-prod", field: value}),
+            f"queue.{field}: cannot be set on a queue that somebody else owns; remove it, and set it where the queue is made",
+        )
+        for field, value in (("visibility_timeout", 60), ("retention_days", 4), ("tries", 5))
+    ),
+    (
+        changed(WORKER, queue={"existing": "orders-prod", "fifo": True}),
+        "queue.fifo: cannot be set on a queue that somebody else owns; remove it; the name of a queue in order ends in .fifo",
+    ),
+    (
+        changed(WORKER, queue={"kms_key": KEY_EXAMPLE}),
+        "queue.kms_key: is for existing queues; others are under the environment's key; remove it",
+    ),
+    (
+        changed(WORKER, queue={"existing": "orders-prod", "kms_key": "alias/orders"}),
+        "queue.kms_key: is 'alias/orders', which is not valid; write a key's own ARN, e.g. arn:aws:kms:",
+    ),
     (
         changed(WORKER, alarms={"backlog_age": 60}),
         "alarms.backlog_age: is of the worker's queue, and it has none; add queue: {}, or remove it",
@@ -547,6 +575,8 @@ RIGHT: list[dict[str, Any]] = [
     changed(WORKER, queue={}),
     changed(WORKER, queue={"visibility_timeout": 43200, "retention_days": 14, "tries": 1, "fifo": True}),
     changed(WORKER, queue={}, alarms={"backlog_age": 3600}),
+    changed(WORKER, queue={"existing": "Orders_prod.fifo", "kms_key": KEY_EXAMPLE}, alarms={"backlog_age": 3600}),
+    changed(WORKER, queue={"existing": "orders-prod"}, scaling={"max": 4, "backlog_target": 20}, **ECS_ONLY),
     *(changed(base, alarms="none") for base in (HTTP, WORKER, JOB)),
     *(changed(base, alarms={"runbook": "https://wiki.example/a?b=c#d"}) for base in (HTTP, WORKER, JOB)),
     changed(WORKER, queue={}, scaling={"max": 4, "backlog_target": 20}, **ECS_ONLY),

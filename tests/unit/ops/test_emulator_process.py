@@ -94,11 +94,14 @@ def test_an_address_on_the_emulator_is_the_one_that_the_container_reaches(hooks,
         "NOTICES_QUEUE_URL": "http://localhost:4566/000000000000/q",
         "OWN": "http://localhost:45661/x",
         "TEXT": "see http://localhost:4566/",
+        "ORDERS_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/000000000000/orders.fifo",
+        "SITE": "https://sqs.eu-west-1.amazonaws.com.example.com/000000000000/orders",
         "AWS_ENDPOINT_URL": "http://host:4566",
     }
     assert task_variables.reachable(given) == {
         **given,
         "NOTICES_QUEUE_URL": "http://host:4566/000000000000/q",
+        "ORDERS_QUEUE_URL": "http://host:4566/000000000000/orders.fifo",
     }
 
 

@@ -211,10 +211,15 @@ class TestAws:
         local.environ["KUBERNETES_ENDPOINT"] = "http://10.1.2.3:4566"
         with_queue = deployment()
         [own] = with_queue["spec"]["template"]["spec"]["containers"]
-        own["env"] = [{"name": "WEB_QUEUE_URL", "value": f"{local.target.endpoint}/0/q"}]
+        own["env"] = [
+            {"name": "WEB_QUEUE_URL", "value": f"{local.target.endpoint}/0/q"},
+            {"name": "ORDERS_QUEUE_URL", "value": "https://sqs.us-east-1.amazonaws.com/000000000000/orders-prod"},
+        ]
         local.up(SHARED, web=[with_queue])
         [container] = cluster.object("Deployment", "web")["spec"]["template"]["spec"]["containers"]
         assert {"name": "WEB_QUEUE_URL", "value": "http://10.1.2.3:4566/0/q"} in container["env"]
+        existing = "http://10.1.2.3:4566/000000000000/orders-prod"
+        assert {"name": "ORDERS_QUEUE_URL", "value": existing} in container["env"]
 
     @pytest.mark.parametrize("reaches", [True, False])
     def test_nodes_in_the_engine_are_asked_whether_they_reach_it(self, local, cluster, reaches, monkeypatch):

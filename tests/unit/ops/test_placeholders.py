@@ -8,18 +8,21 @@ from moto import mock_aws
 
 from config.catalog import Catalog
 from config.fields.buckets import Bucket
+from config.fields.queue import Queue
 from config.fields.secrets import SecretSource
 from config.fields.tables import Index, Table
 from ops.local import placeholders
 from tests.fakes.aws import FakeTarget
-from tests.fakes.specs import http
+from tests.fakes.specs import http, worker
 
 
 @pytest.fixture
 def target():
     with mock_aws():
         keys = {"region_name": "us-east-1", "aws_access_key_id": "x", "aws_secret_access_key": "x"}
-        yield FakeTarget(**{name: boto3.client(name, **keys) for name in ("secretsmanager", "ssm", "dynamodb", "s3")})
+        yield FakeTarget(
+            **{name: boto3.client(name, **keys) for name in ("secretsmanager", "ssm", "dynamodb", "s3", "sqs")}
+        )
 
 
 def test_every_secret_of_a_manifest_gets_a_value_once(target):
@@ -83,3 +86,13 @@ def test_tables_and_buckets_that_exist_on_aws_exist_locally_too(target):
     [index] = dynamodb.describe_table(TableName="orders-prod")["Table"]["GlobalSecondaryIndexes"]
     assert [key["AttributeName"] for key in index["KeySchema"]] == ["owner", "at"]
     assert [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]] == ["orders-archive"]
+
+
+def test_queues_that_exist_on_aws_exist_locally_too_in_order_by_their_names(target):
+    named = [worker(name=n, queue=Queue(existing=f"orders{suffix}")) for n, suffix in (("a", ""), ("b", ".fifo"))]
+    for _ in range(2):
+        placeholders.create(target, Catalog((*named, worker(name="own", queue=Queue()))))
+    sqs = target.client("sqs")
+    urls = sqs.list_queues()["QueueUrls"]
+    assert [url.rpartition("/")[2] for url in urls] == ["orders", "orders.fifo"]
+    assert sqs.get_queue_attributes(QueueUrl=urls[1], AttributeNames=["FifoQueue"])["Attributes"]["FifoQueue"] == "true"

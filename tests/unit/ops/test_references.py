@@ -40,6 +40,10 @@ def test_outputs_of_other_stacks_are_found_in_both_forms():
     ("node", "text"),
     [
         ("plain", "plain"),
+        (
+            {"Fn::Join": ["", ["https://sqs.", {"Ref": "AWS::Region"}, ".", {"Ref": "AWS::URLSuffix"}, "/q"]]},
+            "https://sqs.us-east-1.amazonaws.com/q",
+        ),
         ({"Fn::Sub": f"{REGISTRY}/app/web:1"}, "localhost:1/app/web:1"),
         ({"Fn::GetStackOutput": {"StackName": "app-State", "OutputName": "Table"}}, "t-1"),
         ({"Fn::GetStackOutput": {"StackName": "app-State", "OutputName": "Other"}}, "stand-in"),
