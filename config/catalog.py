@@ -18,7 +18,7 @@ from config.quota_checks import check_quotas, per_load_balancer
 from config.recipe import sidecar_sources, source_of
 from config.route_checks import check_routes
 from config.sends import check_receivers_run, check_sends, fault_of_name
-from config.service import HttpService, ServiceSpec
+from config.service import HttpService, ServiceSpec, queue_variable
 from config.settings import Platform, Settings, environments, settings_file
 
 
@@ -191,7 +191,7 @@ def _check_kept_repositories(declared: tuple[ServiceSpec, ...], settings: Settin
 def _check_addresses(catalog: Catalog) -> None:
     """The variables with the addresses of what a service calls are nobody else's."""
     for spec in catalog.services:
-        owners: dict[str, str] = {}
+        owners = {queue_variable(name): f"the queue of {name}" for name in spec.queues}
         for index, callee in enumerate(catalog.callees(spec)):
             for variable in callee.addresses:
                 other = owners.setdefault(variable, callee.name)

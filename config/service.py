@@ -350,8 +350,8 @@ class ServiceSpec(Kinded):
 
     @model_validator(mode="after")
     def _check_variable_names(self) -> Self:
-        taken = {env_name(name) + "_URL": f"calls: [{name}]" for name in self.calls}
-        taken |= {queue_variable(name): "queue" if name == self.name else f"sends: [{name}]" for name in self.queues}
+        # Those of calls are in config.catalog: only the service that is called tells which they are.
+        taken = {queue_variable(name): "queue" if name == self.name else f"sends: [{name}]" for name in self.queues}
         fields = {self.variable_of_table(name): f"tables.{name}" for name in self.tables}
         for variable, table in self.all_tables.items():
             taken[variable] = fields.get(variable, "table")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 
 from aws_cdk import aws_ecr, aws_ecs, aws_iam
 from constructs import Construct
 
 from config.limits import WRITABLE_GIB
+from config.service import ServiceSpec
 from config.settings import Architecture, Platform, Settings
 from stacks.acknowledgements import acknowledge
 from stacks.base import EnvironmentStack
@@ -18,6 +20,11 @@ from stacks.logs import owned_log_group
 from stacks.workload import Workload
 
 _CPU_ARCHITECTURES = {Architecture.AMD64: "X86_64", Architecture.ARM64: "ARM64"}
+
+# What looks to CloudFormation's own rules as if Fn::Sub had been forgotten.
+_PLACEHOLDER = re.compile(r"\$\{[A-Za-z0-9_:.]+\}")
+# The fields whose text reaches a container as it is written.
+_WRITTEN = {"command", "entrypoint", "environment", "health", "sidecars"}
 
 CfnTaskDefinition = aws_ecs.CfnTaskDefinition
 
@@ -75,6 +82,7 @@ class FargateTask(Construct):
         if workload.settings.exec:
             allow_exec(task_role, log_group=log_group, key=scope.key)
         _acknowledge_findings(definition, execution_role)
+        _acknowledge_placeholders(definition, workload.spec)
 
     def log_options(self, stream_prefix: str) -> dict[str, str]:
         """Options of the awslogs driver; it drops lines before it blocks a service."""
@@ -136,3 +144,10 @@ def _acknowledge_findings(definition: CfnTaskDefinition, execution_role: aws_iam
         execution_role,
         {"AwsSolutions-IAM5[Resource::*]": "ecr:GetAuthorizationToken does not support a resource (IAM's reference)."},
     )
+
+
+def _acknowledge_placeholders(definition: CfnTaskDefinition, spec: ServiceSpec) -> None:
+    """A shell's ${HOME} in a command, or a program's own in a variable, is no finding."""
+    if _PLACEHOLDER.search(spec.model_dump_json(include=_WRITTEN)):
+        reason = "The manifest's text is for the container: CloudFormation replaces ${...} only inside Fn::Sub."
+        acknowledge(definition, {"CloudFormation-Validate::E1029": reason})

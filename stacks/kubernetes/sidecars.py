@@ -45,9 +45,10 @@ class Sidecars:
         ]
 
     def volumes(self) -> list[KubernetesObject]:
-        """A volume for every folder that a sidecar may write to."""
+        """A volume for every folder that a sidecar may write to; none may hold more than all folders of the pod together."""
+        limit = f"{self.spec.storage or WRITABLE_GIB}Gi"
         return [
-            {"name": volume, "emptyDir": {"sizeLimit": f"{WRITABLE_GIB}Gi"}}
+            {"name": volume, "emptyDir": {"sizeLimit": limit}}
             for name, sidecar in self.spec.sidecars.items()
             for volume, _ in _mounts(name, sidecar)
         ]

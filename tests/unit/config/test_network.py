@@ -315,6 +315,27 @@ def test_a_variable_that_an_address_needs_is_nobody_elses(project):
     assert project.fault() == ""
 
 
+@pytest.mark.parametrize(
+    ("field", "value"), [("environment", "postgres://ledger:5432/books"), ("secrets", {"ssm": "/ledger/url"})]
+)
+def test_only_what_a_callee_of_this_protocol_sets_is_taken(project, field, value):
+    """Whoever calls a database writes its URL himself, often with a password."""
+    services(project, web=http("/", calls=["ledger"], **{field: {"LEDGER_URL": value}}), ledger=TCP)
+    assert project.fault() == ""
+    services(project, ledger=INNER)
+    assert project.fault() == (f"services/web/service.yaml: {field}.LEDGER_URL: is set by calls: [ledger]; remove it")
+
+
+def test_a_callee_and_a_queue_with_one_variable_are_refused(project):
+    mail = {"kind": "worker", "description": "Sorts mail", "cpu": 256, "memory": 512, "queue": {}}
+    services(project, web=http("/", calls=["mail-queue"], sends=["mail"]), mail=mail)
+    project.service("mail-queue", INNER)
+    assert project.fault() == (
+        "services/web/service.yaml: calls[0]: is mail-queue, whose MAIL_QUEUE_URL is also that of the queue of mail; "
+        "rename one of the two"
+    )
+
+
 def test_two_callees_with_one_variable_are_refused(project):
     services(project, web=http("/", calls=["a", "a-private"]), a={**INNER, "private_port": 9090})
     project.service("a-private", INNER)

@@ -491,14 +491,6 @@ WRONG: list[tuple[dict[str, Any], str]] = [
         "calls[0]: is 'Quotes', which is not valid; write lower-case letters, digits and single hyphens",
     ),
     (changed(HTTP, calls=["quotes", "quotes"]), "calls: lists 'quotes' twice; list each once"),
-    (
-        changed(HTTP, calls=["quotes"], environment={"QUOTES_URL": "x"}),
-        "environment.QUOTES_URL: is set by calls: [quotes]; remove it",
-    ),
-    (
-        changed(HTTP, calls=["hello-world"], secrets={"HELLO_WORLD_URL": {"ssm": "/x"}}),
-        "secrets.HELLO_WORLD_URL: is set by calls: [hello-world]; remove it",
-    ),
     # jobs
     (changed(JOB, schedule="@daily"), "schedule: is a macro; write five fields"),
     (changed(JOB, schedule="* * * *"), "schedule: has 4 fields; write five"),
