@@ -530,7 +530,7 @@ class HttpService(ScaledService):
         AlarmThresholds,
         Meaning(
             ecs="alarms on errors, latency and what does not run; a worker's are on its queue, once for both platforms",
-            eks="all but those on errors and latency, since Kubernetes names its load balancer",
+            eks="none on errors and latency, since Kubernetes names its load balancer; the others alike",
         ),
     ] = Field(
         AlarmThresholds(),

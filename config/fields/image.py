@@ -26,6 +26,8 @@ _TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _DIGEST: Final = re.compile(r"sha256:[a-f0-9]{64}")
 
 _EXAMPLE: Final = "public.ecr.aws/nginx/nginx:1.29"
+# Characters of an image's name that a message repeats.
+_LONGEST_REPEATED: Final = 100
 
 
 def check_image(image: str) -> None:
@@ -39,7 +41,8 @@ def check_image(image: str) -> None:
         raise fault(f"is {shown(image)}, not the name of an image", f"write REGISTRY/NAME:TAG, e.g. {_EXAMPLE}")
     if not match["registry"]:
         path = bare if "/" in bare else f"library/{bare}"
-        raise fault("names no registry", f"write docker.io/{path}:TAG, or the registry that has it")
+        whole = f"docker.io/{path}:TAG" if len(path) <= _LONGEST_REPEATED else f"REGISTRY/NAME:TAG, e.g. {_EXAMPLE}"
+        raise fault("names no registry", f"write {whole}, or the registry that has it")
     if not at and tag in ("", "latest"):
         problem = "has the tag latest" if tag else "has neither tag nor digest"
         raise fault(f"{problem}, which is another image tomorrow", f"write a version, e.g. {_EXAMPLE}, or a digest")
