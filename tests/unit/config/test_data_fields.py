@@ -247,3 +247,16 @@ def test_a_stream_is_refused_where_nothing_leads_to_it(project: Project):
         f"{FILE}: tables.events.stream: cannot be read in sandbox, where egress is endpoints: they do not reach streams; "
         "remove it, or change the setting egress"
     )
+
+
+def test_an_environment_may_use_a_queue_that_exists_where_another_makes_its_own(project: Project):
+    existing = {"queue": {"existing": "orders-prod"}}
+    overrides = {"production": existing, "sandbox": {"queue": {"tries": 3}}}
+    manifest = {**WORKER, "queue": {}, "overrides": overrides}
+    sandbox, production = project.spec(manifest), project.spec(manifest, "production")
+    assert (sandbox.makes_queue, production.makes_queue) == (True, False)
+    assert (sandbox.queues, production.queues) == (("tracking",), ("tracking",))
+    assert (sandbox.keeps_data, production.keeps_data) == (False, False)
+    # State has the alarm on what waits, if there is one.
+    unwatched = project.spec({**WORKER, **existing, "alarms": "none"})
+    assert [spec.holds_state for spec in (sandbox, production, unwatched)] == [True, True, False]

@@ -12,6 +12,7 @@ import pytest
 from config import quotas
 from config.errors import ConfigError
 from config.fields.egress import Destination
+from config.fields.keys import KEY_EXAMPLE
 from config.quota_checks import (
     REGISTRY_OWN,
     SHARED_ROLES,
@@ -403,6 +404,14 @@ def test_secrets_that_fit_a_roles_policies_are_accepted_and_one_more_is_refused(
         f"services/tracking/service.yaml: secrets: holds {most + 1}, which make a policy of about "
     )
     assert message.endswith("and IAM allows 10240; keep several values in one secret, or shorten the names")
+
+
+def test_a_role_that_sends_to_queues_under_keys_of_others_is_larger_by_their_statements(makers):
+    sender = makers.one(WORKER).model_copy(update={"name": "sender", "sends": ("s0", "s1")})
+    plain = {**WORKER, "queue": {"existing": "orders-prod"}}
+    keyed = {**WORKER, "queue": {"existing": "orders-prod", "kms_key": KEY_EXAMPLE}}
+    assert policy_size(sender, makers.many(2, keyed)) > policy_size(sender, makers.many(2, plain))
+    assert policy_size(makers.one(keyed)) > policy_size(makers.one(plain))
 
 
 def fault_of_loading(makers: Makers, manifest: dict[str, Any]) -> str:
