@@ -14,6 +14,7 @@ import yaml
 from config.errors import one_line
 from ops.errors import OpsError
 
+DEEPEST: Final = 100  # levels of nesting
 LARGEST: Final = 2 * 1024 * 1024  # bytes; the rendered chart of a whole application has a few hundred thousand
 MOST_VALUES: Final = (
     200_000  # of a document with its aliases written out, so that a small file cannot become a huge one
@@ -70,6 +71,7 @@ def read_text(path: Path) -> str:
 def documents(text: str, name: str) -> list[dict[str, Any]]:
     """The mappings in a YAML text, one per document. `name` is the file's in messages. Raises OpsError."""
     try:
+        _refuse_depth(text)
         found = [document for document in yaml.load_all(text, Loader=_Loader) if document is not None]
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -85,6 +87,15 @@ def documents(text: str, name: str) -> list[dict[str, Any]]:
         if _values(document, MOST_VALUES) < 0:
             raise OpsError(f"{name}: has aliases that make it too large; write the values out", exit_code=2)
     return found
+
+
+def _refuse_depth(text: str) -> None:
+    """Raises RecursionError for a text nested deeper than any manifest, whatever the limit of the process is."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise RecursionError
 
 
 def _values(value: Any, left: int) -> int:
