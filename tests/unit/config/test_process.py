@@ -12,7 +12,8 @@ FILE = "services/tracking/service.yaml"
 
 IMAGES = {
     "nginx": "names no registry; write docker.io/library/nginx:TAG, or the registry that has it",
-    "x" * 500: "names no registry; write REGISTRY/NAME:TAG, e.g. public.ecr.aws/nginx/nginx:1.29, or the registry that has it",
+    "x"
+    * 500: "names no registry; write REGISTRY/NAME:TAG, e.g. public.ecr.aws/nginx/nginx:1.29, or the registry that has it",
     "nginx:1.29": "names no registry; write docker.io/library/nginx:TAG",
     "grafana/grafana:12": "names no registry; write docker.io/grafana/grafana:TAG",
     "ghcr.io/a/b": "has neither tag nor digest, which is another image tomorrow; write a version, e.g. ",
