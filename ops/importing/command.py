@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -20,6 +21,8 @@ from ops.importing.writer import render
 from ops.say import Say
 
 _WHAT: Final = "a Copilot manifest, a compose file or Kubernetes manifests"
+# Characters of what a message repeats from a file.
+_LONGEST_LINE: Final = 200
 
 
 @dataclass(frozen=True)
@@ -34,6 +37,8 @@ class Imported:
 
 def run(root: Path, path: str, say: Say, *, service: str | None, name: str | None, dry_run: bool) -> None:
     """Import and write, or print. Raises OpsError; then nothing is written."""
+    if name:
+        check_name(name)
     imported = read(path, environments(root), service=service, name=name)
     for draft in () if dry_run else imported.drafts:
         _refuse_taken(root, draft.name)
@@ -93,7 +98,7 @@ def _chosen(
             raise OpsError(f"{shown}: has no service {service}; name one of: {there}", exit_code=2)
         drafts = chosen
     if not drafts:
-        raise OpsError(f"{shown}: has no service to write; {lines[0] if lines else f'name {_WHAT}'}", exit_code=2)
+        raise OpsError(f"{shown}: has no service to write; {_first(lines)}", exit_code=2)
     names = [draft.name for draft in drafts]
     twice = next((one for one in names if names.count(one) > 1), None)
     if twice:
@@ -110,6 +115,10 @@ def _chosen(
     ]
     manifests = {d.name: render(d, source=Path(shown).name, notes=_notes_of(d)) for d in drafts}
     return Imported(drafts, manifests, lines, count)
+
+
+def _first(lines: list[str]) -> str:
+    return textwrap.shorten(one_line(lines[0]), _LONGEST_LINE, placeholder="...") if lines else f"name {_WHAT}"
 
 
 def _notes_of(draft: Draft) -> list[Note]:

@@ -60,12 +60,13 @@ def labels(draft: Draft, view: View) -> None:
             draft.fields.setdefault("path", "/")
             draft.say("path", "guessed: Traefik's labels say that it is public")
     for name, value in pairs(view):
-        for host in re.findall(r"Host\(`([^`]+)`", value or "") if name.endswith(".rule") else ():
+        rule = value if isinstance(value, str) else ""
+        for host in re.findall(r"Host\(`([^`]+)`", rule) if name.endswith(".rule") else ():
             if is_template(host):
                 draft.say("path", f"its host was {host}: write hosts: with its value")
             else:
                 draft.add("hosts", host)
-        for prefix in re.findall(r"PathPrefix\(`(/[a-z0-9/._~-]*)`", value or ""):
+        for prefix in re.findall(r"PathPrefix\(`(/[a-z0-9/._~-]*)`", rule):
             draft.guess("path", prefix.rstrip("/") or "/", "guessed: from Traefik's labels; it is not stripped")
 
 

@@ -28,7 +28,8 @@ _MERGED: Final = ("environment", "secrets", "scaling")  # as config.manifest mer
 
 def recognizes(document: dict[str, Any]) -> bool:
     """Whether it is a Copilot manifest."""
-    return document.get("type") in {*_KINDS, *_REFUSED} and "name" in document
+    kind = document.get("type")
+    return isinstance(kind, str) and kind in {*_KINDS, *_REFUSED} and "name" in document
 
 
 def drafts(document: dict[str, Any], ledger: Ledger, file: str, environments: tuple[str, ...]) -> list[Draft]:

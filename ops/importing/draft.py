@@ -84,8 +84,11 @@ class Draft:
         self.fields.setdefault(name, {})[key] = value
 
 
-def set_variable(draft: Draft, name: str, view: View, value: str) -> None:
+def set_variable(draft: Draft, name: str, view: View, value: Any) -> None:
     """An environment variable with a value from the file, to `environment` or, if it looks like one, to `secrets`."""
+    if not isinstance(value, str):
+        view.lose("is not text", f"write environment: {{{name}: value}}")
+        return
     problem = _fault_of(name, value)
     if name == "PORT" and value in (str(draft.fields.get("port", value)), ""):
         view.carry()  # the platform sets it from `port`

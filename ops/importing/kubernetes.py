@@ -27,7 +27,7 @@ _NOT_HERE: Final = {
 
 def recognizes(document: dict[str, Any]) -> bool:
     """Whether it is a Kubernetes object."""
-    return "apiVersion" in document and "kind" in document
+    return "apiVersion" in document and isinstance(document.get("kind"), str)
 
 
 def flat(found: list[dict[str, Any]]) -> dict[str, Any]:

@@ -81,7 +81,7 @@ def _ingress(draft: Draft, ingress: View, names: set[str]) -> None:
                     )
             route.at("backend").carry()
             host = rule.at("host")
-            if host and not is_template(host.value):
+            if host.text and not is_template(host.value):
                 draft.add("hosts", host.carry())
             else:
                 host.lose("is filled in by another tool", "write hosts: [name]")

@@ -164,9 +164,10 @@ def _variable(draft: Draft, variable: View, file: View) -> None:
         variable.lose("comes from the pod itself", "SERVICE_NAME and DEPLOY_ENVIRONMENT are set by the platform")
     else:
         value = variable.at("value")
-        set_variable(draft, name, value or variable, value.text)
-        if variable.ledger.marks.get(value.path if value else variable.path) == "not carried over":
-            variable.ledger.marks[variable.at("name").path] = variable.ledger.marks[value.path]
+        where = value or variable
+        set_variable(draft, name, where, value.text)
+        if variable.ledger.marks.get(where.path) == "not carried over":
+            variable.ledger.marks[variable.at("name").path] = variable.ledger.marks[where.path]
 
 
 def _mounts(draft: Draft, main: View, spec: View) -> None:

@@ -84,7 +84,7 @@ def documents(text: str, name: str) -> list[dict[str, Any]]:
     for document in found:
         if not isinstance(document, dict):
             raise OpsError(f"{name}: holds something other than 'key: value' lines; name a manifest", exit_code=2)
-        if _values(document, MOST_VALUES) < 0:
+        if _too_large(document):
             raise OpsError(f"{name}: has aliases that make it too large; write the values out", exit_code=2)
     return found
 
@@ -96,6 +96,14 @@ def _refuse_depth(text: str) -> None:
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > DEEPEST:
             raise RecursionError
+
+
+def _too_large(document: dict[str, Any]) -> bool:
+    """Whether its aliases stand for more than anybody wrote; one inside itself has no end."""
+    try:
+        return _values(document, MOST_VALUES) < 0
+    except RecursionError:
+        return True
 
 
 def _values(value: Any, left: int) -> int:

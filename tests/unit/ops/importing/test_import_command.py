@@ -222,3 +222,44 @@ def test_any_value_is_written_as_it_was(tmp_path, value):
 def test_a_comment_never_ends_its_line_early(imports):
     result = imports(test_copilot.WEB + 'variables: {A: "${B}\\nkind: worker"}\n"odd\\nkey": x\n')
     assert result.only["kind"] == "http"
+
+
+_POD = (
+    "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a}\nspec: {template: {spec: {containers: [CONTAINER]}}}\n"
+)
+_INGRESS = "apiVersion: networking.k8s.io/v1\nkind: Ingress\nmetadata: {name: a}\nspec: {rules: [RULE]}\n"
+_SERVICE = "apiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {selector: {a: b}, ports: [{port: 80}]}\n"
+_LABELLED = _POD.replace("{template: {", "{template: {metadata: {labels: {a: b}}, ")
+ODD = {
+    "an alias inside itself": "services: &a {one: *a}\n",
+    "a list as a variable": "services: {a: {image: docker.io/x/y:1, environment: {A: [b]}}}\n",
+    "a list as a label": "services: {a: {image: docker.io/x/y:1, labels: {A: [b]}}}\n",
+    "a list as Copilot's type": "name: a\ntype: [Backend Service]\n",
+    "a list as a kind": "apiVersion: v1\nkind: [Deployment]\n",
+    "a kind of two lines": 'apiVersion: v1\nkind: "a\\nb"\n',
+    "a kind that is far too long": f"apiVersion: v1\nkind: {'x' * 3000}\n",
+    "a list as a variable of a pod": _POD.replace("CONTAINER", "{name: a, image: 'docker.io/x/y:1', env: [[]]}"),
+    "a list as a host": "---\n".join(
+        (
+            _LABELLED.replace("CONTAINER", "{name: a, image: 'docker.io/x/y:1', ports: [{containerPort: 80}]}"),
+            _SERVICE,
+            _INGRESS.replace("RULE", "{host: [b], http: {paths: [{path: /, backend: {service: {name: a}}}]}}"),
+        )
+    ),
+}
+
+
+@pytest.mark.parametrize("what", ODD)
+def test_a_value_of_another_form_is_a_comment_or_one_line(project, tmp_path, capsys, what):
+    file = tmp_path / "odd.yaml"
+    file.write_text(ODD[what], "utf-8")
+    code = run(project, file, "--dry-run")
+    said = capsys.readouterr().err
+    assert code == 0 or (code == 2 and said.count("\n") == 1 and len(said) < 500)
+
+
+def test_a_name_that_is_no_services_is_refused_in_a_dry_run_too(project, tmp_path, capsys):
+    file = tmp_path / "compose.yaml"
+    file.write_text("services: {a: {image: 'docker.io/x/y:1'}}\n", "utf-8")
+    assert run(project, file, "--dry-run", "--name", "../../x") == 2
+    assert capsys.readouterr().err.startswith("services/../../x: folder: is not a valid service name")
