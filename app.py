@@ -31,7 +31,7 @@ if __name__ == "__main__":
 from aws_cdk import App, Validations  # noqa: E402
 
 from config.catalog import load_catalog  # noqa: E402
-from config.errors import ConfigError  # noqa: E402
+from config.command_line import run  # noqa: E402
 from config.extras import load_extras  # noqa: E402
 from config.settings import load_settings, overrides_from_context  # noqa: E402
 
@@ -75,6 +75,10 @@ def main() -> int:
 
     A wrong setting or manifest is one line on stderr and exit status 2; a finding of cdk-nag is exit status 1.
     """
+    return run(_synthesize)
+
+
+def _synthesize() -> int:
     standalone = "CDK_CONTEXT_JSON" not in os.environ  # `python app.py`, without the CLI
     app = App(
         analytics_reporting=False,
@@ -82,11 +86,7 @@ def main() -> int:
         context=_context() if standalone else None,
         outdir=os.environ.get("CDK_OUTDIR", str(ROOT / "cdk.out")) if standalone else None,
     )
-    try:
-        build(app)
-    except ConfigError as error:
-        print(error, file=sys.stderr)
-        return 2
+    build(app)
     try:
         assembly = app.synth()
     except RuntimeError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Iterable
@@ -32,6 +33,8 @@ def _pair(text: str) -> tuple[str, str]:
 def run(command: Callable[[], int], *, before: str = "") -> int:
     """Run a command and return its exit code. A fault that the user can fix is one line on standard error.
 
+    That includes what the file system refuses.
+
     A closed pipe arrives as an exception, so a command can clean up before it ends.
 
     Args:
@@ -49,6 +52,21 @@ def run(command: Callable[[], int], *, before: str = "") -> int:
     except BrokenPipeError:
         _discard_output()
         return PIPE_CLOSED
+    except OSError as error:
+        said = _of_the_file_system(error)
+        if said is None:
+            raise
+        print(f"{before}{said}", file=sys.stderr)
+        return 1
+
+
+def _of_the_file_system(error: OSError) -> str | None:
+    """A full disk, or a file that may not be read or written, in one line; None for any other error of the system."""
+    if error.errno == errno.ENOSPC:
+        return f"the disk is full ({error.filename or 'writing'}); free some space and run it again"
+    if error.filename is None:
+        return None
+    return f"{error.filename}: {(error.strerror or 'cannot be used').lower()}; correct that and run it again"
 
 
 def printable(text: str) -> str:

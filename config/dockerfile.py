@@ -91,7 +91,7 @@ class Dockerfile:
         while number < len(self._lines):
             line = self._lines[number].rstrip("\n")
             if line.strip() and not line.lstrip().startswith("#"):
-                held += continued.sub("", line) if held or line.strip() else line
+                held += continued.sub("", line)
                 if not continued.search(line):
                     yield number, held.strip()
                     number = self._after_documents(held, number)

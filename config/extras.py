@@ -55,6 +55,8 @@ def _load(path: Path, file: str) -> Hooks:
         # Unlike an import, it leaves no __pycache__ in the build context.
         found = runpy.run_path(str(path), run_name=file)
     except Exception as error:
+        if isinstance(error, OSError) and error.filename == str(path):
+            raise ConfigError(file, "file", f"cannot be read ({error.strerror})", "make it readable") from error
         raise _fault(file, error) from error
     functions = {name: found[name] for name in _FUNCTIONS if callable(found.get(name))}
     if not functions:
@@ -63,8 +65,6 @@ def _load(path: Path, file: str) -> Hooks:
 
 
 def _fault(file: str, error: Exception) -> ConfigError:
-    if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
-        return ConfigError(file, "file", f"cannot be read ({error.strerror})", "make it readable")
     said = (str(error).strip().splitlines() or ["no message"])[0]
     return ConfigError(file, _line(file, error), f"raises {type(error).__name__}: {said}", "correct it")
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from config.discovery import manifest_file
 from config.errors import ConfigError
-from config.routing import Route, free_priorities, priority_band
+from config.limits import LOWEST_PRIORITY
+from config.routing import Route, priority_band
 from config.service import HttpService
 
 
@@ -78,6 +79,7 @@ def _hidden(outer: _Owned, inner: _Owned, owned: Iterable[_Owned]) -> ConfigErro
     if changed.spec.priority is not None:
         problem = f"is {changed.spec.priority}, {says}"
         return ConfigError(changed.file, "priority", problem, "remove it: the deeper path then comes first")
-    free = next(free_priorities(inner.route.priority + 1, (each.route.priority for each in owned)))
+    held = {each.route.priority for each in owned}
+    free = next(p for p in range(inner.route.priority + 1, LOWEST_PRIORITY) if _fits(p, outer.spec, held))
     problem = f"is {outer.route.priority} unless set, {says}"
     return ConfigError(outer.file, "priority", problem, f"set priority: {free} in {outer.file}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -112,9 +112,3 @@ def _by_priority(route: Route) -> tuple[int, str]:
 def path_patterns(path: str) -> tuple[str, ...]:
     """What a listener rule matches for a path: the path itself and everything below it."""
     return ("/*",) if path == "/" else (path, f"{path}/*")
-
-
-def free_priorities(first: int, taken: Iterable[int]) -> Iterator[int]:
-    """Priorities from the first on that no route has."""
-    held = set(taken)
-    return (number for number in range(first, LOWEST_PRIORITY) if number not in held)

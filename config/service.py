@@ -666,14 +666,6 @@ class Job(ServiceSpec):
 
     kind: Literal[Kind.JOB]
 
-    @model_validator(mode="after")
-    def _check_starts(self) -> Self:
-        for name, sidecar in self.sidecars.items():
-            if not sidecar.starts_before:
-                # On Kubernetes such a container would keep a run from ending.
-                raise fault("is after, which a job cannot have", "remove it", field=f"sidecars.{name}.starts")
-        return self
-
     schedule: Annotated[
         str | None,
         Rule(rules.check_optional_schedule),
@@ -715,6 +707,14 @@ class Job(ServiceSpec):
     def _check_timezone_is_used(self) -> Self:
         if self.schedule is None and "timezone" in self.model_fields_set:
             raise fault("means nothing without a schedule", "remove it, or add a schedule", field="timezone")
+        return self
+
+    @model_validator(mode="after")
+    def _check_starts(self) -> Self:
+        for name, sidecar in self.sidecars.items():
+            if not sidecar.starts_before:
+                # On Kubernetes such a container would keep a run from ending.
+                raise fault("is after, which a job cannot have", "remove it", field=f"sidecars.{name}.starts")
         return self
 
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import argparse
-import errno
 import signal
 import sys
 from pathlib import Path
@@ -111,16 +110,16 @@ def _run_job(options: argparse.Namespace, say: Say) -> int:
     from config.catalog import load_catalog
     from ops.account import caller_account, check_account
     from ops.preflight import clients_of
-    from ops.run import run
+    from ops.run import job_named, run
 
     if options.endpoint:
         project = _project(options)
         settings, catalog = project.read(project.running_engine().architecture)
-        return 0 if run(options.service, settings, catalog, project.target.client, say, local=True) else 1
+        return 0 if run(job_named(options.service, catalog), settings, project.target.client, say, local=True) else 1
     settings = _settings(options)
-    catalog = load_catalog(options.root.resolve(), settings)
+    job = job_named(options.service, load_catalog(options.root.resolve(), settings))
     check_account(settings, caller_account())
-    return 0 if run(options.service, settings, catalog, clients_of(settings), say) else 1
+    return 0 if run(job, settings, clients_of(settings), say) else 1
 
 
 def _settings(options: argparse.Namespace) -> Settings:
@@ -372,10 +371,6 @@ def _run(argv: list[str] | None) -> int:
         end_children()
         print("\nerror: interrupted; run the same command again to continue", file=sys.stderr)
         return 130
-    except OSError as error:
-        if error.errno != errno.ENOSPC:
-            raise
-        raise OpsError(f"the disk is full ({error.filename or 'writing'}); free some space and run it again") from error
 
 
 if __name__ == "__main__":

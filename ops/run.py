@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from config.catalog import Catalog
 from config.errors import did_you_mean
+from config.fields.sidecars import STOPPED_EXIT_CODES
 from config.names import stack_id, stack_name
 from config.service import Job
 from config.settings import Platform, Settings
@@ -35,37 +36,36 @@ class _Ended:
     how: str
 
 
-def run(name: str, settings: Settings, catalog: Catalog, clients: Clients, say: Say, *, local: bool = False) -> bool:
+def run(spec: Job, settings: Settings, clients: Clients, say: Say, *, local: bool = False) -> bool:
     """Runs the job; True if it succeeded. On EKS alone it prints what to run with kubectl, and is True.
 
     Args:
-        name: the job's.
+        spec: the job's manifest.
         settings: the environment.
-        catalog: its services.
         clients: boto3's clients, by the name of their service.
         say: for progress.
         local: whether this is the emulator.
 
     Raises:
-        OpsError: there is no such job, it is not deployed, or AWS refuses to start it.
+        OpsError: the job is not deployed, or AWS refuses to start it.
     """
-    spec = _job(name, catalog)
     if Platform.EKS in spec.platforms and not (local and Platform.ECS in spec.platforms):
         _say_kubectl(spec, settings, say)
     if Platform.ECS not in spec.platforms:
         return True
     try:
-        outputs = _outputs(name, settings, clients)
+        outputs = _outputs(spec.name, settings, clients)
         since = int(time.time() * 1000)
-        ended = _run_attempts(spec, outputs, clients, say) if local else _run_once(name, outputs, clients, say)
+        ended = _run_attempts(spec, outputs, clients, say) if local else _run_once(spec, outputs, clients, say)
         _print_last_lines(outputs, clients, since, say)
     except (BotoCoreError, ClientError) as error:
-        raise OpsError(f"{name}: {error}") from error
-    say.line(f"{name}: {ended.how}")
+        raise OpsError(f"{spec.name}: {error}") from error
+    say.line(f"{spec.name}: {ended.how}")
     return ended.ok
 
 
-def _job(name: str, catalog: Catalog) -> Job:
+def job_named(name: str, catalog: Catalog) -> Job:
+    """The job with this name. Raises OpsError if there is no such service, or it is of another kind."""
     jobs = sorted(spec.name for spec in catalog.services if isinstance(spec, Job))
     listed = f"write one of {', '.join(jobs)}" if jobs else "this environment has no job"
     try:
@@ -102,13 +102,13 @@ def _outputs(name: str, settings: Settings, clients: Clients) -> dict[str, str]:
     return known
 
 
-def _run_once(name: str, outputs: dict[str, str], clients: Clients, say: Say) -> _Ended:
+def _run_once(spec: Job, outputs: dict[str, str], clients: Clients, say: Say) -> _Ended:
     machine = outputs.get("JobStateMachineArn")
     if machine is None:
-        return _run_task(name, outputs, clients, say)
+        return _run_task(spec, outputs, clients, say)
     states = clients("stepfunctions")
     execution = states.start_execution(stateMachineArn=machine)["executionArn"]
-    say.line(f"{name}: started {execution}")
+    say.line(f"{spec.name}: started {execution}")
     return _follow_execution(states, execution)
 
 
@@ -116,26 +116,28 @@ def _run_attempts(spec: Job, outputs: dict[str, str], clients: Clients, say: Say
     for attempt in range(spec.retries + 1):
         if attempt:
             say.note(f"attempt {attempt + 1} of {spec.retries + 1}")
-        ended = _run_task(spec.name, outputs, clients, say, seconds=spec.timeout)
+        ended = _run_task(spec, outputs, clients, say, seconds=spec.timeout)
         if ended.ok:
             break
     return ended
 
 
 def _run_task(
-    name: str, outputs: dict[str, str], clients: Clients, say: Say, *, seconds: float | None = None
+    spec: Job, outputs: dict[str, str], clients: Clients, say: Say, *, seconds: float | None = None
 ) -> _Ended:
     ecs, asked = clients("ecs"), json.loads(outputs["JobRunTask"])
     answer = ecs.run_task(**asked, startedBy=STARTED_BY)
     if not answer["tasks"]:
         why = answer["failures"][0].get("reason", "no reason given") if answer.get("failures") else "no reason given"
-        raise OpsError(f"{name}: could not start: {why}")
+        raise OpsError(f"{spec.name}: could not start: {why}")
     task = answer["tasks"][0]["taskArn"]
-    say.line(f"{name}: started {task}")
-    return _follow_task(ecs, asked["cluster"], task, say, seconds)
+    say.line(f"{spec.name}: started {task}")
+    stopped = _follow_task(ecs, asked["cluster"], task, say, seconds)
+    return _Ended(False, f"did not end within {seconds:g} s") if stopped is None else _how_it_ended(stopped, spec)
 
 
-def _follow_task(ecs: Any, cluster: str, arn: str, say: Say, seconds: float | None) -> _Ended:
+def _follow_task(ecs: Any, cluster: str, arn: str, say: Say, seconds: float | None) -> Any:
+    """The task once it has stopped; None if it was stopped here, after these seconds."""
     last, deadline = "", time.monotonic() + (seconds or float("inf"))
     while time.monotonic() < deadline:
         # A task that has just started may not be known yet.
@@ -144,15 +146,24 @@ def _follow_task(ecs: Any, cluster: str, arn: str, say: Say, seconds: float | No
             last = found[0]["lastStatus"]
             say.note(last.lower())
         if last == "STOPPED":
-            codes = [container.get("exitCode") for container in found[0]["containers"]]
-            if all(code == 0 for code in codes):
-                return _Ended(True, "ended with exit code 0")
-            code = next((code for code in codes if code), None)
-            reason = found[0].get("stoppedReason", "it stopped")
-            return _Ended(False, f"failed: exit code {code}" if code is not None else f"failed: {reason}")
+            return found[0]
         time.sleep(POLL_SECONDS)
     ecs.stop_task(cluster=cluster, task=arn, reason="it took too long")
-    return _Ended(False, f"did not end within {seconds:g} s")
+    return None
+
+
+def _how_it_ended(task: Any, spec: Job) -> _Ended:
+    """By the job's own container, and by sidecars that were not just stopped at its end, as for the alarm on failed runs."""
+    codes = {container["name"]: container.get("exitCode") for container in task["containers"]}
+    code = codes.get(spec.name)
+    if code is None:
+        return _Ended(False, f"failed: {task.get('stoppedReason', 'it stopped')}")
+    if code:
+        return _Ended(False, f"failed: exit code {code}")
+    for sidecar in spec.sidecars:
+        if codes.get(sidecar) not in {None, *STOPPED_EXIT_CODES}:
+            return _Ended(False, f"failed: exit code {codes[sidecar]} of sidecar {sidecar}")
+    return _Ended(True, "ended with exit code 0")
 
 
 def _follow_execution(states: Any, arn: str) -> _Ended:

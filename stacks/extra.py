@@ -23,10 +23,12 @@ class Added:
     Attributes:
         variables: of the container.
         statements: of the role that the container has.
+        closed: whether the container and its role are described already, so that nothing more would reach them.
     """
 
     variables: dict[str, str] = field(default_factory=dict)
     statements: list[aws_iam.PolicyStatement] = field(default_factory=list)
+    closed: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +59,9 @@ class ExtraService:
         """Gives the container a variable; only in `add`, before the container is described.
 
         Raises:
-            ConfigError: the name is not valid, or it is set already.
+            ConfigError: the name is not valid, or it is set already; or this is not `add`.
         """
+        self._check_open("set_variable")
         if name in self.taken or name in self.added.variables or name in self.spec.secrets:
             raise ConfigError(self.hooks.file, name, "is set already", "choose another name")
         try:
@@ -69,9 +72,15 @@ class ExtraService:
         self.added.variables[name] = value
 
     def allow(self, *statements: aws_iam.PolicyStatement) -> None:
-        """Adds statements to the role that the container has; only in `add`."""
+        """Adds statements to the role that the container has; only in `add`. Raises ConfigError elsewhere."""
+        self._check_open("allow")
         self.added.statements.extend(statements)
 
     def run(self, function: str) -> None:
         """Calls `add` or `change`. Raises ConfigError for whatever it raises."""
+        self.added.closed = function != "add"
         self.hooks.run(function, self)
+
+    def _check_open(self, method: str) -> None:
+        if self.added.closed:
+            raise ConfigError(self.hooks.file, method, "does nothing once the container is described", "call it in add")

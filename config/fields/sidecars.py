@@ -17,6 +17,8 @@ from config.model import UNIQUE, Model, Pattern, Rule, fault
 
 # The user of a sidecar that names none: the one that services' images run as.
 _USER: Final = 65532
+# The exit codes of sidecars that ECS stops at the end of a task: 0, or 128 and the number of SIGKILL or SIGTERM.
+STOPPED_EXIT_CODES: Final = (0, 137, 143)
 # A volume's name is made of the sidecar's, and Kubernetes allows it 63 characters.
 NAME: Final = Pattern(r"[a-z]([a-z0-9-]*[a-z0-9])?", "lower-case letters, digits and hyphens", "proxy", 40)
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import textwrap
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -42,15 +44,13 @@ def run(root: Path, path: str, say: Say, *, service: str | None, name: str | Non
     imported = read(path, environments(root), service=service, name=name)
     for draft in () if dry_run else imported.drafts:
         _refuse_taken(root, draft.name)
+    if not dry_run:
+        _write({root / manifest_file(name): text for name, text in imported.manifests.items()})
     for draft in imported.drafts:
         if dry_run:
             say.line(f"# --- {manifest_file(draft.name)}")
             say.line(imported.manifests[draft.name])
             continue
-        file = root / manifest_file(draft.name)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with file.open("x", encoding="utf-8") as out:
-            out.write(imported.manifests[draft.name])
         comments = _comments(imported.manifests[draft.name])
         say.line(f"wrote {manifest_file(draft.name)}: {draft.fields['kind']}, {comments} comments to read")
         for line in _next(root, draft):
@@ -177,6 +177,19 @@ def _next(root: Path, draft: Draft) -> list[str]:
     except ConfigError as error:
         lines.append(f"to mend: {error}")
     return lines
+
+
+def _write(texts: Mapping[Path, str]) -> None:
+    """All of these files, or none if one cannot be written."""
+    with ExitStack() as undo:
+        for file, text in texts.items():
+            if not file.parent.exists():
+                file.parent.mkdir(parents=True)
+                undo.callback(file.parent.rmdir)
+            with file.open("x", encoding="utf-8") as out:
+                undo.callback(file.unlink)
+                out.write(text)
+        undo.pop_all()
 
 
 def _comments(text: str) -> int:

@@ -116,11 +116,9 @@ def _left_over(file: View, objects: dict[str, Any]) -> None:
         if (key,) in file.ledger.marks:
             continue
         if one["kind"] in ("ConfigMap", "Secret"):
-            data = [(key, part) for part in ("data", "stringData", "binaryData")]
-            for path in data:
-                view = file.at(*path)
-                for entry in view.each():
-                    if entry.path not in view.ledger.marks:
+            for part in ("data", "stringData", "binaryData"):
+                for entry in file.at(key, part).each():
+                    if entry.path not in file.ledger.marks:
                         entry.lose(
                             "is read by no variable here",
                             "write it under environment or secrets, or put it into the image",
@@ -145,8 +143,7 @@ def _workload(file: View, view: View, name: str, ledger: Ledger) -> Draft:
     spec = _pod_spec(view)
     draft.set("kind", _WORKLOADS[kind])
     template = view.at("spec", "jobTemplate", "spec", "template") if kind == "CronJob" else view.at("spec", "template")
-    for part in ("metadata",):
-        template.at(part).idle()
+    template.at("metadata").idle()
     for part in ("selector", "revisionHistoryLimit", "serviceName", "podManagementPolicy"):
         view.at("spec", part).idle()
     if kind == "StatefulSet":

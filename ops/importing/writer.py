@@ -12,47 +12,12 @@ from ops.importing.draft import Draft
 from ops.importing.ledger import Note, dotted
 
 _ORDER: Final = (
-    *(
-        "description",
-        "kind",
-        "platforms",
-        "image",
-        "build",
-        "entrypoint",
-        "command",
-        "user",
-        "writable",
-        "tmp_size",
-        "storage",
-    ),
-    *(
-        "init",
-        "schedule",
-        "timezone",
-        "timeout",
-        "retries",
-        "port",
-        "protocol",
-        "private_port",
-        "path",
-        "paths",
-        "hosts",
-    ),
-    *(
-        "sticky",
-        "internal",
-        "priority",
-        "health",
-        "health_grace",
-        "stop_timeout",
-        "call_timeout",
-        "cpu",
-        "memory",
-        "scaling",
-    ),
-    *("alarms", "calls", "sends", "egress", "queue", "bucket", "table", "tables", "rights", "environment", "secrets"),
-    *("before_deploy", "sidecars", "overrides"),
-)
+    "description", "kind", "platforms", "image", "build", "entrypoint", "command", "user", "writable", "tmp_size",
+    "storage", "init", "schedule", "timezone", "timeout", "retries", "port", "protocol", "private_port", "path",
+    "paths", "hosts", "sticky", "internal", "priority", "health", "health_grace", "stop_timeout", "call_timeout",
+    "cpu", "memory", "scaling", "alarms", "calls", "sends", "egress", "queue", "bucket", "table", "tables", "rights",
+    "environment", "secrets", "before_deploy", "sidecars", "overrides",
+)  # fmt: skip
 _PLAIN: Final = re.compile(r"[A-Za-z/][\w./@+-]*(:[\w./@+-]+)*", re.ASCII)
 _WIDTH: Final = 110
 

@@ -17,6 +17,7 @@ from aws_cdk import (
 )
 from constructs import Construct
 
+from config.fields.sidecars import STOPPED_EXIT_CODES
 from config.schedule import eventbridge_cron
 from config.service import Job
 from stacks.acknowledgements import acknowledge
@@ -33,10 +34,6 @@ from stacks.permissions import allow_key
 _KEEP_FAILURES_DAYS = 14
 # A failure that has waited this long was overlooked.
 _STALE_SECONDS = 24 * 60 * 60
-
-
-# Exit codes of a container that was stopped: 128 and the number of SIGKILL or SIGTERM.
-_STOPPED = (137, 143)
 
 
 class JobOnEcs(Construct):
@@ -189,7 +186,7 @@ class ScheduledJob(Construct):
         if not self._spec.sidecars:
             return [{"containers": {"exitCode": [{"anything-but": 0}]}}]
         return [
-            {"containers": {"exitCode": [{"anything-but": [0, *_STOPPED]}]}},
+            {"containers": {"exitCode": [{"anything-but": list(STOPPED_EXIT_CODES)}]}},
             {"containers": {"reason": [{"prefix": "OutOfMemory"}]}},
         ]
 

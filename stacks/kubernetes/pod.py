@@ -26,9 +26,8 @@ class Pod:
         settings: the environment.
         image: the image's URI.
         environment: variables and their values.
-        restart_policy: Always, or Never for a job.
+        restart_policy: Always, or Never for a pod that ends by itself.
         sidecar_images: the URI of each sidecar's image, by its name.
-        ends: whether the pod ends by itself, so that no sidecar may keep it running: native ones do not.
         drain: seconds before SIGTERM, in which the load balancer stops sending.
         of_container: additional fields of the container.
         of_pod: additional fields of the pod.
@@ -40,7 +39,6 @@ class Pod:
     environment: Mapping[str, str]
     restart_policy: str
     sidecar_images: Mapping[str, str] = field(default_factory=dict)
-    ends: bool = False
     drain: int = 0
     of_container: KubernetesObject = field(default_factory=dict)
     of_pod: KubernetesObject = field(default_factory=dict)
@@ -64,7 +62,7 @@ class Pod:
                 "seccompProfile": {"type": "RuntimeDefault"},
             },
             **({"initContainers": native} if (native := self._sidecars.native()) else {}),
-            "containers": [self._container(), *([] if self.ends else self._sidecars.plain())],
+            "containers": [self._container(), *self._sidecars.plain()],
             "volumes": [*self._volumes(), *self._sidecars.volumes()],
             **self.of_pod,
         }
@@ -72,7 +70,7 @@ class Pod:
 
     @cached_property
     def _sidecars(self) -> Sidecars:
-        return Sidecars(spec=self.spec, images=self.sidecar_images)
+        return Sidecars(spec=self.spec, images=self.sidecar_images, native_only=self.restart_policy == "Never")
 
     def _container(self) -> KubernetesObject:
         return {

@@ -36,9 +36,7 @@ class ScaledServiceObjects(ServiceObjects[AnyScaled]):
             return {}
         account = migration_account(self._settings, name)
         policy = migration_policy(self._settings, name, self._reachable())
-        return {
-            MIGRATION: [account, policy, migration_job(self._settings, before, replace(self._bare_pod(), ends=True))]
-        }
+        return {MIGRATION: [account, policy, migration_job(self._settings, before, self._bare_pod())]}
 
     def _of_kind(self) -> list[KubernetesObject]:
         return [self._deployment()]

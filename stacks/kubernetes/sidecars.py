@@ -25,32 +25,39 @@ class Sidecars:
     Attributes:
         spec: the service's manifest.
         images: the URI of each sidecar's image, by its name.
+        native_only: leaves out those that start after the service's own container; they would keep a pod from ending.
     """
 
     spec: ServiceSpec
     images: Mapping[str, str]
+    native_only: bool = False
 
     def native(self) -> list[KubernetesObject]:
         """Those that start before the service's own container, in the order of the manifest."""
         return [
             {**self._container(name, sidecar), "restartPolicy": "Always"}
-            for name, sidecar in self.spec.sidecars.items()
+            for name, sidecar in self._chosen()
             if sidecar.starts_before
         ]
 
     def plain(self) -> list[KubernetesObject]:
         """Those that start after it: a kubelet starts a pod's containers in their order."""
-        return [
-            self._container(name, sidecar) for name, sidecar in self.spec.sidecars.items() if not sidecar.starts_before
-        ]
+        return [self._container(name, sidecar) for name, sidecar in self._chosen() if not sidecar.starts_before]
 
     def volumes(self) -> list[KubernetesObject]:
         """A volume for every folder that a sidecar may write to; none may hold more than all folders of the pod together."""
         limit = f"{self.spec.storage or WRITABLE_GIB}Gi"
         return [
             {"name": volume, "emptyDir": {"sizeLimit": limit}}
-            for name, sidecar in self.spec.sidecars.items()
+            for name, sidecar in self._chosen()
             for volume, _ in _mounts(name, sidecar)
+        ]
+
+    def _chosen(self) -> list[tuple[str, Sidecar]]:
+        return [
+            (name, sidecar)
+            for name, sidecar in self.spec.sidecars.items()
+            if sidecar.starts_before or not self.native_only
         ]
 
     def _container(self, name: str, sidecar: Sidecar) -> KubernetesObject:

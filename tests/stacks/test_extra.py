@@ -6,13 +6,16 @@ import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
+from aws_cdk import App, Stack, aws_ec2
 
 from config.errors import ConfigError
 from config.extras import Hooks, load_extras
 from config.settings import Platform
+from stacks.extra import Added, ExtraService
 from tests.stacks.kubernetes import pod_template, workloads
 from tests.stacks.templates import Assembly
 from tests.unit.config.project import HTTP, Project
@@ -106,6 +109,14 @@ def test_whatever_a_hook_raises_is_one_line_with_its_place(tmp_path):
     assert str(caught.value) == f"{FILE}: line 5: raises ValueError: no; correct it"
 
 
+def test_a_file_that_a_hook_may_not_read_is_not_taken_for_its_own(tmp_path):
+    found = hooks(tmp_path, "def add(service):\n    raise PermissionError(13, 'Permission denied', '/x')\n")
+    with pytest.raises(ConfigError) as caught:
+        found["tracking"].run("add", object())
+    said = "raises PermissionError: [Errno 13] Permission denied: '/x'; correct it"
+    assert str(caught.value) == f"{FILE}: line 2: {said}"
+
+
 def test_a_hook_that_is_not_defined_does_nothing(tmp_path):
     hooks(tmp_path, "def add(service):\n    pass\n")["tracking"].run("change", object())
 
@@ -125,27 +136,37 @@ def test_reading_the_file_leaves_nothing_in_the_build_context(tmp_path):
     ],
 )
 def test_a_variable_that_cannot_be_set_is_one_line(tmp_path, name, said):
-    from aws_cdk import App, Stack, aws_ec2
+    with pytest.raises(ConfigError) as caught:
+        extra_service(tmp_path).set_variable(name, "x")
+    assert str(caught.value).startswith(f"{FILE}: {said}")
 
-    from stacks.extra import Added, ExtraService
 
+@pytest.mark.parametrize("call", ["set_variable('A', 'x')", "allow()"])
+def test_what_would_reach_no_container_any_more_is_refused(tmp_path, call):
+    code = f"def add(service):\n    service.{call}\n\nchange = add\n"
+    service = extra_service(tmp_path / "other", hooks(tmp_path / "own", code)["tracking"])
+    service.run("add")
+    method = call.partition("(")[0]
+    with pytest.raises(ConfigError) as caught:
+        service.run("change")
+    assert str(caught.value) == f"{FILE}: {method}: does nothing once the container is described; call it in add"
+
+
+def extra_service(folder: Path, found: Hooks | None = None) -> ExtraService:
     stack: Any = Stack(App(), "Ecs-tracking")
-    project = Project.at(tmp_path)
+    project = Project.at(folder)
     project.service("tracking", HTTP)
-    service = ExtraService(
+    return ExtraService(
         stack=stack,
         platform=Platform.ECS,
         spec=project.catalog().service("tracking"),
         settings=project.settings(),
         vpc=aws_ec2.Vpc(stack, "Vpc"),
         security_group_id=None,
-        hooks=Hooks(FILE, {}),
+        hooks=found or Hooks(FILE, {}),
         added=Added(),
         taken=frozenset({"SERVICE_NAME"}),
     )
-    with pytest.raises(ConfigError) as caught:
-        service.set_variable(name, "x")
-    assert str(caught.value).startswith(f"{FILE}: {said}")
 
 
 def test_an_exception_in_extra_reaches_the_user_as_one_line(tmp_path, root):

@@ -13,6 +13,7 @@ from config.fields.health import HttpHealth
 from config.reserved import BEFORE_DEPLOY
 from config.service import HttpService, Kind, ServiceSpec
 from config.settings import EKS_SERVICE_CIDR, Platform
+from stacks.kubernetes.pod import Pod
 from tests.stacks.kubernetes import (
     WORKLOADS,
     Object,
@@ -69,6 +70,24 @@ def containers(assembly: Assembly, *kinds: Kind) -> list[tuple[ServiceSpec, dict
 def containers_of(pod: dict[str, Any]) -> list[dict[str, Any]]:
     """Sidecars too."""
     return [*pod["containers"], *pod.get("initContainers", [])]
+
+
+def test_a_pod_that_ends_has_no_sidecar_that_would_keep_it_running_and_none_of_its_volumes(corners):
+    spec = next(spec for spec in corners.services(Platform.EKS) if spec.name == "escort")
+    late = {name for name, sidecar in spec.sidecars.items() if not sidecar.starts_before}
+    assert late
+    for policy, left_out in (("Always", set()), ("Never", late)):
+        pod = Pod(
+            spec=spec,
+            settings=corners.settings,
+            image="own",
+            environment={},
+            sidecar_images={name: name for name in spec.sidecars},
+            restart_policy=policy,
+        ).template()["spec"]
+        assert {c["name"] for c in containers_of(pod)} == {spec.name, *spec.sidecars} - left_out
+        mounted = {mount["name"] for container in containers_of(pod) for mount in container["volumeMounts"]}
+        assert {volume["name"] for volume in pod["volumes"]} == mounted
 
 
 # --- schema -----------------------------------------------------------------------------------------------------------

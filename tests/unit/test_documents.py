@@ -35,6 +35,14 @@ def test_every_make_target_that_a_document_names_exists(document):
     assert named - targets == set()
 
 
+def test_the_cost_that_the_readme_gives_is_that_of_the_bill():
+    given = re.search(r"about (\d+) USD on ECS", (ROOT / "README.md").read_text("utf-8"))
+    bill = re.search(r"On ECS only: ([\d.]+) USD", (ROOT / "docs" / "costs.md").read_text("utf-8"))
+    assert given
+    assert bill
+    assert int(given[1]) == round(float(bill[1]))
+
+
 def test_every_public_thread_has_an_answer():
     rows = [line for line in (ROOT / "docs" / "complaints.md").read_text("utf-8").splitlines() if line.startswith("| ")]
     answers = {row.split("|")[1].strip(): row.split("|")[3].strip() for row in rows[1:]}

@@ -1,5 +1,6 @@
 """What the commands of config and ops have in common."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -29,13 +30,21 @@ def test_a_fault_is_one_line_and_its_exit_code(capsys):
     assert capsys.readouterr().err == "file: field: is wrong; write it right\n"
 
 
-def test_a_fault_of_the_program_is_not_hidden():
+@pytest.mark.parametrize("fault", [RuntimeError, OSError(errno.EMFILE, "Too many open files")])
+def test_a_fault_of_the_program_is_not_hidden(fault):
     def fail():
-        raise RuntimeError
+        raise fault
 
     assert not issubclass(RuntimeError, UserError)
-    with pytest.raises(RuntimeError):
+    with pytest.raises(RuntimeError if fault is RuntimeError else OSError):
         run(fail)
+
+
+def test_what_the_file_system_refuses_is_one_line_with_the_file(tmp_path, capsys):
+    file = tmp_path / "file"
+    file.write_text("")
+    assert run(lambda: (file / "below").write_text("") and 0) == 1
+    assert capsys.readouterr().err == f"{file}/below: not a directory; correct that and run it again\n"
 
 
 @pytest.mark.parametrize("command", [["ops", "check"]], ids=" ".join)

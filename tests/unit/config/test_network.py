@@ -305,6 +305,17 @@ def test_a_derived_place_that_hides_a_host_is_refused_with_a_free_one(project):
     assert project.fault() == ""
 
 
+def test_a_free_place_has_room_for_all_routes_of_the_service(project):
+    below = http("/a", hosts=["*.example.com"])
+    deep = http("/a/b/c/d", paths=["/a/b/c/e"])
+    services(project, a=below, deep=deep)
+    free = int(project.fault().split("set priority: ")[1].split()[0])
+    services(project, other=http("/other", priority=free + 1))  # one place is left, and two are needed
+    free = int(project.fault().split("set priority: ")[1].split()[0])
+    services(project, deep={**deep, "priority": free})
+    assert project.fault() == ""
+
+
 def test_a_variable_that_an_address_needs_is_nobody_elses(project):
     web = http("/", calls=["ledger"], environment={"LEDGER_ADDRESS": "x"})
     services(project, web=web, ledger=TCP)

@@ -35,8 +35,13 @@ def test_no_command_accepts_an_endpoint_elsewhere(arguments, tmp_path, capsys):
         (OpsError("what; do this", exit_code=2), 2, "error: what; do this\n"),
         (KeyboardInterrupt(), 130, "\nerror: interrupted; run the same command again to continue\n"),
         (OSError(errno.ENOSPC, "full", "/x"), 1, "error: the disk is full (/x); free some space and run it again\n"),
+        (
+            PermissionError(errno.EACCES, "Denied", "/x"),
+            1,
+            "error: /x: denied; correct that and run it again\n",
+        ),
     ],
-    ids=["ops", "ctrl-c", "disk full"],
+    ids=["ops", "ctrl-c", "disk full", "not writable"],
 )
 def test_every_fault_is_one_line_and_a_code(fault, code, said, monkeypatch, capsys):
     def fail(*_):
@@ -80,3 +85,9 @@ def test_a_closed_pipe_ends_a_command_silently(tmp_path):
     )  # fmt: skip
     os.close(writer)
     assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_a_job_that_is_none_is_refused_before_anybody_is_asked_for_credentials(monkeypatch, capsys):
+    monkeypatch.setattr("ops.account.caller_account", lambda: pytest.fail("asked AWS"))
+    assert command.main(["run", "nobody", "--root", str(ROOT)]) == 2
+    assert capsys.readouterr().err == "error: nobody: there is no such service; write one of hello\n"

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import pytest
 
 from config.catalog import Catalog
+from config.fields.sidecars import Sidecar
 from config.settings import Platform
 from ops import run as running
 from ops.errors import OpsError
@@ -49,11 +50,17 @@ class Aws:
         return SimpleNamespace(paginate=lambda **asked: [{"events": events if asked["logGroupName"] == "logs" else []}])
 
 
-def stopped(code=0, **more):
-    return {"lastStatus": "STOPPED", "containers": [{} if code is None else {"exitCode": code}], **more}
+def container(name, code=None):
+    return {"name": name, **({} if code is None else {"exitCode": code})}
 
 
-RUNNING = {"lastStatus": "RUNNING", "containers": [{}]}
+def stopped(code=0, sidecars=(), **more):
+    containers = [*(container(name, ended) for name, ended in dict(sidecars).items()), container("hello", code)]
+    return {"lastStatus": "STOPPED", "containers": containers, **more}
+
+
+RUNNING = {"lastStatus": "RUNNING", "containers": [container("hello")]}
+PROXY = {"proxy": Sidecar(image="public.ecr.aws/nginx/nginx:1.29", cpu=64, memory=128)}
 
 
 @pytest.fixture
@@ -72,10 +79,10 @@ def run(monkeypatch):
                 {"Outputs": [{"OutputKey": k, "OutputValue": v} for (_, k), v in cloudformation.outputs.items()]}
             ]
         }
-        catalog = Catalog(tuple(specs or (job("hello", **ECS_ONLY), http("web"))))
+        spec = running.job_named(name, Catalog(tuple(specs or (job("hello", **ECS_ONLY), http("web")))))
         out = io.StringIO()
         clients = {"cloudformation": cloudformation, "ecs": aws, "stepfunctions": aws, "logs": aws}
-        ok = running.run(name, SETTINGS, catalog, clients.__getitem__, Say(out), **more)
+        ok = running.run(spec, SETTINGS, clients.__getitem__, Say(out), **more)
         return ok, out.getvalue()
 
     return started
@@ -101,6 +108,24 @@ def test_any_other_end_is_none(run, task, said):
     ok, printed = run(Aws(task))
     assert not ok
     assert printed.splitlines()[-1] == f"hello: {said}"
+
+
+@pytest.mark.parametrize(
+    ("task", "said"),
+    [
+        (stopped(0, {"proxy": 0}), "ended with exit code 0"),
+        (stopped(0, {"proxy": 143}), "ended with exit code 0"),
+        (stopped(0, {"proxy": 137}), "ended with exit code 0"),
+        (stopped(0, {"proxy": 143, "aws-guardduty-agent-abc": 1}), "ended with exit code 0"),
+        (stopped(7, {"proxy": 143}), "failed: exit code 7"),
+        (stopped(137, {"proxy": 0}), "failed: exit code 137"),
+        (stopped(0, {"proxy": 4}), "failed: exit code 4 of sidecar proxy"),
+        (stopped(None, {"proxy": 4}, stoppedReason="no image"), "failed: no image"),
+    ],
+)
+def test_a_sidecar_that_ecs_stops_at_the_end_is_no_failure_of_the_job(run, task, said):
+    ok, printed = run(Aws(task), specs=[job("hello", sidecars=PROXY, **ECS_ONLY)])
+    assert (ok, printed.splitlines()[-1]) == (said.startswith("ended"), f"hello: {said}")
 
 
 def test_a_task_that_ecs_does_not_start_is_one_line(run):

@@ -5,6 +5,7 @@ import pytest
 from config.manifest import load_service
 from config.strict_yaml import read_mapping
 from ops.__main__ import main
+from ops.importing.command import read
 from ops.importing.draft import Draft
 from ops.importing.ledger import Ledger, leaves
 from ops.importing.writer import render
@@ -101,6 +102,18 @@ def test_nothing_is_overwritten_and_nothing_else_written(project, tmp_path, caps
         "error: services/api/service.yaml: is there already; remove it, or write under another --name\n"
     )
     assert [file.parent.name for file in project.glob("services/*/service.yaml")] == ["api"]
+
+
+def test_if_one_manifest_cannot_be_written_none_is(project, tmp_path, capsys):
+    source = tmp_path / "compose.yml"
+    source.write_text(test_compose.SHOP)
+    *_, last = read(str(source), ()).drafts
+    (project / "services" / last.name).write_text("a file, not a folder")
+    assert run(project, source) == 1
+    caught = capsys.readouterr()
+    said = f"services/{last.name}/service.yaml: not a directory; correct that and run it again"
+    assert (caught.out, caught.err) == ("", f"error: {project}/{said}\n")
+    assert [file.name for file in project.glob("services/*")] == [last.name]
 
 
 def test_a_dry_run_prints_and_writes_nothing(project, tmp_path, capsys):
