@@ -7,7 +7,7 @@ escape directive, here-documents. https://github.com/moby/buildkit/blob/master/f
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -17,6 +17,7 @@ _FROM: Final = re.compile(r"FROM(?:\s+--\S+)*\s+(?P<base>[^\s-]\S*)(?:\s+AS\s+(?
 _ARG: Final = re.compile(r"ARG\s+(?P<names>.+)", re.IGNORECASE | re.DOTALL)
 # https://github.com/moby/buildkit/blob/master/frontend/dockerfile/docs/reference.md, "Predefined ARGs"
 _KNOWN_WITHOUT_ARG: Final = re.compile(r"(HTTPS?|FTP|NO|ALL)_PROXY|BUILDKIT_\w+|SOURCE_DATE_EPOCH", re.IGNORECASE)
+_VARIABLE: Final = re.compile(r"\$(?:\{(\w+)(?::?[-+][^}]*)?\}|(\w+))")
 _TAKES_DOCUMENTS: Final = re.compile(r"\s*(?:RUN|COPY|ADD)\s", re.IGNORECASE)
 _DOCUMENT: Final = re.compile(r"(?:^|\s)\d*<<(-?)([\"']?)([A-Za-z0-9_][\w.-]*)\2(?=\s|$|[|>&;])")
 
@@ -32,10 +33,12 @@ class Stage:
     Attributes:
         name: as written after AS, or None.
         last_line: number of the last line of its FROM instruction, from 0.
+        base: what it is built on, as written: an image or a stage.
     """
 
     name: str | None
     last_line: int
+    base: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,26 @@ class Dockerfile:
         found = (_ARG.fullmatch(instruction) for _, instruction in self._instructions())
         return frozenset(re.split(r"[=\s]", word)[0] for match in found if match for word in match["names"].split())
 
+    def base(self, target: str | None = None, arguments: Mapping[str, str] | None = None) -> str:
+        """The image below a stage (None: the last) and the stages that it is built on, with the values of build arguments.
+
+        Empty if there is no such stage.
+        """
+        values = {**self._defaults, **(arguments or {})}
+        found = ""
+        for stage in reversed(self.stages):  # a stage can only be built on an earlier one
+            if found.lower() == (stage.name or "").lower() if found else target in {None, stage.name}:
+                found = _VARIABLE.sub(lambda name: values.get(name[1] or name[2], name[0]), stage.base)
+        return found
+
+    @cached_property
+    def _defaults(self) -> dict[str, str]:
+        """What ARG instructions before the first FROM give build arguments: only these count in FROM."""
+        first = self.stages[0].last_line if self.stages else 0
+        found = (_ARG.fullmatch(text) for number, text in self._instructions() if number < first)
+        words = [word.partition("=") for match in found if match for word in match["names"].split()]
+        return {name: value.strip("\"'") for name, given, value in words if given}
+
     def takes(self, argument: str) -> bool:
         """Whether a build argument means something in it; Docker ignores all others."""
         return argument in self.arguments or _KNOWN_WITHOUT_ARG.fullmatch(argument) is not None
@@ -82,7 +105,7 @@ class Dockerfile:
         for last_line, instruction in self._instructions():
             match = _FROM.fullmatch(instruction)
             if match:
-                yield Stage(match["name"], last_line)
+                yield Stage(match["name"], last_line, match["base"])
 
     def _instructions(self) -> Iterator[tuple[int, str]]:
         """Each instruction in one line, with the number of its last line."""

@@ -6,6 +6,7 @@ Only files that manifest.json names count: the folder may also hold stacks that 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -19,6 +20,10 @@ from ops.errors import OpsError
 Json = dict[str, Any]
 _MANIFEST = "manifest.json"
 _STACK = "aws:cloudformation:stack"
+_REPORT = "validation-report.json"
+_ACKNOWLEDGED = "aws:cdk:acknowledged-rules"
+_ID = "aws:cdk:logicalId"
+_SOURCE = re.compile(r"^[A-Za-z-]+::")  # of a finding, as in Annotation::AwsSolutions-ECS2
 UNKNOWN_PLACE: Final = "aws://unknown-account/unknown-region"
 
 
@@ -78,6 +83,21 @@ class ImageAsset:
     tag: str
 
 
+@dataclass(frozen=True, order=True)
+class Violation:
+    """What cdk-nag or CDK's own rules object to.
+
+    Attributes:
+        rule: the rule, e.g. AwsSolutions-IAM5[Resource::*].
+        construct: path of the construct, e.g. Ecs-web/Task/Definition/Resource.
+        description: what the rule says.
+    """
+
+    rule: str
+    construct: str
+    description: str
+
+
 class Assembly:
     """An output folder of `cdk synth`. Files are read when first needed."""
 
@@ -132,6 +152,50 @@ class Assembly:
                 for destination in asset["destinations"].values():
                     yield ImageAsset(digest, asset["source"], destination["repositoryName"], destination["imageTag"])
 
+    def findings(self) -> tuple[Violation, ...]:
+        """What the checkers object to, which nothing acknowledges; empty if they did not run."""
+        try:
+            report = _read(self.folder / _REPORT)
+        except (OSError, ValueError):
+            return ()
+        found = {
+            Violation(_text(violation, "ruleName"), _text(construct, "constructPath"), _text(violation, "description"))
+            for plugin in _objects(report, "pluginReports")
+            for violation in _objects(plugin, "violations")
+            for construct in _objects(violation, "violatingConstructs")
+        }
+        return tuple(sorted(found))
+
+    def acknowledgements(self) -> dict[str, dict[str, str]]:
+        """Which rules are acknowledged and why: reasons by construct and by rule, as `findings` names them."""
+        found: dict[str, dict[str, str]] = {}
+        for construct, kind, data in self._metadata:
+            if kind == _ACKNOWLEDGED and isinstance(data, dict):
+                rules = {_SOURCE.sub("", str(rule)): str(reason) for rule, reason in data.items()}
+                found.setdefault(construct, {}).update(rules)
+        return found
+
+    def logical_ids(self) -> dict[str, str]:
+        """Logical ids of resources by the path of their construct."""
+        return {construct: data for construct, kind, data in self._metadata if kind == _ID and isinstance(data, str)}
+
+    @cached_property
+    def _metadata(self) -> list[tuple[str, str, Any]]:
+        """Construct, type and data of what CDK noted while it synthesized. Older versions write it into the manifest."""
+        found: list[tuple[str, str, Any]] = []
+        for identifier, artifact in self._artifacts(_STACK):
+            try:
+                noted = _read(self.folder / artifact.get("additionalMetadataFile", f"{identifier}.metadata.json"))
+            except (OSError, ValueError):
+                noted = {}
+            for metadata in (noted, artifact.get("metadata")):
+                for construct in metadata if isinstance(metadata, dict) else ():
+                    path = str(construct).strip("/")
+                    found += [
+                        (path, entry.get("type", ""), entry.get("data")) for entry in _objects(metadata, construct)
+                    ]
+        return found
+
     def _needs(self, identifier: str) -> frozenset[str]:
         """The stacks that the CLI deploys before a stack, whatever it publishes: an asset that is already published, and so the
         order that comes from it, is left out of the CLI's plan (aws-cdk, work-graph.ts, removeUnnecessaryAssets).
@@ -154,3 +218,13 @@ class Assembly:
 def _read(path: Path) -> Json:
     content: Json = json.loads(path.read_text(encoding="utf-8"))
     return content
+
+
+def _objects(node: Any, key: str) -> list[Json]:
+    """The objects in a list; other tools may have written the file."""
+    found = node.get(key) if isinstance(node, dict) else None
+    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+
+
+def _text(node: Json, key: str) -> str:
+    return str(node.get(key, ""))

@@ -6,16 +6,17 @@ storage of logs and images, and anything else that grows with use are not idle c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from string import Template
+from typing import Any
 
 from config.endpoints import endpoints_of
 from config.names import platform_of
 from config.settings import Egress, Platform
-from ops.assembly import Assembly, Json
+from ops.assembly import Json, Stack
 
 DOCUMENT = Path("docs/costs.md")  # below the project
 TEMPLATE = Path(__file__).parent / "templates" / "costs.md"
@@ -78,12 +79,16 @@ ALARMS_OF_TARGET_TRACKING = 2
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the bill: the item, its quantity, the price of one per month, and the source of the price."""
+    """One line of the bill: the item, its quantity, the price of one per month, and the source of the price.
+
+    `key` stays the same when only quantities change.
+    """
 
     what: str
     count: Decimal
     monthly: Decimal
     source: str
+    key: str = ""
 
     @property
     def total(self) -> Decimal:
@@ -91,14 +96,18 @@ class Line:
 
 
 class Bill:
-    """Counts the billed resources in an assembly's templates."""
+    """Counts the billed resources in templates. A resource without the properties that decide its price is not counted."""
 
-    def __init__(self, assembly: Assembly) -> None:
-        self._stacks = sorted(assembly.stacks, key=lambda stack: stack.id)
+    def __init__(self, stacks: Iterable[Stack]) -> None:
+        self._stacks = sorted(stacks, key=lambda stack: stack.id)
 
-    def lines(self, *, platform: Platform) -> list[Line]:
-        """The bill of one platform, shared resources included."""
-        stacks = [list(stack.resources.values()) for stack in self._stacks if platform_of(stack.id) in {None, platform}]
+    def lines(self, *, platform: Platform | None = None) -> list[Line]:
+        """The bill of one platform, shared resources included; of both without a platform."""
+        stacks = [
+            list(stack.resources.values())
+            for stack in self._stacks
+            if platform is None or platform_of(stack.id) in {None, platform}
+        ]
         together = [resource for resources in stacks for resource in resources]
         lines = [*self._entrance(together), *self._egress(together)]
         for resources in stacks:
@@ -109,8 +118,8 @@ class Bill:
     def _entrance(self, resources: list[Json]) -> Iterator[Line]:
         balancers = _of_type(resources, "AWS::ElasticLoadBalancingV2::LoadBalancer")
         yield _line("Application Load Balancer (without capacity units)", len(balancers), "alb")
-        public = [found["Properties"] for found in balancers if found["Properties"].get("Scheme") != "internal"]
-        addresses = sum(len(balancer["Subnets"]) for balancer in public)
+        public = [own for found in balancers if (own := _properties(found)).get("Scheme") != "internal"]
+        addresses = sum(len(_list(own.get("Subnets"))) for own in public)
         yield _line("public IPv4 address of the load balancer, one per zone", addresses, "public_ipv4")
 
     def _egress(self, resources: list[Json]) -> Iterator[Line]:
@@ -122,9 +131,9 @@ class Bill:
         yield _line("public IPv4 address of the NAT instance", instances, "public_ipv4")
         yield _line("disk of the NAT instance, GB of gp3", NAT_INSTANCE_DISK * instances, "gp3")
         zones = sum(
-            len(endpoint["Properties"]["SubnetIds"])
+            len(_list(own.get("SubnetIds")))
             for endpoint in _of_type(resources, "AWS::EC2::VPCEndpoint")
-            if endpoint["Properties"].get("VpcEndpointType") == "Interface"
+            if (own := _properties(endpoint)).get("VpcEndpointType") == "Interface"
         )
         yield _line("interface endpoint, one per service and zone", zones, "interface_endpoint")
 
@@ -133,26 +142,30 @@ class Bill:
             yield from self._task_lines(service, stack)
 
     def _task_lines(self, service: Json, owned: list[Json]) -> Iterator[Line]:
-        definition = _of_type(owned, "AWS::ECS::TaskDefinition")[0]["Properties"]
-        targets = _of_type(owned, "AWS::ApplicationAutoScaling::ScalableTarget")
-        count = targets[0]["Properties"]["MinCapacity"] if targets else service["Properties"]["DesiredCount"]
-        name = definition["ContainerDefinitions"][0]["Name"]
-        architecture = {"X86_64": "amd64", "ARM64": "arm64"}[definition["RuntimePlatform"]["CpuArchitecture"]]
-        spot = _spot_share(service)
+        definition = next(map(_properties, _of_type(owned, "AWS::ECS::TaskDefinition")), {})
+        targets = map(_properties, _of_type(owned, "AWS::ApplicationAutoScaling::ScalableTarget"))
+        count = next((own.get("MinCapacity") for own in targets), _properties(service).get("DesiredCount"))
+        try:
+            name = str(definition["ContainerDefinitions"][0]["Name"])
+            architecture = {"X86_64": "amd64", "ARM64": "arm64"}[definition["RuntimePlatform"]["CpuArchitecture"]]
+            spot = _spot_share(service)
+            vcpu, memory = Decimal(definition["Cpu"]) / 1024, Decimal(definition["Memory"]) / 1024
+            tasks = Decimal(str(count))
+        except (ArithmeticError, LookupError, TypeError, ValueError):
+            return
         factor = spot * SPOT_FACTOR + (1 - spot)
         where = f"{spot:.0%} on Spot" if spot else "on demand"
-        vcpu, memory = Decimal(definition["Cpu"]) / 1024, Decimal(definition["Memory"]) / 1024
-        yield _line(f"{name}: vCPU of {count} task(s), {where}", vcpu * count, f"vcpu_{architecture}", factor)
-        yield _line(
-            f"{name}: GB of memory of {count} task(s), {where}", memory * count, f"memory_{architecture}", factor
-        )
+        parts = (("vCPU", vcpu), ("GB of memory", memory))
+        for (part, size), price in zip(parts, (f"vcpu_{architecture}", f"memory_{architecture}"), strict=True):
+            what = f"{name}: {part} of {count} task(s), {where}"
+            yield _line(what, size * tasks, price, factor, key=f"{name}: {part}")
 
     def _control_plane(self, resources: list[Json]) -> Iterator[Line]:
         yield _line("EKS cluster (without nodes)", len(_of_type(resources, "AWS::EKS::Cluster")), "eks_cluster")
 
     def _alarms_and_keys(self, resources: list[Json]) -> Iterator[Line]:
         metrics = sum(
-            len([metric for metric in alarm["Properties"].get("Metrics", [1]) if metric == 1 or "MetricStat" in metric])
+            sum(metric == 1 or "MetricStat" in metric for metric in _list(_properties(alarm).get("Metrics", [1])))
             for alarm in _of_type(resources, "AWS::CloudWatch::Alarm")
         )
         policies = _of_type(resources, "AWS::ApplicationAutoScaling::ScalingPolicy")
@@ -190,23 +203,34 @@ def total(lines: list[Line]) -> Decimal:
 
 def _tracked_metrics(policy: Json) -> int:
     """The metrics that each alarm of a scaling policy watches: those of its metric math, or the one that it names."""
-    tracking = policy["Properties"].get("TargetTrackingScalingPolicyConfiguration")
-    if tracking is None:
+    tracking = _properties(policy).get("TargetTrackingScalingPolicyConfiguration")
+    if not isinstance(tracking, dict):
         return 0
-    queries = tracking.get("CustomizedMetricSpecification", {}).get("Metrics", [])
-    return sum("MetricStat" in query for query in queries) or 1
+    own = tracking.get("CustomizedMetricSpecification", {})
+    queries = own.get("Metrics", []) if isinstance(own, dict) else []
+    return sum("MetricStat" in query for query in _list(queries)) or 1
 
 
 def _of_type(resources: list[Json], kind: str) -> list[Json]:
-    return [resource for resource in resources if resource["Type"] == kind]
+    return [resource for resource in resources if resource.get("Type") == kind]
 
 
-def _line(what: str, count: Decimal | int, price: str, factor: Decimal = Decimal(1)) -> Line:
-    return Line(what, Decimal(count), _PRICES[price].monthly * factor, _PRICES[price].source)
+def _properties(resource: Json) -> Json:
+    own = resource.get("Properties")
+    return own if isinstance(own, dict) else {}
+
+
+def _list(value: object) -> list[Any]:
+    """A list; empty for anything else, such as a reference."""
+    return [one for one in value if isinstance(one, dict | int | str)] if isinstance(value, list) else []
+
+
+def _line(what: str, count: Decimal | int, price: str, factor: Decimal = Decimal(1), *, key: str = "") -> Line:
+    return Line(what, Decimal(count), _PRICES[price].monthly * factor, _PRICES[price].source, key or what)
 
 
 def _spot_share(service: Json) -> Decimal:
-    strategy = service["Properties"]["CapacityProviderStrategy"]
+    strategy = _properties(service)["CapacityProviderStrategy"]
     weights = {item["CapacityProvider"]: Decimal(item["Weight"]) for item in strategy}
     return weights.get("FARGATE_SPOT", Decimal(0)) / sum(weights.values(), Decimal(0))
 

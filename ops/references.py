@@ -36,8 +36,8 @@ def names(node: Any) -> set[str]:
             found.add(value)
         elif function == "Fn::GetAtt":
             found.add(_attribute(value)[0])
-        elif function == "Fn::Sub":
-            text, own = value if isinstance(value, list) else (value, {})
+        elif function == "Fn::Sub" and (parts := _pattern(value)):
+            text, own = parts
             found |= {name.split(".", maxsplit=1)[0] for name in _SUBSTITUTION.findall(text)} - set(own)
     return found
 
@@ -134,8 +134,16 @@ def replaced(node: Any, *, registry: str, attributes: Mapping[Output, str]) -> A
 
 def _attribute(value: Any) -> tuple[str, str]:
     """Logical id and attribute of a Fn::GetAtt, in either spelling."""
-    parts = value if isinstance(value, list) else str(value).split(".", maxsplit=1)
+    parts = value if isinstance(value, list) and value else str(value).split(".", maxsplit=1)
     return str(parts[0]), str(parts[-1])
+
+
+def _pattern(value: Any) -> tuple[str, Mapping[str, Any]] | None:
+    """Text and values of a Fn::Sub, in either spelling; None if it is neither."""
+    match value if isinstance(value, list) else [value, {}]:
+        case [str() as text, dict() as own]:
+            return text, own
+    return None
 
 
 def _output(value: Mapping[str, Any]) -> Output:
@@ -212,6 +220,8 @@ class Values:
     def __init__(self, stacks: Iterable[Template], known: Mapping[str, str]) -> None:
         """`known` gives values of pseudo parameters."""
         self._known = known
+        self.followed: dict[tuple[str, str], Any] = {}
+        """The properties of resources that were asked for, by stack and logical id."""
         self._following: list[Output] = []
         self._outputs: dict[Output, tuple[str, Any]] = {}
         for stack in stacks:
@@ -242,10 +252,11 @@ class Values:
             return self._pointer(stack, str(argument))
         if function == "Fn::GetAtt":
             return Pointer(stack, *_attribute(argument))
-        if function == "Fn::Join" and isinstance(argument[1], list):
-            return _joined(str(argument[0]), [self.of(stack, part) for part in argument[1]])
-        if function == "Fn::Sub":
-            return self._substituted(stack, argument)
+        match function, argument:
+            case "Fn::Join", [str() as between, list() as parts]:
+                return _joined(between, [self.of(stack, part) for part in parts])
+        if function == "Fn::Sub" and (pattern := _pattern(argument)):
+            return self._substituted(stack, *pattern)
         if function in {"Fn::GetStackOutput", "Fn::ImportValue"}:
             return self._across(stack, function, argument)
         return Call(function, frozen(self.of(stack, argument)))
@@ -255,8 +266,7 @@ class Values:
             return Pointer(stack, name)
         return self._known.get(name, Pointer("", name))
 
-    def _substituted(self, stack: str, argument: Any) -> Any:
-        pattern, own = argument if isinstance(argument, list) else (argument, {})
+    def _substituted(self, stack: str, pattern: str, own: Mapping[str, Any]) -> Any:
         parts: list[Any] = []
         for index, piece in enumerate(_SUBSTITUTION.split(pattern)):
             if index % 2 == 0:

@@ -18,7 +18,8 @@ class Say:
     phases: list[tuple[str, float]] = field(default_factory=list)
 
     def line(self, text: str = "") -> None:
-        print(text, file=self.out, flush=True)
+        self.out.write(f"{text}\n")  # in one piece, as two threads may say something at a time
+        self.out.flush()
 
     def note(self, text: str) -> None:
         self.line(f"    {text}")

@@ -49,6 +49,19 @@ def answer(
     if not before:
         return Answer((), 0)
     result = compare(before, after, quotas=quotas)
+    return answer_to(result, before, after, accepted=accepted, environment=environment, quotas=quotas)
+
+
+def answer_to(
+    result: Result,
+    before: Sequence[Stack],
+    after: Sequence[Stack],
+    *,
+    accepted: Collection[str] = (),
+    environment: str = "sandbox",
+    quotas: Mapping[str, int] | None = None,
+) -> Answer:
+    """The rest of `answer`, once `before` and `after` are compared with this result."""
     _check_accepted(accepted, result)
     blocking = [finding for finding in result.blocking if finding.id not in accepted]
     lines = [*(sentence(finding) for finding in result.findings if finding.id not in accepted), *_routine(result)]

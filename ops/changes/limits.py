@@ -16,6 +16,7 @@ from ops.changes.sides import Sides, properties
 from ops.references import Pointer, Values, frozen, pointers
 
 _ANYWHERE: Final = "the account"
+_INDENTED: Final = 4  # how many times longer indentation makes a template at most, generously
 # Resources of an account that count, by type.
 _BY_TYPE: Final = {
     "AWS::IAM::Role": quotas.ROLES,
@@ -66,6 +67,34 @@ def quota_findings(sides: Sides, changes: list[Change], raised: Mapping[str, int
     yield from _template_findings(sides)
 
 
+def usages(stacks: Iterable[Stack], values: Values) -> dict[tuple[Quota, str], int]:
+    """How many of each quota the stacks use, by the quota and what it is counted in."""
+    found: dict[tuple[Quota, str], int] = {}
+    for holder, counted in _counts(stacks, values).items():
+        where = holder.where
+        place = f"{where.stack}/{where.name}" if isinstance(where, Pointer) else str(where)
+        found[holder.quota, f"{place} {holder.part}".strip()] = len(counted)
+    return found
+
+
+def template_sizes(stack: Stack) -> dict[Quota, int]:
+    """How much of the quotas on a template a stack uses."""
+    return {
+        quotas.STACK_RESOURCES: len(stack.resources),
+        quotas.STACK_OUTPUTS: len(stack.outputs),
+        quotas.STACK_PARAMETERS: len(stack.template.get("Parameters", {})),
+        quotas.TEMPLATE_SIZE: _size(stack.template),
+    }
+
+
+def _size(template: Any) -> int:
+    """Its bytes as CDK writes it, with one space of indentation; without that, which takes ten times as long, if it is far from
+    the quota.
+    """
+    short = len(json.dumps(template))
+    return short if short < quotas.TEMPLATE_SIZE.value / _INDENTED else len(json.dumps(template, indent=1))
+
+
 def _finding(holder: _Holder, count: int, limit: int, *, only_meanwhile: bool) -> Finding:
     where = holder.where
     stack, name = (where.stack, where.name) if isinstance(where, Pointer) else ("", str(where))
@@ -81,13 +110,7 @@ def _finding(holder: _Holder, count: int, limit: int, *, only_meanwhile: bool) -
 
 def _template_findings(sides: Sides) -> Iterator[Finding]:
     for name, stack in sides.after.items():
-        sizes = {
-            quotas.STACK_RESOURCES: len(stack.resources),
-            quotas.STACK_OUTPUTS: len(stack.outputs),
-            quotas.STACK_PARAMETERS: len(stack.template.get("Parameters", {})),
-            quotas.TEMPLATE_SIZE: len(json.dumps(stack.template, indent=1)),
-        }
-        for quota, size in sizes.items():
+        for quota, size in template_sizes(stack).items():
             if size > quota.value:
                 facts = {"count": str(size), "limit": str(quota.value), "counts": quota.counts, "other_id": quota.name}
                 yield Finding(kind=Kind.QUOTA, stack=name, name="template", facts=facts)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
-
-if TYPE_CHECKING:
-    from cfnlint.schema.manager import ProviderSchemaManager
+from typing import Any, Final
 
 # Of the commercial regions, the one with the most types. Which properties are create-only does not differ by region.
 _REGION: Final = "us-east-1"
@@ -43,12 +42,8 @@ def schema_of(kind: str) -> Schema:
     """The schema of a type; one that says nothing for a custom resource or an unknown type."""
     if not kind.startswith("AWS::") or kind == "AWS::CloudFormation::CustomResource":
         return NOTHING_KNOWN
-    from cfnlint.schema import ResourceNotFoundError  # noqa: PLC0415
-
-    try:
-        return from_json(_manager().get_resource_schema(_REGION, kind).schema)
-    except ResourceNotFoundError:
-        return NOTHING_KNOWN
+    name = _names().get(kind)
+    return from_json(_read(_data() / "resources" / f"{name}.json")) if name else NOTHING_KNOWN
 
 
 def from_json(schema: Mapping[str, Any]) -> Schema:
@@ -80,10 +75,21 @@ def _path(text: str) -> tuple[str, ...]:
 
 
 @cache
-def _manager() -> ProviderSchemaManager:
-    """Reads only the files asked for. The folder is the package's own: by default, a newer download of the user's would win."""
-    import cfnlint  # noqa: PLC0415 - takes a second
-    from cfnlint.schema.manager import ProviderSchemaManager  # noqa: PLC0415
+def _data() -> Path:
+    """The folder of the package's own schemas. The package itself takes a second to import, and by default its reader would
+    prefer a newer download of the user's.
+    """
+    found = find_spec("cfnlint")
+    assert found is not None, "cfn-lint is pinned in requirements.txt"  # noqa: S101
+    return Path(str(found.origin)).parent / "data" / "schemas"
 
-    data = Path(str(cfnlint.__file__)).parent / "data" / "schemas"
-    return ProviderSchemaManager(providers_dir=data / "providers", resources_dir=data / "resources")
+
+@cache
+def _names() -> Mapping[str, str]:
+    """The name of each type's file."""
+    return _read(_data() / "providers" / f"{_REGION}.json")
+
+
+def _read(file: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return content

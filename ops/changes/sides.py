@@ -102,5 +102,8 @@ def _known(stacks: Sequence[Stack]) -> Mapping[str, str]:
 
 
 def properties(stack: Stack, name: str, values: Values) -> Any:
-    """A resource's properties with references followed."""
-    return values.of(stack.id, stack.resources[name].get("Properties", {}))
+    """A resource's properties with references followed; not to be changed, as each resource is followed once."""
+    key = stack.id, name
+    if key not in values.followed:
+        values.followed[key] = values.of(stack.id, stack.resources[name].get("Properties", {}))
+    return values.followed[key]

@@ -190,7 +190,7 @@ def test_a_higher_minimum_starts_tasks_in_another_zone(running, report):
 
 def test_the_cost_so_far_is_known(running, report):
     with report.step("cost so far") as seen:
-        bill = Bill(Assembly(running.assembly()))
+        bill = Bill(Assembly(running.assembly()).stacks)
         lines = {line.what: line for platform in running.settings.platforms for line in bill.lines(platform=platform)}
         hourly = float(sum(line.total for line in lines.values())) / HOURS
         seen.append(f"about {hourly:.2f} USD an hour at list price, {hourly * report.hours:.2f} USD since the start")

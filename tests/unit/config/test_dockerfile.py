@@ -55,3 +55,21 @@ def test_a_stage_with_a_name_keeps_it(target, stage):
 
 def test_a_folder_at_the_top_is_copied_into_the_root():
     assert "--chmod=1777 /0/ /\n" in from_image("r/x:1", [Folder("/tmp", owner="0:0", mode="1777")])
+
+
+@pytest.mark.parametrize(
+    ("text", "target", "arguments", "base"),
+    [
+        ("FROM debian:12", None, {}, "debian:12"),
+        ("FROM debian:12 AS build\nFROM alpine AS other\nFROM build", None, {}, "debian:12"),
+        ("FROM debian:12 AS build\nFROM scratch", "build", {}, "debian:12"),
+        ("FROM --platform=linux/arm64 debian AS a\nFROM A AS b", "b", {}, "debian"),
+        ("ARG R=docker.io V\nFROM ${R}/debian:$V", None, {"V": "12"}, "docker.io/debian:12"),
+        ("ARG R=docker.io\nFROM ${R}/debian", None, {"R": "mirror"}, "mirror/debian"),
+        ("FROM $UNKNOWN/debian\nARG UNKNOWN=late", None, {}, "$UNKNOWN/debian"),
+        ("FROM debian", "gone", {}, ""),
+        ("RUN true", None, {}, ""),
+    ],
+)
+def test_the_image_below_a_stage_is_found_through_stages_and_arguments(text, target, arguments, base):
+    assert Dockerfile(text).base(target, arguments) == base

@@ -47,7 +47,11 @@ def test_no_stack_name_is_spelled_out():
 
 def test_python_m_ops_is_the_only_command():
     entry_points = {name for name, file in MODULES.items() if "__main__" in literals(file)}
-    others = {"ops.local.emulator_process": "a process of `up`", "ops.setup": "what make runs on a bare Python"}
+    others = {
+        "ops.local.emulator_process": "a process of `up`",
+        "ops.review.lint_process": "processes of `review`",
+        "ops.setup": "what make runs on a bare Python",
+    }
     assert entry_points == {"ops.__main__", *others}
 
 

@@ -9,18 +9,18 @@ from tests.conftest import ROOT
 
 
 def test_the_costs_document_is_what_the_templates_say(sandbox):
-    assert (ROOT / DOCUMENT).read_text("utf-8") == render(Bill(Assembly(sandbox.directory)), "sandbox"), (
+    assert (ROOT / DOCUMENT).read_text("utf-8") == render(Bill(Assembly(sandbox.directory).stacks), "sandbox"), (
         "run: make docs"
     )
 
 
 def test_the_sandbox_on_ecs_only_costs_less_than_45_usd_a_month(sandbox):
-    assert 30 < total(Bill(Assembly(sandbox.directory)).lines(platform=Platform.ECS)) < 45
+    assert 30 < total(Bill(Assembly(sandbox.directory).stacks).lines(platform=Platform.ECS)) < 45
 
 
 def test_a_second_nat_gateway_shows_in_the_bill(sandbox, production):
     def gateways(assembly):
-        lines = Bill(Assembly(assembly.directory)).lines(platform=Platform.ECS)
+        lines = Bill(Assembly(assembly.directory).stacks).lines(platform=Platform.ECS)
         return sum(line.count for line in lines if line.what == "NAT gateway")
 
     assert (gateways(sandbox), gateways(production)) == (0, 3)
@@ -34,7 +34,7 @@ def test_each_scaling_policy_that_tracks_a_target_has_two_alarms(sandbox):
         if "Eks" not in alarm.stack
     )
     policies = len(sandbox.resources("AWS::ApplicationAutoScaling::ScalingPolicy"))
-    lines = Bill(Assembly(sandbox.directory)).lines(platform=Platform.ECS)
+    lines = Bill(Assembly(sandbox.directory).stacks).lines(platform=Platform.ECS)
     (line,) = (line for line in lines if line.what.startswith("alarm metric"))
     assert policies
     assert line.count == own + 2 * policies - FREE_ALARM_METRICS
@@ -50,7 +50,9 @@ def test_an_alarm_on_the_backlog_of_each_task_watches_two_metrics(corners):
         for alarm in corners.resources("AWS::CloudWatch::Alarm")
         if "Eks" not in alarm.stack
     )
-    (line,) = (line for line in Bill(assembly).lines(platform=Platform.ECS) if line.what.startswith("alarm metric"))
+    (line,) = (
+        line for line in Bill(assembly.stacks).lines(platform=Platform.ECS) if line.what.startswith("alarm metric")
+    )
     assert by_backlog
     assert line.count == own + 2 * len(policies) + 2 * len(by_backlog) - FREE_ALARM_METRICS
 
@@ -58,7 +60,7 @@ def test_an_alarm_on_the_backlog_of_each_task_watches_two_metrics(corners):
 def test_the_table_of_egress_is_what_the_bills_say(sandbox, production, corners):
     for assembly in (sandbox, production, corners):
         settings, platforms = assembly.settings, assembly.settings.platforms
-        lines = Bill(Assembly(assembly.directory)).lines(platform=Platform.EKS)
+        lines = Bill(Assembly(assembly.directory).stacks).lines(platform=Platform.EKS)
         ways = (
             "NAT",
             "public IPv4 address of a NAT",

@@ -1,11 +1,14 @@
 """What happens to each resource, on small handwritten templates."""
 
+from functools import cache
+from pathlib import Path
+
 import pytest
 
 from ops.changes.compare import compare
 from ops.changes.model import Action, Interruption
 from ops.changes.rules import all_rules
-from ops.changes.schemas import schema_of
+from ops.changes.schemas import from_json, schema_of
 from tests.fakes.stacks import att, output, ref, resource, stack, strong, weak
 
 TABLE = "AWS::DynamoDB::Table"
@@ -225,10 +228,24 @@ def test_every_rule_names_a_property_that_its_type_has(kind):
     assert rules.source.startswith("https://")
 
 
-def properties_of(kind):
-    from ops.changes.schemas import _manager
+@cache
+def library():
+    """cfn-lint's own reader of its schemas, without a newer download of the user's."""
+    import cfnlint
+    from cfnlint.schema.manager import ProviderSchemaManager
 
-    return set(_manager().get_resource_schema("us-east-1", kind).schema["properties"])
+    data = Path(cfnlint.__file__).parent / "data" / "schemas"
+    return ProviderSchemaManager(providers_dir=data / "providers", resources_dir=data / "resources")
+
+
+@pytest.mark.parametrize("kind", ["AWS::DynamoDB::Table", "AWS::ECS::Service", "AWS::Lambda::LayerVersion"])
+def test_the_schemas_are_read_as_cfn_lint_reads_them(kind):
+    assert schema_of(kind) == from_json(library().get_resource_schema("us-east-1", kind).schema)
+
+
+def properties_of(kind):
+
+    return set(library().get_resource_schema("us-east-1", kind).schema["properties"])
 
 
 def test_a_schema_is_read_as_it_is():
