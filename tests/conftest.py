@@ -37,12 +37,16 @@ def root() -> Path:
     return ROOT
 
 
+def shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A temporary folder of the run, the same for all its workers."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
 @pytest.fixture(scope="session")
 def synthesis(tmp_path_factory: pytest.TempPathFactory) -> Synthesis:
     """Gives assemblies by name; all workers of a run share them."""
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    return Synthesis(ROOT, shared / "assemblies")
+    return Synthesis(ROOT, shared_folder(tmp_path_factory) / "assemblies")
 
 
 @pytest.fixture(scope="session")

@@ -11,6 +11,7 @@ import time
 from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from config.documents import updated
 from ops.changes.matrix import Row, table
@@ -48,16 +49,21 @@ def document(text: str, rows: list[Row]) -> str:
     return updated(text, {section: table(rows, section) for section in SECTIONS}, DOCUMENT, target=TARGET)
 
 
-def _rows_of(name: str) -> list[Row]:
-    from tests.changes.runner import ENVIRONMENTS, Runner  # starts Node, which a worker does for itself
+def _start(folder: str) -> None:
+    """Prepares a process, which starts a Node of its own."""
+    from tests.changes.runner import Runner
 
-    global _RUNNER  # noqa: PLW0603 - one per worker
-    if _RUNNER is None:
-        _RUNNER = Runner(ROOT, Path(tempfile.mkdtemp()))
+    global _RUNNER  # noqa: PLW0603 - one per process
+    _RUNNER = Runner(ROOT, Path(tempfile.mkdtemp(dir=folder)), Path(folder) / "shared")
+
+
+def _rows_of(name: str) -> list[Row]:
+    from tests.changes.runner import ENVIRONMENTS
+
     return [_RUNNER.run(scenario, environment).row for scenario in groups()[name] for environment in ENVIRONMENTS]
 
 
-_RUNNER = None
+_RUNNER: Any = None
 
 
 def write() -> None:
@@ -65,7 +71,8 @@ def write() -> None:
     started = time.monotonic()
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     os.environ["CDK_DISABLE_STACK_TRACE"] = "1"
-    with multiprocessing.get_context("spawn").Pool(os.cpu_count()) as pool:
+    processes = multiprocessing.get_context("spawn")
+    with tempfile.TemporaryDirectory() as folder, processes.Pool(os.cpu_count(), _start, (folder,)) as pool:
         rows = [row for group in pool.imap(_rows_of, groups()) for row in group]
     FILE.write_text(as_text(rows), encoding="utf-8")
     path = ROOT / DOCUMENT

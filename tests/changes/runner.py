@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+import pickle
 import re
 import shutil
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,11 +76,14 @@ def _write(file: Path, settings: Mapping[str, Any]) -> None:
 
 
 class Runner:
-    """Keeps what it synthesized: most scenarios begin with the same project."""
+    """Keeps what it synthesized, for other processes too: most scenarios begin with the same project."""
 
-    def __init__(self, root: Path, folder: Path) -> None:
+    def __init__(self, root: Path, folder: Path, shared: Path) -> None:
+        """`folder` is this process's own; in `shared`, processes find what another one has synthesized."""
         self._root = root
         self._folder = folder
+        self._shared = shared
+        shared.mkdir(parents=True, exist_ok=True)
         self._known: dict[str, list[Stack]] = {}
         self._count = 0
 
@@ -98,10 +105,27 @@ class Runner:
         if key not in self._known:
             if len(self._known) == _MOST_KEPT:
                 del self._known[next(iter(self._known))]
-            self._count += 1
-            self._known[key] = self._synthesize(state, environment, self._folder / str(self._count))
+            self._known[key] = self._found(key) or self._made(key, state, environment)
         self._known[key] = self._known.pop(key)  # the last to be used is the last to go
         return self._known[key]
+
+    def _file(self, key: str) -> Path:
+        return self._shared / hashlib.sha256(key.encode()).hexdigest()
+
+    def _found(self, key: str) -> list[Stack]:
+        """What this or another process has synthesized; empty if none has yet."""
+        try:
+            return pickle.loads(zlib.decompress(self._file(key).read_bytes()))  # type: ignore[no-any-return]  # noqa: S301
+        except FileNotFoundError:
+            return []
+
+    def _made(self, key: str, state: State, environment: str) -> list[Stack]:
+        self._count += 1
+        stacks = self._synthesize(state, environment, self._folder / str(self._count))
+        partial = self._shared / f"{os.getpid()}.partial"
+        partial.write_bytes(zlib.compress(pickle.dumps(stacks), 1))
+        partial.rename(self._file(key))  # at once, so that nobody reads half of it
+        return stacks
 
     def _synthesize(self, state: State, environment: str, folder: Path) -> list[Stack]:
         project = folder / "project"

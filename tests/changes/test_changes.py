@@ -13,14 +13,14 @@ from config.service import manifest_fields
 from config.settings import Settings
 from config.validation import visible_fields
 from ops.assembly import Stack
-from ops.changes.command import answer
+from ops.changes.command import answer, answer_to
 from ops.changes.matrix import Row
 from ops.changes.model import BLOCKING, LOSES_DATA, Kind
 from tests.changes.account import Account, RefusedError
 from tests.changes.rows import DOCUMENT, FILE, SECTIONS, as_text, document, groups, stored
 from tests.changes.runner import ENVIRONMENTS, Compared, Runner
 from tests.changes.scenarios import State, fields_of_manifest, scenarios, setting_fields
-from tests.conftest import ROOT
+from tests.conftest import ROOT, shared_folder
 
 # Tests of one group share what they synthesize, so they run on one worker.
 GROUPS = [pytest.param(name, marks=pytest.mark.xdist_group(name)) for name in groups()]
@@ -40,7 +40,7 @@ class Outcome:
 
 @pytest.fixture(scope="session")
 def runner(tmp_path_factory: pytest.TempPathFactory) -> Runner:
-    return Runner(ROOT, tmp_path_factory.mktemp("changes"))
+    return Runner(ROOT, tmp_path_factory.mktemp("changes"), shared_folder(tmp_path_factory) / "changes")
 
 
 @pytest.fixture(scope="session")
@@ -55,8 +55,12 @@ def outcomes(runner: Runner):
 def _outcome(compared: Compared) -> Outcome:
     if compared.result is None:
         return Outcome(compared.row, None, ())
-    remaining = [stack for stack in compared.before if stack.id not in compared.destroyed]
-    code = answer(remaining, compared.after, environment=compared.environment).exit_code
+    if compared.destroyed:
+        remaining = [stack for stack in compared.before if stack.id not in compared.destroyed]
+        code = answer(remaining, compared.after, environment=compared.environment).exit_code
+    else:  # the command compares what has just been compared
+        before, after, result = compared.before, compared.after, compared.result
+        code = answer_to(result, before, after, environment=compared.environment).exit_code
     if any(finding.blocks and finding.stack in compared.destroyed for finding in compared.result.findings):
         code = 2  # the user typed `cdk destroy`, which asks
     return Outcome(compared.row, code, tuple(_refusals(compared)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -25,6 +26,7 @@ from ops.local.target import Target
 
 COPIED = ("app.py", "cdk.json", "config", "stacks", "ops", "services", "docs")
 LEFT_OUT = shutil.ignore_patterns("tests", "__pycache__", ".*_cache", ".schemathesis")
+PORTS = range(20000, 30000)
 
 
 @dataclass(frozen=True)
@@ -156,9 +158,12 @@ class Local:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port for an emulator that starts later: none that the system gives to connections meanwhile (32768 and above)."""
+    for port in random.sample(PORTS, len(PORTS)):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                return port
+    raise LookupError("no port is free")
 
 
 def eventually(what: Callable[[], Any], seconds: float = 90) -> Any:

@@ -22,6 +22,8 @@ WORKER = {
     "health": {"command": ["/app/alive"], "interval": 5, "retries": 2},
     "before_deploy": {"command": ["/app/migrate"], "timeout": 60},
 }
+# Three tasks fail before a deployment is rolled back, each after the shortest time that a manifest can ask for.
+IMPATIENT = {**WORKER, "health": {"command": ["/app/alive"], "interval": 5, "timeout": 2, "retries": 1}}
 WORK = "sleep 2; touch /tmp/ready; echo version {}; while true; do sleep 0.2; done"
 ALIVE = "[ -e /tmp/ready ] || { echo no queue yet; exit 1; }"
 
@@ -66,7 +68,9 @@ def test_a_migration_that_fails_stops_its_deployment_and_the_earlier_version_kee
 
 
 def test_a_worker_that_never_gets_healthy_is_rolled_back_with_the_reason(local):
-    local.add("sorter", WORKER, start=WORK.format(3), alive="echo queue is away; exit 1", migrate="echo migrated to 3")
+    local.add(
+        "sorter", IMPATIENT, start=WORK.format(3), alive="echo queue is away; exit 1", migrate="echo migrated to 3"
+    )
     up = local.ops("up")
     assert up.code == 1
     assert "it ended with exit code 1: queue is away" in up.err

@@ -10,9 +10,9 @@ import requests
 
 from ops.local import engine as engines
 from ops.local.emulator import leftovers, port_taken
-from tests.e2e.local import Local, eventually, requested
+from tests.e2e.local import Local, Run, eventually, requested
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e-deployment")]
 
 SHIPMENT = {"id": "E2E-1", "route": ["DEHAM", "NLRTM", "USNYC"], "cargo": "coffee", "weight_kg": 18000}
 QUOTE = {"from": "DEHAM", "to": "USNYC", "weight_kg": "18000", "volume_m3": "33", "shipment": "E2E-1"}
@@ -25,6 +25,20 @@ def local(root: Path, tmp_path_factory: pytest.TempPathFactory, engine: engines.
     copy = Local.copy(root, tmp_path_factory.mktemp("e2e") / "project", engine)
     yield copy
     copy.ops("down", "--images")
+
+
+@pytest.fixture(scope="module")
+def poisoned(local: Local, up: Run) -> str:
+    """A message in the queue of notices that nobody can read: sent early and looked for late, as it takes 90 seconds.
+
+    Returns the URL of the queue of dead letters.
+    """
+    assert up.code == 0, up.out + up.err
+    sqs = local.target.client("sqs")
+    urls = sqs.list_queues()["QueueUrls"]
+    [url], [dead] = ([u for u in urls if name in u] for name in ("Queuenotices", "DeadLettersnotices"))
+    sqs.send_message(QueueUrl=url, MessageBody="poison")
+    return str(dead)
 
 
 def steady(local: Local) -> dict[str, list[str]]:
@@ -76,24 +90,14 @@ def test_a_shipment_written_through_the_load_balancer_is_read_by_quotes(running)
     assert answer["shipment"]["id"] == SHIPMENT["id"]
 
 
+@pytest.mark.usefixtures("poisoned")
 def test_a_movement_goes_through_the_queue_and_becomes_a_notice(running):
-    """The shipment of the test before was told, and so is its move."""
+    """The shipment of the test before was told, and so is its move, beside a message that nobody can read."""
     move = {"json": {"to": "NLRTM"}, "headers": {"If-Match": '"1"'}}
     moved = requests.post(running.url(f"/tracking/shipments/{SHIPMENT['id']}/moves"), timeout=10, **move)
     assert moved.status_code == 200, moved.text
     wanted = [f"Shipment {SHIPMENT['id']} is booked from DEHAM", f"Shipment {SHIPMENT['id']} has reached NLRTM"]
     eventually(lambda: all(text in running.ops("logs", "notices").out for text in wanted))
-
-
-def test_a_message_that_nobody_can_read_becomes_a_dead_letter(running):
-    """It is received three times, 30 seconds apart, as services/notices/service.yaml says."""
-    sqs = running.target.client("sqs")
-    urls = sqs.list_queues()["QueueUrls"]
-    [url], [dead] = ([u for u in urls if name in u] for name in ("Queuenotices", "DeadLettersnotices"))
-    sqs.send_message(QueueUrl=url, MessageBody="poison")
-    [letter] = eventually(lambda: sqs.receive_message(QueueUrl=dead).get("Messages"), seconds=150)
-    assert letter["Body"] == "poison"
-    sqs.delete_message(QueueUrl=dead, ReceiptHandle=letter["ReceiptHandle"])
 
 
 def test_a_name_resolves_only_for_declared_callers(running):
@@ -210,6 +214,14 @@ def test_a_wrong_manifest_is_one_line_and_exit_code_2(running):
     assert again.code == 2
     assert again.err.startswith("services/web/service.yaml: kind: ")
     assert len(again.err.strip().splitlines()) == 1
+
+
+def test_a_message_that_nobody_can_read_becomes_a_dead_letter(running, poisoned):
+    """It is received three times, 30 seconds apart, as services/notices/service.yaml says."""
+    sqs = running.target.client("sqs")
+    [letter] = eventually(lambda: sqs.receive_message(QueueUrl=poisoned).get("Messages"), seconds=150)
+    assert letter["Body"] == "poison"
+    sqs.delete_message(QueueUrl=poisoned, ReceiptHandle=letter["ReceiptHandle"])
 
 
 def test_a_removed_service_is_destroyed_and_its_repository_last(running):

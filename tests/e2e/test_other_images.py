@@ -13,10 +13,19 @@ from ops.local import base_image
 from ops.local import engine as engines
 from tests.e2e.local import Local, eventually
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e-images")]
 
 WRITES = "id > /var/cache/own/who; cat /opt/shared/words; exec sleep infinity"
-WORKER = "kind: worker\ndescription: Waits\nplatforms: [ecs]\ncpu: 256\nmemory: 512\nwritable: [/var/cache/own]\n"
+# As the container's first process, `sleep` ignores SIGTERM: it is killed after stop_timeout.
+WORKER = """\
+kind: worker
+description: Waits
+platforms: [ecs]
+cpu: 256
+memory: 512
+writable: [/var/cache/own]
+stop_timeout: 2
+"""
 EXISTING = f"""{WORKER}
 image: {base_image.name()}
 entrypoint: [/bin/bash, -c]

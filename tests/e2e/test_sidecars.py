@@ -14,7 +14,7 @@ from ops.local import base_image
 from ops.local import engine as engines
 from tests.e2e.local import Local, eventually
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e-sidecars")]
 
 # Perl is in the base image. Each program says when it listens, and when it is told to end.
 SERVE = """\

@@ -12,7 +12,7 @@ import requests
 from ops.local import engine as engines
 from tests.e2e.local import Local, Run
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e")]
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("e2e-ways")]
 
 OWN = Path(__file__).parent / "services"
 
