@@ -1,0 +1,1 @@
+"""What a change does, as people review it: data and downtime, rights, exposure, services, cost, limits, findings."""

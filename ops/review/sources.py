@@ -1,0 +1,220 @@
+"""Where the two sides of a review come from: this checkout, a commit, a folder, another environment, or what is deployed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from config.errors import did_you_mean
+from config.settings import Settings, environments
+from ops.assembly import Assembly
+from ops.errors import OpsError
+from ops.process import capture
+from ops.review.git import Repository
+from ops.review.pair import Side
+from ops.review.renaming import prefix_of, under_the_name_of
+from ops.review.synthesis import own_python, synthesize
+from ops.say import Say
+
+CACHE: Final = Path(".venv", "review")
+"""Below the project: the bases that were synthesized, and the logs."""
+
+_PACKAGES: Final = ("requirements.txt", "package-lock.json")
+_KEPT: Final = 6  # bases; a few megabytes each
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What to compare.
+
+    Attributes:
+        root: the project.
+        settings: of the environment.
+        context: settings of the command line.
+        base: a git ref, or a folder with an assembly; empty for the merge base with main.
+        against: another environment of this checkout as the base; empty for none.
+        deployed: whether the base is what is deployed.
+        assembly: a folder with the new side's assembly, instead of synthesizing this checkout.
+    """
+
+    root: Path
+    settings: Settings
+    context: Mapping[str, str] = field(default_factory=dict)
+    base: str = ""
+    against: str = ""
+    deployed: bool = False
+    assembly: Path | None = None
+
+    @property
+    def environment(self) -> str:
+        return self.settings.environment
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Both sides, and what a reader has to know about them."""
+
+    before: Side
+    after: Side
+    notes: tuple[str, ...] = ()
+    deploys: bool = True
+    """Whether the new side is deployed over the old one; two environments exist side by side."""
+
+
+Make = Callable[[], tuple[Side, tuple[str, ...]]]
+
+
+def sources(request: Request, say: Say) -> Sources:
+    """Both sides. Raises OpsError or ConfigError if one of them cannot be had."""
+    made_before = None if request.deployed else _base(request, say)
+    made_after = _checkout(request, say)
+    if made_before is None:
+        after, _ = made_after()
+        before, notes = _deployed(request, after)
+    else:
+        with ThreadPoolExecutor(2) as pool:
+            future = pool.submit(made_before)
+            after, _ = made_after()
+            before, notes = future.result()
+    return comparable(before, after, notes)
+
+
+def comparable(before: Side, after: Side, notes: tuple[str, ...] = ()) -> Sources:
+    """Two sides, so that their resources pair up: another environment's stacks are read under the name of the new side's."""
+    old, new = prefix_of(before.stacks), prefix_of(after.stacks)
+    if not old or not new or old == new:
+        return Sources(before, after, notes)
+    named = replace(before, stacks=under_the_name_of(before.stacks, after.stacks))
+    note = (
+        f"two environments are compared: {old} is read under the name of {new}, and as neither is deployed over the other, "
+        "nothing is said about data and downtime"
+    )
+    return Sources(named, after, (*notes, note), deploys=False)
+
+
+def _checkout(request: Request, say: Say) -> Make:
+    if request.assembly is not None:
+        assembly = Assembly(request.assembly)
+        return lambda: (Side(f"the assembly in {request.assembly}", assembly.stacks, assembly), ())
+    return lambda: (_synthesized(request, request.root, "this checkout", f"{request.environment}-after", say), ())
+
+
+def _base(request: Request, say: Say) -> Make:
+    """How to make the base; what is wrong with the request is raised at once."""
+    if request.against:
+        known = environments(request.root)
+        if request.against not in known:
+            remedy = did_you_mean(request.against, known, else_say=f"write one of {', '.join(known)}")
+            raise OpsError(f"--against {request.against}: has no file here; {remedy}", exit_code=2)
+        other = replace(request, settings=request.settings.model_copy(update={"environment": request.against}))
+        label = f"{request.against} in this checkout"
+        return lambda: (_synthesized(other, request.root, label, f"{request.against}-before", say), ())
+    folder = Path(request.base)
+    if request.base and Assembly.is_in(folder):
+        assembly = Assembly(folder)
+        return lambda: (Side(f"the assembly in {request.base}", assembly.stacks, assembly), ())
+    repository = Repository(request.root)
+    if request.base:
+        commit, name = repository.commit(request.base), request.base
+        if commit is None:
+            problem = "is neither a git ref nor a folder with an output of cdk synth"
+            raise OpsError(f"--base {request.base}: {problem}; `git branch -a` lists refs", exit_code=2)
+    else:
+        commit, name = repository.merge_base()
+    label = f"{name} at {repository.short(commit)}"
+    return lambda: _of_commit(request, repository, commit, label, say)
+
+
+def _synthesized(request: Request, project: Path, label: str, name: str, say: Say, tools: Path | None = None) -> Side:
+    folder = request.root.resolve() / CACHE
+    say.line(f"==> Synthesizing {label}")
+    assembly = synthesize(
+        project,
+        folder / name,
+        tools=(tools or request.root).resolve(),
+        environment=request.environment,
+        context=request.context,
+        log=folder / "logs" / f"{name}.log",
+    )
+    return Side(label, assembly.stacks, assembly)
+
+
+def _of_commit(
+    request: Request, repository: Repository, commit: str, label: str, say: Say
+) -> tuple[Side, tuple[str, ...]]:
+    kept = request.root.resolve() / CACHE / "bases" / _key(request, commit)
+    if Assembly.is_in(kept):
+        say.line(f"==> {label} was synthesized before")
+        kept.touch()
+        return _kept(kept, label), ()
+    with (
+        tempfile.TemporaryDirectory(prefix="review-") as folder,
+        repository.worktree(commit, Path(folder, "base")) as project,
+    ):
+        if request.environment not in environments(project):
+            note = f"{label} has no environment {request.environment}, so everything is new"
+            return Side(label, ()), (note,)
+        tools, notes = _tools(request, project, label, say)
+        try:
+            made = _synthesized(request, project, label, f"{request.environment}-before", say, tools)
+        except OpsError as error:
+            raise OpsError(f"{label}: {error.message}", exit_code=error.exit_code) from error
+    if notes or made.assembly is None:  # another run may have the packages
+        return made, notes
+    _keep(made.assembly.folder, kept)
+    return _kept(kept, label), ()
+
+
+def _kept(folder: Path, label: str) -> Side:
+    assembly = Assembly(folder)
+    return Side(label, assembly.stacks, assembly)
+
+
+def _key(request: Request, commit: str) -> str:
+    asked = json.dumps([commit, request.environment, dict(request.context)], sort_keys=True)
+    return f"{request.environment}-{commit[:12]}-{hashlib.sha256(asked.encode()).hexdigest()[:8]}"
+
+
+def _keep(made: Path, kept: Path) -> None:
+    """Moves an assembly to where the next review finds it, and drops the oldest ones."""
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(kept, ignore_errors=True)
+    made.rename(kept)
+    oldest = sorted(kept.parent.iterdir(), key=lambda folder: folder.stat().st_mtime)
+    for folder in oldest[:-_KEPT]:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _tools(request: Request, project: Path, label: str, say: Say) -> tuple[Path, tuple[str, ...]]:
+    """The folder whose packages synthesize a commit: its own, where it pins other ones than this checkout."""
+    differing = [name for name in _PACKAGES if _text(project / name) != _text(request.root / name)]
+    if not differing:
+        return request.root, ()
+    say.line(f"==> Setting up the packages of {label}, which pins other ones ({', '.join(differing)})")
+    environment = {k: v for k, v in os.environ.items() if k not in {"VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME"}}
+    done = capture([own_python(), "-I", project / "ops" / "setup.py", "runtime"], cwd=project, env=environment)
+    if done.ok:
+        return project, ()
+    names = " and ".join(differing)
+    note = f"the packages that {label} pins ({names}) could not be installed; it is synthesized with those of this checkout"
+    return request.root, (note,)
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+def _deployed(request: Request, after: Side) -> tuple[Side, tuple[str, ...]]:
+    from ops.changes.deployed import client_in, deployed_stacks  # noqa: PLC0415 - boto3 takes half a second to import
+
+    found = deployed_stacks(client_in(request.settings.region), after.stacks)
+    notes = () if found else (f"nothing of {request.environment} is deployed, so everything is new",)
+    return Side("what is deployed", found), notes
