@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import requests
 
-from tests.contract.browser import Page, browser
+from tests.browser import Page, browser
 from tests.contract.harness import Container, build, run, temporary_network, wait_http, wait_until
 
 pytestmark = [pytest.mark.contract, pytest.mark.usefixtures("engine")]

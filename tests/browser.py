@@ -44,7 +44,7 @@ def chromium() -> str | None:
 
 
 class Page:
-    """One tab. Console messages and failed requests are kept in `complaints`."""
+    """One tab. Errors in the console and failed requests are kept in `complaints`, addresses that it asks for in `requests`."""
 
     def __init__(self, read: int, write: int) -> None:
         self._read, self._write = read, write
@@ -52,11 +52,12 @@ class Page:
         self._last = 0
         self._session: str | None = None
         self.complaints: list[str] = []
+        self.requests: list[str] = []
 
     def attach(self) -> Self:
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        for domain in ("Page", "Runtime", "Log"):
+        for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
         return self
 
@@ -94,6 +95,9 @@ class Page:
             self.complaints.append(details.get("exception", {}).get("description", details["text"]))
         elif event.get("method") == "Log.entryAdded" and params["entry"]["level"] == "error":
             self.complaints.append(f"{params['entry']['source']}: {params['entry']['text']}")
+
+        elif event.get("method") == "Network.requestWillBeSent":
+            self.requests.append(params["request"]["url"])
 
     def open(self, url: str, width: int = 1280, height: int = 900, *, dark: bool = False) -> None:
         self.call(
