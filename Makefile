@@ -116,10 +116,13 @@ prune: local ## Remove the stacks of services whose folder is gone
 
 # --- checks ----------------------------------------------------------------------------------------------------------
 
-# The end-to-end tests count failed requests during a deployment, so nothing else may run beside them.
+# Many tests wait (for a container, a queue, a deployment), so there are more processes than the two cores that suffice.
+# Each end-to-end module has an emulator of its own. What they count are failed requests: others beside them make those slower only.
 test: dev ## Run the tests (those that need a container engine only if there is one)
-	@$(BIN)/python -m pytest -q -n 2 -m "not e2e" tests services
-	@$(BIN)/python -m pytest -q -m e2e tests/e2e tests/aws
+	@echo "==> 1 of 2: all but the end-to-end tests"
+	@$(BIN)/python -m pytest -q -n 3 -m "not e2e" tests services
+	@echo "==> 2 of 2: the end-to-end tests, each module with a deployment of its own on this machine"
+	@$(BIN)/python -m pytest -v --no-header -n 3 -m e2e tests/e2e tests/aws
 
 verify-aws: dev ## Deploy ENV to AWS under a name of its own, walk through what only AWS shows, and destroy it (asks; costs money)
 	@$(BIN)/python -m tests.aws --env $(ENV) $(if $(YES),--yes)
@@ -140,17 +143,21 @@ format: dev ## Format the code
 snapshots: dev ## Rewrite the templates' snapshots after an intended change
 	@$(BIN)/python -m pytest -q tests/snapshot tests/rights/test_rights_document.py --update-snapshots
 
-review: snapshots ## Show what this change does to the templates
-	@git --no-pager diff --stat -- tests/snapshot/templates
-	@git --no-pager diff -- tests/snapshot/templates
+# BASE=REF or BASE=FOLDER, an output of cdk synth; AGAINST=ENV, another environment of this checkout; DEPLOYED=1, what is deployed.
+# FAIL_ON=data-loss,refused,wider-rights,new-exposure,cost>10 makes it fail: docs/review.md
+review: runtime ## Compare with main (or BASE=REF, AGAINST=ENV, DEPLOYED=1): a page, Markdown and JSON in review/
+	@$(BIN)/python -m ops review --env $(ENV) $(CONTEXT) $(if $(BASE),--base '$(BASE)') $(if $(AGAINST),--against '$(AGAINST)') \
+		$(if $(DEPLOYED),--deployed) $(if $(FAIL_ON),--fail-on '$(FAIL_ON)') $(PIPED)
 
 evidence: dev ## Run the checkers that need an environment of their own, and rewrite docs/evidence.md (needs PyPI)
 	@$(BIN)/python -m tests.evidence.record
 	@$(BIN)/python -m pytest -q tests/stacks/test_evidence.py --update-snapshots
 
-bench: dev ## Measure synth (and, with an engine, the images) as ratios in one run
+bench: dev ## Measure synth, reviews (and, with an engine, the images) as ratios in one run
 	@$(BIN)/python -m tests.bench.synth
 	@$(BIN)/python -m tests.bench.services
+	@$(BIN)/python -m tests.bench.review
+	@$(BIN)/python -m tests.bench.review_page
 
 changes: dev ## Rewrite docs/changes.md: what each change does to a running environment (minutes)
 	@$(BIN)/python -m tests.changes.rows
@@ -170,4 +177,4 @@ lock: dev ## Lock requirements*.in and package.json, with hashes
 	@npm install --package-lock-only --ignore-scripts --no-audit --no-fund --loglevel=error
 
 clean: ## Remove generated files (never anything deployed)
-	@rm -rf cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis sbom
+	@rm -rf cdk.out .pytest_cache .mypy_cache .ruff_cache .hypothesis sbom review

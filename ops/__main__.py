@@ -46,7 +46,7 @@ def _docs(options: argparse.Namespace, say: Say) -> int:
 
     assembly = _assembly(options)
     changed = write_reference(options.root)
-    changed += write_costs(options.root, Bill(Assembly(assembly)), options.env)
+    changed += write_costs(options.root, Bill(Assembly(assembly).stacks), options.env)
     changed += [str(DOCUMENT)] if update_from(options.root, assembly) else []
     say.line(f"brought up to date: {', '.join(changed)}" if changed else "every generated document is current")
     return 0
@@ -150,11 +150,34 @@ def _changes(options: argparse.Namespace, say: Say) -> int:
     return found.exit_code
 
 
+def _review(options: argparse.Namespace, say: Say) -> int:
+    from datetime import date
+
+    from config.settings import load_settings, overrides_from_context
+    from ops.review import command
+    from ops.review.gate import rules_from
+    from ops.review.sources import Request
+
+    context = context_from(options.context)
+    request = Request(
+        root=options.root,
+        settings=load_settings(options.root, options.env, overrides_from_context(context)),
+        context=context,
+        base=options.base,
+        against=options.against,
+        deployed=options.deployed,
+        assembly=options.assembly,
+    )
+    output = options.output or options.root / command.FOLDER
+    rules = rules_from(options.fail_on)
+    return command.run(command.Wanted(request=request, rules=rules, output=output, today=date.today()), say)
+
+
 def _costs(options: argparse.Namespace, say: Say) -> int:
     from ops.assembly import Assembly
     from ops.costs import Bill, render
 
-    say.line(render(Bill(Assembly(_assembly(options))), options.env))
+    say.line(render(Bill(Assembly(_assembly(options)).stacks), options.env))
     return 0
 
 
@@ -284,6 +307,21 @@ def _folder(text: str) -> Path:
     return path
 
 
+def _add_review(commands: Commands, *parents: argparse.ArgumentParser) -> None:
+    review = commands.add("review", _review, "compare with a base, and write a page, Markdown and JSON", *parents)
+    bases = review.add_mutually_exclusive_group()
+    bases.add_argument("--base", default="", metavar="REF|FOLDER", help="a git ref, or an output folder of cdk synth")
+    bases.add_argument("--against", default="", metavar="ENV", help="another environment of this checkout")
+    bases.add_argument("--deployed", action="store_true", help="what is deployed (reads only)")
+    review.add_argument(
+        "--assembly", type=Path, metavar="FOLDER", help="an output of cdk synth instead of this checkout"
+    )
+    review.add_argument(
+        "--fail-on", default="", metavar="LIST", help="e.g. data-loss,refused,wider-rights,new-exposure,cost>10"
+    )
+    review.add_argument("--output", type=Path, metavar="FOLDER", help="where to write (default: review)")
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m ops", description="Operator commands.")
     commands = Commands(parser)
@@ -331,6 +369,7 @@ def _parser() -> argparse.ArgumentParser:
     changes.add_argument("assemblies", type=Path, nargs="*", help="output folders of cdk synth: before, after")
     changes.add_argument("--deployed", action="store_true", help="compare with what is deployed (reads only)")
     changes.add_argument("--accept", action="append", default=[], metavar="ID", help="a finding that is accepted")
+    _add_review(commands, env, context)
     commands.add("costs", _costs, "print what an environment costs per month when idle", env, assembly)
     sbom = commands.add("sbom", _sbom, "write a bill of materials for each image", env)
     sbom.add_argument("services", nargs="*", metavar="service", help="default: all services")

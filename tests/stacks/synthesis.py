@@ -101,6 +101,35 @@ def _rename_production(project: Path) -> None:
     (environments / "production.yaml").rename(environments / "twin.yaml")
 
 
+def _change_everything(project: Path) -> None:
+    """One change of each kind that a review tells apart; notices, a second reader's queue, goes away."""
+    services = project / "services"
+    shutil.rmtree(services / "notices")
+    changes = {
+        "tracking": [("sort_key: sk", "sort_key: at"), ("sends: [notices]\n", "")],
+        "quotes": [
+            ("path: /quotes\n", "path: /quotes\npaths: [/prices]\n"),
+            ('TRACKING_RETRIES: "2"', 'TRACKING_RETRIES: "3"'),
+            (
+                "calls: [tracking]\n",
+                "calls: [tracking]\n"
+                "egress:\n- {name: ledger, port: 5432, cidrs: [10.90.0.0/16]}\n"
+                "rights:\n- {actions: ['s3:GetObject'], resources: ['arn:aws:s3:::prices/list.csv']}\n",
+            ),
+        ],
+        "hello": [("memory: 512", "memory: 1024")],
+    }
+    for name, replacements in changes.items():
+        manifest = services / name / "service.yaml"
+        text = manifest.read_text(encoding="utf-8")
+        for old, new in replacements:
+            assert old in text, f"{name}: {old}"
+            text = text.replace(old, new)
+        manifest.write_text(text, encoding="utf-8")
+    with (services / "web" / "Dockerfile").open("a", encoding="utf-8") as code:
+        code.write("# another line\n")
+
+
 def _leave_one_service(project: Path) -> None:
     """Only web, which no longer calls anybody."""
     for service in (project / "services").iterdir():
@@ -138,6 +167,7 @@ VARIANTS = {
     "extended": Variant("sandbox", nag=True, prepare=_bring_cdk_code),
     "routed": Variant("sandbox", prepare=_add_a_route),
     "edited": Variant("sandbox", prepare=_edit_a_service),
+    "changed": Variant("sandbox", nag=True, prepare=_change_everything),
     "twin": Variant("twin", prepare=_rename_production),
     "production-domain": Variant(
         "production",
