@@ -4,6 +4,7 @@ branches stay as they are.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -55,7 +56,6 @@ class Repository:
     @contextmanager
     def worktree(self, commit: str, folder: Path) -> Iterator[Path]:
         """The project's folder in a worktree of the commit, which is removed at the end. Raises OpsError if git refuses."""
-        self._git("worktree", "prune")  # what an interrupted run left
         made = self._git("worktree", "add", "--detach", "--force", "--quiet", str(folder), commit)
         if not made.ok:
             raise OpsError(f"git cannot check out {self.short(commit)}: {made.last_line()}; {_REMEDY}")
@@ -69,4 +69,5 @@ class Repository:
         return found.out.strip() if found.ok else ""
 
     def _git(self, *arguments: str) -> Finished:
-        return capture(["git", *arguments], cwd=self._root)
+        # A hook, such as post-checkout, is meant for what a person does.
+        return capture(["git", "-c", f"core.hooksPath={os.devnull}", *arguments], cwd=self._root)

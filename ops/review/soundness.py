@@ -9,6 +9,8 @@ from typing import Any, Final
 from ops.assembly import Stack
 
 _SECTIONS: Final = ("Resources", "Outputs", "Parameters")
+_DEEPEST: Final = 150
+"""Levels of a resource; the deepest of CloudFormation's own types, a web ACL's rule, has a few dozen."""
 
 
 def sound(stacks: Sequence[Stack]) -> tuple[list[Stack], tuple[str, ...]]:
@@ -36,6 +38,8 @@ def _entries(stack: str, section: str, content: dict[str, Any], left_out: list[s
     for name, body in content.items():
         if not isinstance(body, dict) or (section == "Resources" and not isinstance(body.get("Type"), str)):
             left_out.append(f"{stack}: {name} in {section} has no shape that CloudFormation accepts and is left out")
+        elif _is_deeper(body, _DEEPEST):
+            left_out.append(f"{stack}: {name} in {section} is nested too deeply and is left out")
         elif section == "Resources":
             yield name, {key: value for key, value in body.items() if _fits(key, value)}
         elif section == "Outputs" and not isinstance(body.get("Export", {}), dict):
@@ -54,3 +58,18 @@ def _fits(key: str, value: Any) -> bool:
     if key == "DependsOn":
         return isinstance(value, str) or (isinstance(value, list) and all(isinstance(one, str) for one in value))
     return key not in {"Condition", "DeletionPolicy", "UpdateReplacePolicy"} or isinstance(value, str)
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    """Whether objects and lists are nested more deeply than that. Without recursion, which deep values would exhaust."""
+    layer = [value]
+    for _ in range(levels):
+        layer = [
+            inner
+            for one in layer
+            for inner in (one.values() if isinstance(one, dict) else one)
+            if isinstance(inner, dict | list)
+        ]
+        if not layer:
+            return False
+    return True

@@ -17,7 +17,7 @@ from config.errors import did_you_mean
 from config.settings import Settings, environments
 from ops.assembly import Assembly
 from ops.errors import OpsError
-from ops.process import capture
+from ops.process import capture, end_children
 from ops.review.git import Repository
 from ops.review.pair import Side
 from ops.review.renaming import prefix_of, under_the_name_of
@@ -82,8 +82,12 @@ def sources(request: Request, say: Say) -> Sources:
     else:
         with ThreadPoolExecutor(2) as pool:
             future = pool.submit(made_before)
-            after, _ = made_after()
-            before, notes = future.result()
+            try:
+                after, _ = made_after()
+                before, notes = future.result()
+            except BaseException:
+                end_children()  # else the pool would wait for a synthesis that nobody needs any more
+                raise
     return comparable(before, after, notes)
 
 

@@ -220,15 +220,6 @@ def test_any_templates_mirror_each_other(one, other):
     json.dumps([[r.lines for r in t.resources] for t in there]).encode()
 
 
-def test_nesting_without_end_is_said():
-    deep: object = 1
-    for _ in range(600):
-        deep = [deep]
-    assert ("+", "nested too deeply to show") in only(
-        {"Q": resource("X")}, {"Q": {"Type": "X", "Properties": {"V": deep}}}
-    ).lines
-
-
 HUGE = {
     "one long text": lambda seed: {"R": resource("X", V="a" * 2_500_000 + str(seed) + "b" * 2_500_000)},
     "many resources": lambda seed: {f"R{n}": resource("X", V=[n * seed] * 5, W="w" * 900) for n in range(5000)},

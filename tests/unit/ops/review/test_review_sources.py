@@ -96,6 +96,17 @@ def test_neither_files_nor_index_nor_branches_change(project, synthesized):
     assert git(project, "worktree", "list", "--porcelain").count("worktree ") == 1
 
 
+def test_no_hook_runs_and_no_worktree_of_the_users_is_forgotten(project, synthesized, tmp_path):
+    hook = project / ".git" / "hooks" / "post-checkout"
+    hook.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    hook.chmod(0o755)
+    git(project, "-c", "core.hooksPath=/dev/null", "worktree", "add", "-q", "--detach", str(tmp_path / "away"))
+    (tmp_path / "away").rename(tmp_path / "moved")  # as if its disk was not there
+    made(project)
+    assert not (tmp_path / "ran").exists()
+    assert str(tmp_path / "away") in git(project, "worktree", "list", "--porcelain")
+
+
 def test_a_ref_is_taken_as_it_is(project, synthesized):
     assert made(project, base="main~1")[1] == ["one sandbox", "three sandbox"]
 
