@@ -99,6 +99,8 @@ def review(pair: Pair, both: Sources, environment: str) -> Review:
         findings=findings(pair),
         pictures=pictures(reach, services),
         templates=templates(pair),
+        deploys=both.deploys,
+        checked=not note,
     )
 
 

@@ -412,6 +412,8 @@ class Review:
         pictures: drawn from the templates.
         templates: the raw difference.
         verdict: what the gate says.
+        deploys: whether the new side is deployed over the old one; else nothing is known about data and downtime.
+        checked: whether the findings of both sides are known.
     """
 
     environment: str
@@ -430,6 +432,8 @@ class Review:
     pictures: tuple[Picture, ...] = ()
     templates: tuple[TemplateDiff, ...] = ()
     verdict: Verdict = field(default_factory=Verdict)
+    deploys: bool = True
+    checked: bool = True
 
     @property
     def items(self) -> tuple[Item, ...]:

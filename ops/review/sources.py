@@ -108,7 +108,8 @@ def _checkout(request: Request, say: Say) -> Make:
     if request.assembly is not None:
         assembly = Assembly(request.assembly)
         return lambda: (Side(f"the assembly in {request.assembly}", assembly.stacks, assembly), ())
-    return lambda: (_synthesized(request, request.root, "this checkout", f"{request.environment}-after", say), ())
+    label = f"{request.environment} in this checkout" if request.against else "this checkout"
+    return lambda: (_synthesized(request, request.root, label, f"{request.environment}-after", say), ())
 
 
 def _base(request: Request, say: Say) -> Make:

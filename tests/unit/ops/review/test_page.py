@@ -210,3 +210,10 @@ def test_lines_of_a_difference_carry_their_sign_and_none_can_pose_as_two():
 def test_a_sentence_begins_with_a_capital_unless_it_begins_with_a_name():
     assert said("the table goes") == "The table goes."
     assert said("tracking may write") == "tracking may write."
+
+
+def test_what_is_not_compared_is_not_said_to_stay_the_same():
+    shown = page(replace(nothing(), deploys=False, checked=False))
+    assert "No data is lost" not in shown
+    assert "No finding is new or gone" not in shown
+    assert shown.count("Not compared") == 4
