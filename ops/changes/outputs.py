@@ -66,6 +66,9 @@ def _missing(sides: Sides, will_be: Mapping[Output, object]) -> Iterator[Finding
             key[0] in own or (not key[0] and _was_ours(sides, key) and key[1] not in published)
         )
         for reader in names if absent else ():
+            before = sides.before.get(reader)
+            if before is not None and key in _used(before) and not _was_ours(sides, key):
+                continue  # it was missing all along
             yield Finding(kind=Kind.OUTPUT_MISSING, stack=reader, name=key[1], facts={"other": key[0] or "an export"})
 
 

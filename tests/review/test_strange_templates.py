@@ -61,9 +61,16 @@ def spoiled(stacks: list[Stack], seed: int) -> list[Stack]:
     return found
 
 
+class Stacks(list[Stack]):
+    """Stacks whose templates do not fill the screen when a test fails."""
+
+    def __repr__(self) -> str:
+        return f"{len(self)} stacks"
+
+
 @pytest.fixture(scope="module")
-def real(synthesis) -> list[Stack]:
-    return [one for one in Assembly(synthesis.assembly("sandbox").directory).stacks if one.id in CHOSEN]
+def real(synthesis) -> Stacks:
+    return Stacks(one for one in Assembly(synthesis.assembly("sandbox").directory).stacks if one.id in CHOSEN)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))

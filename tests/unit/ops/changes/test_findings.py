@@ -166,6 +166,7 @@ def test_a_weak_output_may_go_away_unless_a_stack_still_reads_it():
     before, after = weakly("a"), weakly("a", cpu=2)
     after[0].template["Outputs"] = {}
     assert found(before, after) == [(Kind.OUTPUT_MISSING, "B", "T")]
+    assert found(after, after) == []  # it was missing all along: the change at hand is not to blame
     assert found(before, [after[0], stack("B", {"V": resource("AWS::EC2::VPC")})]) == []
     assert (Kind.OUTPUT_GONE, "A", "T") in found(before, after[:1])
 
