@@ -38,6 +38,8 @@ class ConfigError(UserError):
 
 def one_line(text: str) -> str:
     """The text with everything unprintable escaped, line ends included."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -185,6 +186,12 @@ class Text:
     """Text with values inside."""
 
     parts: tuple[Any, ...]
+
+    def inside_json(self, shown: Callable[[Any], str] = str) -> str:
+        """The text as JSON, if that is what it holds: `shown` gives the text of a value, which must not end a string."""
+        return "".join(
+            part if isinstance(part, str) else json.dumps(shown(part), ensure_ascii=False)[1:-1] for part in self.parts
+        )
 
     def __str__(self) -> str:
         return "".join(map(str, self.parts))

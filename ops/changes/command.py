@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Final
 
 from ops.assembly import Stack
 from ops.changes.compare import compare
-from ops.changes.model import Action, Change, Interruption, Result
+from ops.changes.model import Interruption, Result
 from ops.changes.plan import plan
-from ops.changes.sentences import described, sentence
+from ops.changes.sentences import counted, described, sentence
 from ops.errors import OpsError
-
-_WORDS: Final[Mapping[Action, str]] = {Action.POLICY: "with another deletion policy"}
 
 
 @dataclass(frozen=True)
@@ -95,14 +91,7 @@ def _advice(
 
 def _routine(result: Result) -> Iterator[str]:
     """The changes that no finding is about, summed up."""
-    named = {(finding.stack, finding.name) for finding in result.findings}
-    rest = [change for change in result.changes if (change.stack, change.name) not in named]
-    noticed = [change for change in rest if change.interruption is not Interruption.NONE]
+    noticed = [change for change in result.untold if change.interruption is not Interruption.NONE]
     yield from (f"note    {described(change)}: {change.why}" for change in noticed)
-    for stack, changes in groupby((c for c in rest if c not in noticed), key=lambda change: change.stack):
-        yield f"        {stack}: {_counted(list(changes))}"
-
-
-def _counted(changes: list[Change]) -> str:
-    counts = Counter(Action.UPDATED if change.routine else change.action for change in changes)
-    return ", ".join(f"{counts[action]} {_WORDS.get(action, action.value)}" for action in Action if counts[action])
+    for stack, changes in groupby((c for c in result.untold if c not in noticed), key=lambda change: change.stack):
+        yield f"        {stack}: {counted(changes)}"

@@ -16,7 +16,7 @@ from ops.changes.sides import Sides, properties
 from ops.references import Pointer, Values, frozen, pointers
 
 _ANYWHERE: Final = "the account"
-_INDENTED: Final = 4  # how many times longer indentation makes a template at most, generously
+_INDENTED: Final = 4  # times longer, far more than indentation makes a template (1.3 for the sample's Eks)
 # Resources of an account that count, by type.
 _BY_TYPE: Final = {
     "AWS::IAM::Role": quotas.ROLES,
@@ -88,7 +88,7 @@ def template_sizes(stack: Stack) -> dict[Quota, int]:
 
 
 def _size(template: Any) -> int:
-    """Its bytes as CDK writes it, with one space of indentation; without that, which takes ten times as long, if it is far from
+    """Its bytes as CDK writes it, with one space of indentation; without that, which takes six times as long, if it is far from
     the quota.
     """
     short = len(json.dumps(template))

@@ -181,6 +181,12 @@ class Result:
         return tuple(finding for finding in self.findings if finding.blocks)
 
     @property
+    def untold(self) -> tuple[Change, ...]:
+        """The changes that no finding is about."""
+        told = {(finding.stack, finding.name) for finding in self.findings}
+        return tuple(change for change in self.changes if (change.stack, change.name) not in told)
+
+    @property
     def interruption(self) -> Interruption:
         """The greatest interruption of all changes."""
         return max((change.interruption for change in self.changes), default=Interruption.NONE)

@@ -58,7 +58,7 @@ def objects_of(properties: Any) -> dict[Key, Any]:
     """The objects that a resource applies. References inside are text. Empty if the manifest cannot be read."""
     manifest = properties.get(_MANIFEST) if isinstance(properties, Mapping) else None
     if isinstance(manifest, Text):
-        manifest = "".join(part if isinstance(part, str) else _escaped(part) for part in manifest.parts)
+        manifest = manifest.inside_json()
     try:
         listed = json.loads(manifest) if isinstance(manifest, str) else []
     except ValueError:
@@ -116,7 +116,3 @@ def _key(item: Mapping[str, Any]) -> Key:
         namespace=str(names.get("namespace", "")),
         group=group if slash else "",
     )
-
-
-def _escaped(part: Any) -> str:
-    return json.dumps(str(part), ensure_ascii=False)[1:-1]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from config.errors import one_line
@@ -85,6 +86,7 @@ _SENTENCES: Final[Mapping[Kind, tuple[str, str]]] = {
     ),
 }  # fmt: skip
 _HASH: Final = re.compile(r"\b([A-Za-z][A-Za-z0-9]*?)[0-9A-F]{8}\b")
+_COUNTED: Final[Mapping[Action, str]] = {Action.POLICY: "with another deletion policy"}
 _PERHAPS: Final = "perhaps "
 _LEFT: Final = "destroy the stack {other_stack} first: it is no longer in the app"
 _TOGETHER: Final = " while old and new exist side by side"
@@ -121,6 +123,12 @@ def short_type(kind: str) -> str:
 def described(change: Change) -> str:
     """A change in a few words: `Registry: ECR Repository Repositoryhello replaced`."""
     return f"{change.stack}: {short_type(change.type)} {readable(change.name)} {change.action.value}"
+
+
+def counted(changes: Iterable[Change]) -> str:
+    """How many resources are added, updated and so on: `2 added, 1 updated`."""
+    counts = Counter(Action.UPDATED if change.routine else change.action for change in changes)
+    return ", ".join(f"{counts[action]} {_COUNTED.get(action, action.value)}" for action in Action if counts[action])
 
 
 def readable(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from ops.cdk_output import plain, telling
 from ops.errors import OpsError
 from ops.local.engine import Engine
 from ops.local.target import Target
@@ -14,14 +15,12 @@ from ops.say import Say
 
 CONCURRENCY = "8"
 TOOLKIT_STACK = "CDKToolkit"
-NOISE = re.compile(r"Subprocess exited with error|^\s*$|^INFO |^\s+Acknowledge with|^NOTICES?\b")
 FINISHED_STACK = re.compile(r"^ ?✅\s+(\S+)")
 FAILED_STACK = re.compile(r"^\s*❌\s+(.*)$")
 # The CLI's line about the resource that runs a service's before_deploy: the service, what failed (CREATE or UPDATE), the reason.
 FAILED_BEFORE_DEPLOY = re.compile(
     r"\| (CREATE|UPDATE)_FAILED +\| Custom::BeforeDeploy +\| Ecs-([^/]+)/\S+ \(\w+\) (.+)$"
 )
-ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class Cli:
@@ -53,7 +52,7 @@ class Cli:
         """Deploy every stack of an assembly, in parallel where dependencies allow; prints each as it finishes."""
 
         def show(line: str) -> None:
-            match = FINISHED_STACK.match(ANSI.sub("", line))
+            match = FINISHED_STACK.match(plain(line))
             if match and "no changes" not in line:
                 say.note(f"deployed {match[1]}")
 
@@ -69,7 +68,7 @@ class Cli:
 
     def destroy(self, assembly: Path, say: Say) -> None:
         def show(line: str) -> None:
-            match = FINISHED_STACK.match(ANSI.sub("", line))
+            match = FINISHED_STACK.match(plain(line))
             if match:
                 say.note(f"destroyed {match[1].rstrip(':')}")
 
@@ -90,7 +89,7 @@ def _failed_before_deploy(done: Finished) -> str:
     """The services whose command before the deployment failed, with the reasons; empty if none did."""
     found = {}
     for line in done.out.splitlines():
-        if match := FAILED_BEFORE_DEPLOY.search(ANSI.sub("", line).rstrip()):
+        if match := FAILED_BEFORE_DEPLOY.search(plain(line).rstrip()):
             what, service, reason = match.groups()
             runs = "the earlier version keeps running" if what == "UPDATE" else "nothing of it runs"
             found[service] = f"{service}: {reason}; {runs}. See `make logs SERVICE={service}`"
@@ -99,8 +98,7 @@ def _failed_before_deploy(done: Finished) -> str:
 
 def _reason(done: Finished, log: Path) -> str:
     """The one line of the CLI's output that says what went wrong."""
-    lines = [ANSI.sub("", line).strip() for line in done.out.splitlines()]
-    lines = [line for line in lines if not NOISE.search(line)]
+    lines = telling(done.out)
     failed = [match[1] for line in lines if (match := FAILED_STACK.match(line))]
     chosen = failed[0] if failed else (lines[-1] if lines else f"exit code {done.code}")
     return chosen if ": " in chosen and not failed else f"{chosen} (log: {log})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Final
@@ -48,7 +48,7 @@ class Wanted:
     """
 
     request: Request
-    rules: Rules = field(default_factory=Rules)
+    rules: Rules
     output: Path
     today: date
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any, Final
 
 from ops.changes.differences import MISSING
-from ops.changes.model import BLOCKING, LOSES_DATA, Action, Change, Finding, Interruption, Kind
+from ops.changes.model import BLOCKING, LOSES_DATA, Change, Finding, Interruption, Kind
 from ops.changes.plan import plan
-from ops.changes.sentences import described, happens, readable, remedy
+from ops.changes.sentences import counted, described, happens, readable, remedy
 from ops.review.model import Evidence, Gate, Item, Weight
 from ops.review.naming import label, service
 from ops.review.pair import Pair
 from ops.review.text import as_yaml, listed
 
 _NOTES: Final = frozenset({Kind.NOT_DELETED, Kind.KEPT_NAME})
-_WORDS: Final = {Action.POLICY: "with another deletion policy"}
 
 
 def data_items(pair: Pair, environment: str) -> tuple[Item, ...]:
@@ -27,35 +25,16 @@ def data_items(pair: Pair, environment: str) -> tuple[Item, ...]:
     single = [finding for finding in result.findings if finding.kind is not Kind.OUTPUT_GONE]
     found = [_of_finding(finding, changes.get((finding.stack, finding.name)), pair) for finding in single]
     found += _outputs_gone([finding for finding in result.findings if finding.kind is Kind.OUTPUT_GONE])
-    found += [_of_change(change, pair) for change in _interrupting(pair)]
+    noticed = (change for change in result.untold if change.interruption is not Interruption.NONE)
+    found += [_of_change(change, pair) for change in noticed]
     found += _order(pair, environment)
     return tuple(sorted(found, key=lambda item: -item.weight))
 
 
 def routine(pair: Pair) -> tuple[tuple[str, str], ...]:
     """For each stack, how many resources change without anybody noticing."""
-    rest = _unsaid(pair)
-    return tuple(
-        (stack, _counted(list(changes)))
-        for stack, changes in groupby(
-            (change for change in rest if change.interruption is Interruption.NONE), key=lambda change: change.stack
-        )
-    )
-
-
-def _unsaid(pair: Pair) -> list[Change]:
-    """The changes that no finding is about."""
-    named = {(finding.stack, finding.name) for finding in pair.result.findings}
-    return [change for change in pair.result.changes if (change.stack, change.name) not in named]
-
-
-def _interrupting(pair: Pair) -> Iterator[Change]:
-    return (change for change in _unsaid(pair) if change.interruption is not Interruption.NONE)
-
-
-def _counted(changes: list[Change]) -> str:
-    counts = Counter(Action.UPDATED if change.routine else change.action for change in changes)
-    return ", ".join(f"{counts[action]} {_WORDS.get(action, action.value)}" for action in Action if counts[action])
+    unnoticed = (change for change in pair.result.untold if change.interruption is Interruption.NONE)
+    return tuple((stack, counted(changes)) for stack, changes in groupby(unnoticed, key=lambda change: change.stack))
 
 
 def _of_finding(finding: Finding, change: Change | None, pair: Pair) -> Item:
@@ -146,11 +125,7 @@ def _at(value: Any, path: list[str]) -> Any:
 
 def _order(pair: Pair, environment: str) -> list[Item]:
     """What needs more than one deployment, with the commands in their order."""
-    steps = (
-        plan(list(pair.before.stacks), pair.after.stacks, pair.result, quotas=pair.quotas)
-        if pair.result.findings
-        else None
-    )
+    steps = plan(pair.before.stacks, pair.after.stacks, pair.result, quotas=pair.quotas)
     commands = steps.commands(environment) if steps else ()
     if len(commands) < 2:
         return []

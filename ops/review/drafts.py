@@ -12,8 +12,9 @@ from typing import Final
 from config.errors import one_line
 from ops.review.iam import Place
 from ops.review.iam_labels import Who
-from ops.review.iam_words import listed
+from ops.review.iam_words import MOST
 from ops.review.model import Evidence, Gate, Item, Weight
+from ops.review.text import listed
 
 _LONGEST: Final = 600
 _PLURAL: Final = {"has": "have", "is": "are", "gets": "get", "acts": "act"}
@@ -79,7 +80,7 @@ def _sentence(who: list[Who], predicate: str) -> str:
     subjects = [*service, *helpers]
     if len(subjects) > 1:
         predicate = _SINGULAR.sub(lambda match: f"{match[1]}{_PLURAL[match[2]]}", predicate)
-    return f"{listed(subjects)} {predicate}"
+    return f"{listed(subjects, most=MOST)} {predicate}"
 
 
 def _identifier(group: list[Draft]) -> str:

@@ -80,7 +80,7 @@ def ecs_workload(service: str, resources: Resources, callees: Collection[str] = 
         facts |= {f"{name}{key}": value for key, value in _sidecar(container).items()}
         variables |= {f"{name}{key}": value for key, value in _variables(container).items()}
     images = {text(at(container, "Name")): text(at(container, "Image")) for container in (own, *others) if container}
-    return Workload(kind, images, facts | variables, frozenset(variables))
+    return Workload(kind, images, facts | variables)
 
 
 def _kind(resources: Resources, own: Mapping[str, Any]) -> str:

@@ -61,7 +61,7 @@ def eks_workload(service: str, objects: Sequence[Object]) -> Workload | None:
         facts |= {f"{name}{key}": value for key, value in _sidecar(item).items()}
         variables |= {f"{name}{key}": value for key, value in _variables(item, sources).items()}
     images = {text(item.get("name")): text(item.get("image")) for item in (own, *others) if item}
-    return Workload(kind, images, facts | variables, frozenset(variables))
+    return Workload(kind, images, facts | variables)
 
 
 def pod_of(workload: Object) -> Any:

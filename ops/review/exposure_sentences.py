@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 
 from config.errors import one_line
 from ops.review.exposure_changes import Opening, Side
-from ops.review.exposure_words import Word, does, few, joined, ports, routes
+from ops.review.exposure_words import Word, does, ports, routes
 from ops.review.model import Node, NodeKind
 from ops.review.reach_graph import AWS, INTERNET, PRIVATE, VPC
+from ops.review.text import listed
 
 _NAMES = {"ecs": "ECS", "eks": "EKS"}
 _DATA = frozenset({NodeKind.TABLE, NodeKind.BUCKET, NodeKind.QUEUE, NodeKind.SECRET})
@@ -33,6 +34,10 @@ def sentence(same: Sequence[Opening], *, gone: bool) -> str:
     return one_line(text)
 
 
+def _few(names: Iterable[str]) -> str:
+    return listed(names, most=5)
+
+
 def _can(opening: Opening, *, gone: bool) -> str:
     """`also` where the edge is not new as a whole."""
     if gone:
@@ -42,7 +47,7 @@ def _can(opening: Opening, *, gone: bool) -> str:
 
 def _on(nodes: Iterable[Node]) -> str:
     names = sorted({_NAMES[node.platform] for node in nodes if node.platform in _NAMES})
-    return f" on {joined(names)}" if names else ""
+    return f" on {listed(names)}" if names else ""
 
 
 def _who(source: Node, words: Sequence[Word]) -> str:
@@ -62,7 +67,7 @@ def _is_api(words: Sequence[Word]) -> bool:
 
 
 def _listed(same: Sequence[Opening], end: str) -> str:
-    return few(sorted({getattr(one, end).label for one in same}))
+    return _few(sorted({getattr(one, end).label for one in same}))
 
 
 def _only(opening: Opening, *, gone: bool, said: str) -> str:
@@ -74,7 +79,7 @@ def _only(opening: Opening, *, gone: bool, said: str) -> str:
 def _through(same: Sequence[Opening], *, gone: bool) -> str:
     first = same[0]
     audience = sorted({who for one in same for who in audience_of(one.side, one)})
-    who = few(audience) if audience else f"what reaches the {first.source.label}"
+    who = _few(audience) if audience else f"what reaches the {first.source.label}"
     name = f"{_listed(same, 'target')}{_on(one.target for one in same)}"
     if first.moved:
         verb = "reaches" if audience == ["everybody on the internet"] or not audience else "reach"
@@ -106,10 +111,10 @@ def _to_load_balancer(same: Sequence[Opening], *, gone: bool) -> str:
         for target in one.side.targets.get(one.target.id, ())
         if any((word.protocol, word.low) in listeners for word in one.side.words[one.target.id, target].values())
     }
-    through = f", and through it {few(sorted(behind))}," if behind else ""
+    through = f", and through it {_few(sorted(behind))}," if behind else ""
     name = f"the {_listed(same, 'target')}{_on(one.target for one in same)}"
     others = sorted({one for opening in same for one in _still(opening)}) if gone else []
-    only = f", only {few(others)}" if others else ""
+    only = f", only {_few(others)}" if others else ""
     return f"{who} {_can(first, gone=gone)} reach {name}{through} {ports(first.words)}{only}"
 
 
@@ -149,7 +154,7 @@ def _out(same: Sequence[Opening], *, gone: bool) -> str:
         return f"{who} {can} call {first.target.label}{elsewhere}{_only(first, gone=gone, said=said)}"
     if first.target.id == "metadata":
         return f"{who} {can} read the metadata and credentials of {'its node' if len(same) == 1 else 'their nodes'}"
-    purpose = joined(sorted({name for one in same for name in purposes(one)}))
+    purpose = listed(sorted({name for one in same for name in purposes(one)}))
     name = f" ({purpose})" if purpose else ""
     return f"{who} {can} connect to {_where(first)}{name}{_only(first, gone=gone, said=said)}"
 

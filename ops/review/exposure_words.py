@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ops.review.reach_rules import ALL, ANYWHERE, LAST_PORT, Network, network, number, within
+from ops.review.text import listed
 
 _WEB: Final = frozenset({"http", "https"})
 _USUAL: Final = {"http": 80, "https": 443}
@@ -75,19 +76,19 @@ def ports(words: Iterable[Word]) -> str:
     by_protocol: dict[str, list[Word]] = {}
     for word in sorted(words):
         by_protocol.setdefault(word.protocol, []).append(word)
-    return joined(_of_protocol(protocol, found) for protocol, found in by_protocol.items())
+    return listed(_of_protocol(protocol, found) for protocol, found in by_protocol.items())
 
 
 def _of_protocol(protocol: str, words: list[Word]) -> str:
     if protocol == ALL:
         return "on every port"
     if protocol in _WEB:
-        return f"over {protocol} (port {joined(sorted({str(word.low) for word in words}))})"
+        return f"over {protocol} (port {listed(sorted({str(word.low) for word in words}))})"
     if any((word.low, word.high) == (0, LAST_PORT) for word in words):
         return f"by {protocol}" if protocol.startswith("icmp") else f"on every {protocol} port"
     ranges = list(dict.fromkeys(str(w.low) if w.low == w.high else f"{w.low} to {w.high}" for w in words))
     many = "s" if len(ranges) > 1 or " to " in ranges[0] else ""
-    return f"on port{many} {joined(ranges)} ({protocol})"
+    return f"on port{many} {listed(ranges)} ({protocol})"
 
 
 def routes(words: Iterable[Word]) -> str:
@@ -97,23 +98,12 @@ def routes(words: Iterable[Word]) -> str:
         by_listener.setdefault((word.protocol, word.low), []).append(word.route)
     parts = []
     for (protocol, port), places in by_listener.items():
-        at = f"at {few(places)} " if any(places) else ""
+        at = f"at {listed(places, most=5)} " if any(places) else ""
         name = f"over {protocol} (port {port})" if protocol in _WEB else f"on port {port} ({protocol})"
         parts.append(at + name)
-    return joined(parts)
+    return listed(parts)
 
 
 def does(words: Iterable[Word]) -> str:
     """What is done to data: 'read from and write to'."""
-    return joined(_DOES.get(word.protocol, word.protocol) for word in sorted(words))
-
-
-def joined(parts: Iterable[str]) -> str:
-    """A list as people say it: a, b and c."""
-    found = list(parts)
-    return " and ".join(filter(None, (", ".join(found[:-1]), *found[-1:])))
-
-
-def few(names: list[str], most: int = 6) -> str:
-    """A list that stays short: a, b and 12 more."""
-    return joined(names if len(names) <= most else [*names[: most - 1], f"{len(names) - most + 1} more"])
+    return listed(_DOES.get(word.protocol, word.protocol) for word in sorted(words))

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from config.errors import one_line
 from ops.review.lint_findings import clause, lint_findings
 from ops.review.model import Evidence, Item, Weight
 from ops.review.naming import service_of_stack
-from ops.review.normalise import visible
 from ops.review.pair import Pair, Side
+from ops.review.text import listed
 
 _ENDS: Final = ("", "/Resource", "/Resource/Default", "/Default")
 _MOST_EVIDENCE: Final = 50
@@ -38,7 +39,7 @@ def findings_note(pair: Pair) -> str:
     unknown = [side.label for side in (pair.before, pair.after) if side.assembly is None]
     if not unknown:
         return ""
-    return f"findings and acknowledgements are not compared: they are not known of {' and '.join(unknown)}"
+    return f"findings and acknowledgements are not compared: they are not known of {listed(unknown)}"
 
 
 # --- what the assemblies know ----------------------------------------------------------------------------------------
@@ -80,7 +81,7 @@ class _Renaming:
 
     def __call__(self, text: str) -> str:
         old, new = self._names
-        return visible(text.replace(old, new) if old and new else text)
+        return one_line(text.replace(old, new) if old and new else text)
 
 
 def _renaming(side: Side) -> _Renaming:

@@ -25,7 +25,7 @@ class Repository:
         self._root = root
         top = self._git("rev-parse", "--show-toplevel")
         if not top.ok:
-            raise OpsError(f"{root.name}: {top.last_line()}; {_REMEDY}", exit_code=2)
+            raise OpsError(f"{root.resolve().name}: {top.last_line()}; {_REMEDY}", exit_code=2)
         # The project may be a folder of a larger repository.
         self._top = Path(top.out.strip())
         self._below = root.resolve().relative_to(self._top.resolve())

@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from ops.assembly import Stack
+from ops.changes.sides import properties as followed
 from ops.references import Pointer, Text, Values
 from ops.review.iam_statements import EVERYTHING, Statement, statements, texts
 
@@ -100,19 +101,12 @@ def policies(stacks: Mapping[str, Stack], values: Values) -> Policies:
 def resources(
     stacks: Mapping[str, Stack], values: Values, kinds: set[str]
 ) -> Iterator[tuple[Place, str, Mapping[str, Any]]]:
-    """Every resource of these types with its properties, references followed; none of those that cannot be read."""
+    """Every resource of these types with its properties, references followed."""
     for identifier, stack in stacks.items():
-        listed = stack.template.get("Resources")
-        for name, resource in listed.items() if isinstance(listed, Mapping) else ():
-            kind = resource.get("Type") if isinstance(resource, Mapping) else None
-            if not isinstance(kind, str) or kind not in kinds:
-                continue
-            try:
-                found = values.of(identifier, resource.get("Properties", {}))
-            except (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError):
-                continue
+        for name, resource in stack.resources.items():
+            found = followed(stack, name, values) if resource["Type"] in kinds else None
             if isinstance(found, Mapping):
-                yield (identifier, str(name)), kind, found
+                yield (identifier, name), resource["Type"], found
 
 
 def shown(place: Place) -> str:
@@ -245,8 +239,7 @@ class _Reader:
 
 def _present(stacks: Mapping[str, Stack]) -> Iterator[Place]:
     for identifier, stack in stacks.items():
-        listed = stack.template.get("Resources")
-        yield from ((identifier, str(name)) for name in (listed if isinstance(listed, Mapping) else ()))
+        yield from ((identifier, name) for name in stack.resources)
 
 
 def dicts(value: Any) -> list[Mapping[str, Any]]:

@@ -15,7 +15,7 @@ from ops.changes.sentences import readable, short_type
 from ops.references import Values
 from ops.review.iam import Place, place_of, resources, shown
 from ops.review.iam_statements import EVERYTHING, Some, cut, texts
-from ops.review.iam_words import listed
+from ops.review.text import listed
 
 _WORDS: Final = {
     "AWS::DynamoDB::Table": "table",
@@ -240,9 +240,7 @@ def _cut(text: str) -> tuple[str, str]:
 
 def _types(stacks: Mapping[str, Stack]) -> dict[Place, str]:
     return {
-        (identifier, str(name)): str(resource.get("Type", ""))
+        (identifier, name): resource["Type"]
         for identifier, stack in stacks.items()
-        if isinstance(listed_ := stack.template.get("Resources"), Mapping)
-        for name, resource in listed_.items()
-        if isinstance(resource, Mapping)
+        for name, resource in stack.resources.items()
     }

@@ -137,10 +137,7 @@ def _short(values: frozenset[str]) -> Any:
 
 def _parsed(document: Any) -> Any:
     if isinstance(document, Text):
-        document = "".join(
-            part if isinstance(part, str) else json.dumps(str(part), ensure_ascii=False)[1:-1]
-            for part in document.parts
-        )
+        document = document.inside_json()
     if not isinstance(document, str):
         return document
     try:

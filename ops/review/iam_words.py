@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from ops.changes.sentences import readable
 from ops.review.iam_statements import EVERYTHING, Some, Test, cut
+from ops.review.text import listed
 
-_MOST: Final = 6
+MOST: Final = 6
+"""Words of a list in a sentence; the others are counted."""
 # What an action does, so that a sentence can go on with the resource, unless there is a !.
 _PHRASES: Final = {
     "read items of": "dynamodb: GetItem BatchGetItem Query Scan PartiQLSelect ConditionCheckItem",
@@ -72,20 +74,12 @@ _OPERATORS: Final = {
 }
 
 
-def listed(words: Iterable[str], *, most: int = _MOST, more: str = "more") -> str:
-    """`a, b and c`; those beyond the most are counted."""
-    found = list(words)
-    if len(found) > most + 1:
-        found = [*found[:most], f"{len(found) - most} {more}"]
-    return found[0] if len(found) == 1 else f"{', '.join(found[:-1])} and {found[-1]}" if found else ""
-
-
 def phrase(actions: Sequence[Some], what: str) -> str:
     """What may be done, after `may`: `read and delete items of the table tracking (dynamodb:DeleteItem, dynamodb:GetItem)`."""
     names = sorted({cut(pattern) for some in actions for pattern in some.patterns if not some.but})
     but = [some for some in actions if some.but]
     if but:
-        return f"do everything but {listed(sorted(but[0].patterns))} on {what}"
+        return f"do everything but {listed(sorted(but[0].patterns), most=MOST)} on {what}"
     if EVERYTHING in names:
         return f"do everything with {what}"
     wide = [name for name in names if name.endswith(":*")]
@@ -138,7 +132,7 @@ def _service(name: str) -> str:
 
 
 def _comma(names: list[str]) -> str:
-    return ", ".join(names) if len(names) <= _MOST + 1 else f"{', '.join(names[:_MOST])} and {len(names) - _MOST} more"
+    return ", ".join(names) if len(names) <= MOST + 1 else f"{', '.join(names[:MOST])} and {len(names) - MOST} more"
 
 
 def _condition(test: Test) -> str:

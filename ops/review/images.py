@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from config.dockerfile import Dockerfile
+from config.errors import one_line
 from ops.assembly import Assembly, ImageAsset
 from ops.review.model import ImageChange, Status
-from ops.review.normalise import visible
 from ops.review.pair import Side
 
 _OWN_TAG: Final = re.compile(r"(?:ecs|eks)-(?:sidecar\.[^.]*\.)?([0-9a-f]{64})")
@@ -64,9 +64,9 @@ class _Source:
         arguments = source.get("dockerBuildArgs")
         text = _read(self._recipe)
         named = {str(key): str(value) for key, value in arguments.items()} if isinstance(arguments, Mapping) else {}
-        self.base = visible(Dockerfile(text).base(target if isinstance(target, str) else None, named))
+        self.base = one_line(Dockerfile(text).base(target if isinstance(target, str) else None, named))
         found = _EXISTING.match(text)
-        self.existing = visible(found[1]) if found else ""
+        self.existing = one_line(found[1]) if found else ""
 
 
 class _Built:
@@ -102,7 +102,7 @@ def _shown(tag: str, source: _Source | None) -> str:
 
 def _short(tag: str) -> str:
     """A tag or digest with the first characters of its hash."""
-    return visible(_HASH.sub(lambda found: found[0][:_SHORT], tag))
+    return one_line(_HASH.sub(lambda found: found[0][:_SHORT], tag))
 
 
 def _files(before: _Source | None, after: _Source | None) -> tuple[tuple[Status, str], ...]:
@@ -119,7 +119,7 @@ def _files(before: _Source | None, after: _Source | None) -> tuple[tuple[Status,
             found.append((Status.REMOVED, name))
         elif not _same(old[name], new[name]):
             found.append((Status.CHANGED, name))
-    return tuple((status, visible(_NAMES.get(name, name))) for status, name in found)
+    return tuple((status, one_line(_NAMES.get(name, name))) for status, name in found)
 
 
 def _contents(folder: Path) -> Mapping[str, Path]:

@@ -6,12 +6,12 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from config.errors import one_line
 from ops.assembly import Stack
 from ops.changes.sentences import readable
 from ops.review.linting import Fault, lint, stored
 from ops.review.model import Evidence, Item, Weight
 from ops.review.naming import service_of_stack
-from ops.review.normalise import visible
 from ops.review.pair import Pair, Side
 
 
@@ -64,10 +64,10 @@ def lint_findings(pair: Pair) -> Iterator[Item]:
 
 def _fault(stack: str, fault: Fault, kind: str, weight: Weight) -> Item:
     gone = kind == "lint-gone"
-    what = f"{fault.rule}: {clause(visible(fault.message))}"
+    what = f"{fault.rule}: {clause(one_line(fault.message))}"
     name = fault.path.split("/")[1] if fault.path.startswith("Resources/") else ""
     text = f"{stack}: cfn-lint no longer reports {what}" if gone else f"{stack}: cfn-lint reports {what}"
-    place = visible(f"{fault.path}: {fault.rule} {fault.message}")
+    place = one_line(f"{fault.path}: {fault.rule} {fault.message}")
     digest = hashlib.sha256(fault.message.encode("utf-8", "replace")).hexdigest()[:8]
     return Item(
         id=".".join(f"{kind}:{fault.rule}:{stack}/{fault.path}:{digest}".split()),

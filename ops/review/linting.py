@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import astuple, dataclass
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -101,16 +101,8 @@ def _key(template: Path, region: str) -> str:
         content = template.read_bytes()
     except OSError:
         return ""
-    return hashlib.sha256(
-        b"\0".join([_version().encode(), region.encode(), *map(str.encode, IGNORED), content])
-    ).hexdigest()
-
-
-def _version() -> str:
-    try:
-        return version("cfn-lint")
-    except PackageNotFoundError:
-        return ""
+    asked = (version("cfn-lint"), region, *IGNORED)
+    return hashlib.sha256(b"\0".join([*map(str.encode, asked), content])).hexdigest()
 
 
 def _checked(templates: Sequence[Path], region: str) -> dict[Path, Faults]:

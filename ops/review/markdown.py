@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from decimal import Decimal
 from typing import Final
 
+from config.errors import one_line
 from ops.review.model import Card, CostLine, Fact, Item, Review, Status, Usage, Weight
 from ops.review.shown import cut
 
@@ -49,7 +50,7 @@ def _shares(wanted: list[int], room: int) -> list[int]:
 
 def escaped(text: str) -> str:
     """Text that Markdown shows as it is: nothing in it is markup, a link, a mention or an issue."""
-    line = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in cut(" ".join(text.split()), _TEXT))
+    line = one_line(cut(" ".join(text.split()), _TEXT))
     return _SPECIAL.sub(lambda match: f"\\{match[1]}" if match[1] else f"&#{ord(match[2])};", line)
 
 

@@ -10,14 +10,10 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final
 
+from config.errors import one_line
 from ops.assembly import Stack
 from ops.changes.sentences import readable
 from ops.references import Call, Pointer, Text, Values
-
-TOO_DEEP: Final = "nested too deeply to show"
-
-# What `Values` raises for a reference whose argument has another form than CloudFormation's.
-STRANGE: Final = (TypeError, ValueError, KeyError, IndexError, AttributeError, RecursionError)
 
 _MASKS: Final = (
     (re.compile(r"(:(?:ecs|eks)-(?:sidecar\.[a-z0-9-]+\.)?)[0-9a-f]{64}\b"), r"\1…"),
@@ -52,21 +48,12 @@ _UNORDERED: Final = frozenset(
     }
 )
 _MOST_NESTED: Final = 3  # JSON in text in JSON in text
-# Characters that nobody sees or that turn a line around, and halves of characters, which no file can hold.
-_INVISIBLE: Final = re.compile(
-    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb]"
-)
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_/<$.…(][^:#\n]*(?::(?! )[^:#\n]*)*(?<! )")
 _AMBIGUOUS: Final = re.compile(
     r"true|false|null|yes|no|on|off|~|[-+.]?[0-9][0-9_.,eE+-]*|0[xo][0-9a-f]+", re.IGNORECASE
 )
 
 Read = Callable[[str], str]
-
-
-def visible(text: str) -> str:
-    """The text with every character that cannot be seen as its code."""
-    return _INVISIBLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def masked(text: str) -> str:
@@ -79,10 +66,7 @@ def masked(text: str) -> str:
 
 
 def structured(value: Any, read: Read = masked, nested: int = 0) -> Any:
-    """The value with text for references and structure for JSON in text; `read` is applied to every text.
-
-    Raises RecursionError for what is nested too deeply.
-    """
+    """The value with text for references and structure for JSON in text; `read` is applied to every text."""
     if isinstance(value, str):
         return _text(value, read, nested)
     if isinstance(value, dict):
@@ -90,7 +74,7 @@ def structured(value: Any, read: Read = masked, nested: int = 0) -> Any:
     if isinstance(value, list | tuple):
         return [structured(inner, read, nested) for inner in value]
     if isinstance(value, Text):
-        return _text(_joined(value, json_inside=_begins_json(value.parts[0])), read, nested)
+        return _text(value.inside_json(named) if _begins_json(value.parts[0]) else named(value), read, nested)
     if isinstance(value, Pointer | Call):
         return read(named(value))
     return value
@@ -104,15 +88,7 @@ def named(value: Any) -> str:
         return f"<{value.function} {named(value.argument)}>"
     if isinstance(value, tuple):
         return ", ".join(named(inner) for inner in value)
-    return _joined(value, json_inside=False) if isinstance(value, Text) else str(value)
-
-
-def _joined(text: Text, *, json_inside: bool) -> str:
-    pieces = (
-        part if isinstance(part, str) else json.dumps(named(part))[1:-1] if json_inside else named(part)
-        for part in text.parts
-    )
-    return "".join(pieces)
+    return "".join(map(named, value.parts)) if isinstance(value, Text) else str(value)
 
 
 def _begins_json(part: Any) -> bool:
@@ -159,25 +135,15 @@ class Normaliser:
         self._values = values
 
     def value(self, stack: str, node: Any, read: Read = masked, *, json_as_text: bool = False) -> Any:
-        """A node of the template of a stack; with its references as they are written if they cannot be read."""
-        nested = _MOST_NESTED if json_as_text else 0
-        try:
-            return structured(self._values.of(stack, node), read, nested)
-        except STRANGE:
-            pass
-        try:
-            return structured(node, read, nested)
-        except RecursionError:
-            return TOO_DEEP
+        """A node of the template of a stack."""
+        return structured(self._values.of(stack, node), read, _MOST_NESTED if json_as_text else 0)
 
     def properties(self, stack: str, kinds: tuple[str, ...] = ()) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
         """Logical id, type and properties of a stack's resources of some types, or of all; hashes and JSON are as they are."""
-        resources = self._stacks[stack].template.get("Resources") if stack in self._stacks else None
-        for name, body in resources.items() if isinstance(resources, dict) else ():
-            kind = body.get("Type") if isinstance(body, dict) else None
-            if isinstance(kind, str) and (not kinds or kind in kinds):
+        for name, body in self._stacks[stack].resources.items() if stack in self._stacks else ():
+            if not kinds or body["Type"] in kinds:
                 found = self.value(stack, body.get("Properties", {}), str, json_as_text=True)
-                yield name, kind, found if isinstance(found, dict) else {}
+                yield name, body["Type"], found if isinstance(found, dict) else {}
 
     def resource(self, stack: str, body: Any) -> Any:
         """A resource without CDK's metadata."""
@@ -200,10 +166,7 @@ def without_metadata(body: Any) -> Any:
 def lines(value: Any) -> list[str]:
     """The value line by line, as YAML has it, with sorted keys."""
     found: list[str] = []
-    try:
-        _write(value, "", "", found)
-    except RecursionError:
-        return [TOO_DEEP]
+    _write(value, "", "", found)
     return found
 
 
@@ -219,7 +182,7 @@ def _write(value: Any, lead: str, indent: str, found: list[str]) -> None:
             lead = indent
     elif isinstance(value, str) and "\n" in value.rstrip("\n"):
         found.append(f"{lead}|")
-        found.extend(f"{indent}  {visible(line)}" for line in value.split("\n"))
+        found.extend(f"{indent}  {one_line(line)}" for line in value.split("\n"))
     else:
         found.append(f"{lead}{_scalar(value)}")
 
@@ -243,6 +206,6 @@ def _scalar(value: Any) -> str:
 @lru_cache(maxsize=20_000)
 def _quoted(text: str) -> str:
     """A text in quotation marks, if it needs them."""
-    if _PLAIN.fullmatch(text) and not _AMBIGUOUS.fullmatch(text) and not _INVISIBLE.search(text):
+    if _PLAIN.fullmatch(text) and not _AMBIGUOUS.fullmatch(text) and text.isprintable():
         return text
-    return visible(json.dumps(text, ensure_ascii=False))
+    return one_line(json.dumps(text, ensure_ascii=False))

@@ -6,10 +6,11 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from config.errors import one_line
 from ops.changes.objects import APPLIED, Key, objects_of
 from ops.review.line_diff import same_from_start
 from ops.review.model import Fact, ObjectDiff, Status
-from ops.review.normalise import Normaliser, lines, masked, structured, visible
+from ops.review.normalise import Normaliser, lines, masked, structured
 from ops.review.workload import text
 
 MIGRATION: Final = "Custom::BeforeDeployOnKubernetes"
@@ -48,16 +49,10 @@ def _diffs(before: Objects, after: Objects) -> Iterator[ObjectDiff]:
             continue
         if before[key] == after[key]:
             continue
-        fields = tuple(sorted(_fields(_read(before[key]), _read(after[key]), ""), key=lambda fact: fact.name))
+        old, new = (structured(side[key], _without_prune_label) for side in (before, after))
+        fields = tuple(sorted(_fields(old, new, ""), key=lambda fact: fact.name))
         if fields:
             yield ObjectDiff(object=text(name), status=Status.CHANGED, fields=fields)
-
-
-def _read(node: Any) -> Any:
-    try:
-        return structured(node, _without_prune_label)
-    except RecursionError:
-        return {}
 
 
 def _without_prune_label(value: str) -> str:
@@ -134,7 +129,7 @@ def _shown(value: Any) -> str:
     if isinstance(value, dict | list) and value:
         return "\n".join(lines(value))
     if isinstance(value, str) and value:
-        return "\n".join(visible(line) for line in value.split("\n"))
+        return "\n".join(one_line(line) for line in value.split("\n"))
     return text(value) or ("null" if value is None else '""' if value == "" else str(value))
 
 

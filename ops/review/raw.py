@@ -115,12 +115,12 @@ def _status(before: Stack | None, after: Stack | None) -> Status:
 
 
 def _part(stack: Stack | None, name: str) -> Mapping[str, Any]:
-    found = stack.template.get(name) if stack is not None and isinstance(stack.template, dict) else None
+    found = stack.template.get(name) if stack is not None else None
     return found if isinstance(found, dict) else {}
 
 
 def _sections(stack: Stack | None) -> Mapping[str, Any]:
-    if stack is None or not isinstance(stack.template, dict):
+    if stack is None:
         return {}
     whole = without_metadata(stack.template)
     # An empty section is none: CDK and CloudFormation leave it out.
@@ -136,7 +136,4 @@ def _same(was: Any, will_be: Any) -> bool:
     """Whether both are written the same, the order of keys included, as the CLI compares templates."""
     if was is _MISSING or will_be is _MISSING:
         return False
-    try:
-        return json.dumps(was) == json.dumps(will_be)
-    except (RecursionError, ValueError, TypeError):
-        return was is will_be
+    return json.dumps(was) == json.dumps(will_be)

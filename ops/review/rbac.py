@@ -13,9 +13,10 @@ from ops.review.iam import place_of
 from ops.review.iam_coverage import difference
 from ops.review.iam_labels import Labels, Who, belongs
 from ops.review.iam_statements import EVERYTHING, Statement
-from ops.review.iam_words import listed
+from ops.review.iam_words import MOST
 from ops.review.model import Evidence
 from ops.review.rbac_rights import ADMIN, BUILT_IN, Cluster, Side, Subject
+from ops.review.text import listed
 
 # With these, somebody can give himself any other right. https://kubernetes.io/docs/concepts/security/rbac-good-practices/
 _ESCALATING: Final = {"*", "bind", "escalate", "impersonate"}
@@ -99,7 +100,7 @@ class _Writer:
         verb = ("also has" if known else "has") if wider else "no longer has"
         groups = [action for action in actions if action.startswith("group ")]
         what = "the rights of " + listed(
-            [*(f"the {one}" for one in groups), *(one for one in actions if one not in groups)]
+            [*(f"the {one}" for one in groups), *(one for one in actions if one not in groups)], most=MOST
         )
         return who, f"{verb} {what} in {where} of {self._labels.thing(cluster)}"
 
@@ -109,8 +110,10 @@ class _Writer:
         may = ("may also" if known else "may") if wider else "may no longer"
         if what == "role":
             verb = ("also has" if known else "has") if wider else "no longer has"
-            return self._subject(subject), f"{verb} the rights of {listed(f'the {one}' for one in actions)} {where}"
-        verbs = "do everything with" if EVERYTHING in actions else listed(actions)
+            return self._subject(
+                subject
+            ), f"{verb} the rights of {listed((f'the {one}' for one in actions), most=MOST)} {where}"
+        verbs = "do everything with" if EVERYTHING in actions else listed(actions, most=MOST)
         # An address is in no namespace.
         on = _thing(what) if what.startswith("url|") else f"{_thing(what)} {where}"
         return self._subject(subject), f"{may} {verbs} {on}"

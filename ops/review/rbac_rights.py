@@ -5,19 +5,16 @@ https://kubernetes.io/docs/reference/access-authn-authz/rbac/
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
-import yaml
-
 from ops.assembly import Stack
 from ops.changes.objects import APPLIED, Key, objects_of
-from ops.changes.sentences import readable
 from ops.references import Values
 from ops.review.iam import Place, dicts, resources
 from ops.review.iam_statements import ANY, EVERYTHING, Some, Statement, texts
+from ops.review.text import as_yaml
 
 Side = tuple[Mapping[str, Stack], Values]
 BUILT_IN: Final = {"Role", "ClusterRole"}
@@ -63,7 +60,7 @@ class Cluster:
         objects: dict[Key, tuple[Place, Any]] = {}
         for place, kind, properties in resources(*side, _TYPES):
             if kind == APPLIED:
-                objects |= {key: (place, found) for key, found in _objects(properties).items()}
+                objects |= {key: (place, found) for key, found in objects_of(properties).items()}
             elif kind == "AWS::EKS::AccessEntry":
                 self._entry(place, properties)
             else:
@@ -115,7 +112,7 @@ class Cluster:
         self.rules[subject] |= given
         self.written.setdefault(subject, place)
         self.texts[subject].append(
-            _yaml({name: written[name] for name in ("rules", "roleRef", "subjects") if name in written})
+            as_yaml({name: written[name] for name in ("rules", "roleRef", "subjects") if name in written})
         )
 
     def _entry(self, place: Place, properties: Mapping[str, Any]) -> None:
@@ -135,7 +132,7 @@ class Cluster:
             self.access[principal].add(_right(f"group {group}", f"{cluster}|*"))
         self.written.setdefault(principal, place)
         shown = {name: properties[name] for name in ("AccessPolicies", "KubernetesGroups") if name in properties}
-        self.texts[principal].append(_yaml(shown))
+        self.texts[principal].append(as_yaml(shown))
 
     def _association(self, place: Place, properties: Mapping[str, Any]) -> None:
         """https://docs.aws.amazon.com/eks/latest/userguide/pod-identities.html"""
@@ -147,14 +144,7 @@ class Cluster:
     def _acts(self, place: Place, link: tuple[str, str, str], written: Any) -> None:
         self.roles.add(link)
         self.written.setdefault(link, place)
-        self.texts[link].append(_yaml(written))
-
-
-def _objects(properties: Mapping[str, Any]) -> dict[Key, Any]:
-    try:
-        return objects_of(properties)
-    except (RecursionError, TypeError, ValueError):
-        return {}
+        self.texts[link].append(as_yaml(written))
 
 
 def _rules(role: Any, scope: str) -> set[Statement]:
@@ -178,8 +168,3 @@ def _rules(role: Any, scope: str) -> set[Statement]:
 
 def _right(action: str, resource: str) -> Statement:
     return Statement(allow=True, who=ANY, actions=Some(frozenset({action})), resources=Some(frozenset({resource})))
-
-
-def _yaml(value: Any) -> str:
-    plain = json.loads(json.dumps(value, default=str))
-    return readable(yaml.safe_dump(plain, sort_keys=True, width=120, allow_unicode=True))

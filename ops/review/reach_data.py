@@ -192,7 +192,7 @@ class Data:
 
 def _services(resources: Resources) -> dict[str, str]:
     """Services by the letters of their names and by the ids of their stacks."""
-    named = {stack: owned[1] for stack in resources.homes.values() if (owned := owner(stack))}
+    named = {stack: owned[1] for stack in resources.stacks if (owned := owner(stack))}
     return {**{name.replace("-", "").lower(): name for name in named.values()}, **named}
 
 

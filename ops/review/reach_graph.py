@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
-from config.names import FOUNDATION, NETWORK, REGISTRY, STATE, service_of, stack_id
+from config.names import service_of
 from config.settings import Platform
 from ops.assembly import Stack
 from ops.changes.sentences import readable
+from ops.changes.sides import properties
 from ops.references import Pointer, Values
 from ops.review.model import Edge, Node, NodeKind, Reach
 from ops.review.reach_rules import Network, Rule, is_wide, mapping, network, suffix, within
@@ -33,10 +33,6 @@ _PRIVATE_RANGES: Final = tuple(
     for cidr in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7")
     if (found := network(cidr))
 )
-_SHARED: Final = "|".join((FOUNDATION, NETWORK, REGISTRY, STATE))
-_NAMED: Final = re.compile(rf"[a-z0-9-]+?-({_SHARED}|(?:{'|'.join(stack_id(one) for one in Platform)})(?:-.+)?)")
-# What a function or a list of a strange template makes the reader of references raise.
-_STRANGE: Final = (TypeError, KeyError, IndexError, AttributeError, ValueError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -44,16 +40,19 @@ class Resource:
     """A resource with its references followed.
 
     Attributes:
-        stack: id of its stack in its own assembly.
+        stack: id of its stack.
         name: its logical id.
-        key: what references to it have.
         properties: its properties.
     """
 
     stack: str
     name: str
-    key: str
     properties: Mapping[str, Any]
+
+    @property
+    def key(self) -> str:
+        """What references to it have."""
+        return f"{self.stack}/{self.name}"
 
     @property
     def place(self) -> tuple[str, str]:
@@ -64,15 +63,13 @@ class Resources:
     """The resources of one side by their type. References are followed when a type is first asked for."""
 
     def __init__(self, stacks: Mapping[str, Stack], values: Values) -> None:
-        self.homes = {identifier: _home(stack) for identifier, stack in stacks.items()}
+        self.stacks = stacks
         self._values = values
-        self._found: dict[str, list[tuple[str, str, Any]]] = {}
+        self._found: dict[str, list[tuple[str, str]]] = {}
         self._read: dict[str, list[Resource]] = {}
         for identifier, stack in sorted(stacks.items()):
-            for name, body in sorted(mapping(stack.resources).items()):
-                kind = mapping(body).get("Type")
-                if isinstance(kind, str):
-                    self._found.setdefault(kind, []).append((identifier, name, body.get("Properties")))
+            for name, body in sorted(stack.resources.items()):
+                self._found.setdefault(body["Type"], []).append((identifier, name))
 
     def of_type(self, *kinds: str) -> list[Resource]:
         """The resources of these types."""
@@ -80,18 +77,11 @@ class Resources:
 
     def _of(self, kind: str) -> list[Resource]:
         if kind not in self._read:
-            found = self._found.get(kind, ())
             self._read[kind] = [
-                Resource(self.homes[stack], name, f"{stack}/{name}", self._resolved(stack, node))
-                for stack, name, node in found
+                Resource(stack, name, mapping(properties(self.stacks[stack], name, self._values)))
+                for stack, name in self._found.get(kind, ())
             ]
         return self._read[kind]
-
-    def _resolved(self, stack: str, node: Any) -> Mapping[str, Any]:
-        try:
-            return mapping(self._values.of(stack, node))
-        except _STRANGE:
-            return {}
 
     @cached_property
     def vpc(self) -> tuple[Network, ...]:
@@ -123,14 +113,6 @@ class Resources:
         routes = [route.properties for route in self.of_type("AWS::EC2::Route")]
         ways = [mapping(route) for route in routes if route.get("DestinationCidrBlock") == "0.0.0.0/0"]
         return not self.vpc or any("GatewayId" not in way for way in ways)
-
-
-def _home(stack: Stack) -> str:
-    """The stack's id in its own assembly. Where two environments are compared, ops.changes.sides calls the stacks of the first by
-    their names in CloudFormation: harbour-sandbox-Ecs-web.
-    """
-    found = _NAMED.fullmatch(stack.id) if stack.id == stack.name else None
-    return found.group(1) if found else stack.id
 
 
 def key_of(value: Any) -> str:
@@ -192,7 +174,6 @@ class Graph:
     def group(self, key: str) -> str:
         """The node of a security group that nothing we know of is a member of."""
         stack, slash, name = key.partition("/")
-        stack = self.resources.homes.get(stack, stack)
         label = f"the security group {readable(name) if slash else key}"
         return self.node(f"group/{stack}/{readable(name)}" if slash else f"group/{key}", NodeKind.OTHER, label)
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from config.settings import Platform
 from ops.changes.objects import APPLIED, Key, objects_of
-from ops.review.reach_graph import Graph, Resource, Resources, key_of
+from ops.review.reach_graph import Graph, Resource, Resources
 from ops.review.reach_paths import Namespaces, selects
 from ops.review.reach_rules import (
     LAST_PORT,
@@ -251,8 +251,3 @@ def _resolves_names(peer: Peer, opened: tuple[Ports, ...]) -> bool:
         return peer.network.is_private and peer.network.prefixlen > 0
     chosen = mapping(mapping(peer.namespaces).get("matchLabels")) if isinstance(peer, Pods) else {}
     return chosen.get("kubernetes.io/metadata.name") == _NAME_SERVERS
-
-
-def of_cluster(key: str) -> str:
-    """The key of the group that EKS makes for a cluster's nodes."""
-    return f"{key_of(key)}#nodes"

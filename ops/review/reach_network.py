@@ -50,7 +50,7 @@ def tasks(graph: Graph, groups: SecurityGroups) -> dict[str, Endpoint]:
     for starter in resources.of_type(*_STARTERS):
         if service_of(starter.stack, Platform.ECS):
             placed.setdefault(starter.stack, []).extend(configurations(starter.properties))
-    for stack in sorted(resources.homes.values()):
+    for stack in sorted(resources.stacks):
         if service_of(stack, Platform.ECS):
             endpoint = Endpoint(graph.service(stack, Platform.ECS))
             found[stack] = _placed(endpoint, stack, placed.get(stack, []), resources, groups)

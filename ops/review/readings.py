@@ -14,7 +14,7 @@ from ops.references import Values, outputs_used
 from ops.review.ecs_traffic import group_owner
 from ops.review.ecs_workload import TYPES, ecs_workload
 from ops.review.eks_workload import eks_workload
-from ops.review.normalise import STRANGE, Normaliser
+from ops.review.normalise import Normaliser
 from ops.review.object_diffs import objects_in
 from ops.review.pair import Pair
 from ops.review.workload import Resources, Workload
@@ -113,10 +113,7 @@ class Readings:
         other = self._other
         if other is None:
             return frozenset()
-        try:
-            was, will_be = other._values.outputs(), self._values.outputs()
-        except STRANGE:
-            return frozenset()
+        was, will_be = other._values.outputs(), self._values.outputs()
         changed = {key for key in {*was, *will_be} if was.get(key) != will_be.get(key)}
         return frozenset(
             name

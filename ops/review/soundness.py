@@ -9,8 +9,7 @@ from typing import Any, Final
 from ops.assembly import Stack
 
 _SECTIONS: Final = ("Resources", "Outputs", "Parameters")
-_DEEPEST: Final = 150
-"""Levels of a resource; the deepest of CloudFormation's own types, a web ACL's rule, has a few dozen."""
+_DEEPEST: Final = 150  # levels; the deepest resource of the samples has 13
 
 
 def sound(stacks: Sequence[Stack]) -> tuple[list[Stack], tuple[str, ...]]:
@@ -38,7 +37,7 @@ def _entries(stack: str, section: str, content: dict[str, Any], left_out: list[s
     for name, body in content.items():
         if not isinstance(body, dict) or (section == "Resources" and not isinstance(body.get("Type"), str)):
             left_out.append(f"{stack}: {name} in {section} has no shape that CloudFormation accepts and is left out")
-        elif _is_deeper(body, _DEEPEST):
+        elif _is_deeper(body):
             left_out.append(f"{stack}: {name} in {section} is nested too deeply and is left out")
         elif section == "Resources":
             yield name, {key: value for key, value in body.items() if _fits(key, value)}
@@ -60,10 +59,10 @@ def _fits(key: str, value: Any) -> bool:
     return key not in {"Condition", "DeletionPolicy", "UpdateReplacePolicy"} or isinstance(value, str)
 
 
-def _is_deeper(value: Any, levels: int) -> bool:
-    """Whether objects and lists are nested more deeply than that. Without recursion, which deep values would exhaust."""
+def _is_deeper(value: Any) -> bool:
+    """Whether objects and lists are nested more deeply than anything sensible. Without recursion, which they would exhaust."""
     layer = [value]
-    for _ in range(levels):
+    for _ in range(_DEEPEST):
         layer = [
             inner
             for one in layer

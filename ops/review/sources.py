@@ -69,29 +69,28 @@ class Sources:
     """Whether the new side is deployed over the old one; two environments exist side by side."""
 
 
-Make = Callable[[], tuple[Side, tuple[str, ...]]]
+Base = tuple[Side, tuple[str, ...]]
+"""The old side, and what a reader has to know about it."""
 
 
 def sources(request: Request, say: Say) -> Sources:
     """Both sides. Raises OpsError or ConfigError if one of them cannot be had."""
-    made_before = None if request.deployed else _base(request, say)
-    made_after = _checkout(request, say)
-    if made_before is None:
-        after, _ = made_after()
-        before, notes = _deployed(request, after)
-    else:
-        with ThreadPoolExecutor(2) as pool:
-            future = pool.submit(made_before)
-            try:
-                after, _ = made_after()
-                before, notes = future.result()
-            except BaseException:
-                end_children()  # else the pool would wait for a synthesis that nobody needs any more
-                raise
-    return comparable(before, after, notes)
+    make_after = _checkout(request, say)
+    if request.deployed:
+        after = make_after()
+        return comparable(*_deployed(request, after), after)
+    make_before = _base(request, say)
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(make_before)
+        try:
+            after = make_after()
+            return comparable(*future.result(), after)
+        except BaseException:
+            end_children()  # else the pool would wait for a synthesis that nobody needs any more
+            raise
 
 
-def comparable(before: Side, after: Side, notes: tuple[str, ...] = ()) -> Sources:
+def comparable(before: Side, notes: tuple[str, ...], after: Side) -> Sources:
     """Two sides, so that their resources pair up: another environment's stacks are read under the name of the new side's."""
     old, new = prefix_of(before.stacks), prefix_of(after.stacks)
     if not old or not new or old == new:
@@ -104,15 +103,21 @@ def comparable(before: Side, after: Side, notes: tuple[str, ...] = ()) -> Source
     return Sources(named, after, (*notes, note), deploys=False)
 
 
-def _checkout(request: Request, say: Say) -> Make:
+def _side(label: str, folder: Path) -> Side:
+    assembly = Assembly(folder)
+    return Side(label, assembly.stacks, assembly)
+
+
+def _checkout(request: Request, say: Say) -> Callable[[], Side]:
+    """How to make the new side; a folder is read at once."""
     if request.assembly is not None:
-        assembly = Assembly(request.assembly)
-        return lambda: (Side(f"the assembly in {request.assembly}", assembly.stacks, assembly), ())
+        given = _side(f"the assembly in {request.assembly}", request.assembly)
+        return lambda: given
     label = f"{request.environment} in this checkout" if request.against else "this checkout"
-    return lambda: (_synthesized(request, request.root, label, f"{request.environment}-after", say), ())
+    return lambda: _synthesized(request, request.root, label, f"{request.environment}-after", say)
 
 
-def _base(request: Request, say: Say) -> Make:
+def _base(request: Request, say: Say) -> Callable[[], Base]:
     """How to make the base; what is wrong with the request is raised at once."""
     if request.against:
         known = environments(request.root)
@@ -122,10 +127,9 @@ def _base(request: Request, say: Say) -> Make:
         other = replace(request, settings=request.settings.model_copy(update={"environment": request.against}))
         label = f"{request.against} in this checkout"
         return lambda: (_synthesized(other, request.root, label, f"{request.against}-before", say), ())
-    folder = Path(request.base)
-    if request.base and Assembly.is_in(folder):
-        assembly = Assembly(folder)
-        return lambda: (Side(f"the assembly in {request.base}", assembly.stacks, assembly), ())
+    if request.base and Assembly.is_in(Path(request.base)):
+        given = _side(f"the assembly in {request.base}", Path(request.base))
+        return lambda: (given, ())
     repository = Repository(request.root)
     if request.base:
         commit, name = repository.commit(request.base), request.base
@@ -141,7 +145,7 @@ def _base(request: Request, say: Say) -> Make:
 def _synthesized(request: Request, project: Path, label: str, name: str, say: Say, tools: Path | None = None) -> Side:
     folder = request.root.resolve() / CACHE
     say.line(f"==> Synthesizing {label}")
-    assembly = synthesize(
+    synthesize(
         project,
         folder / name,
         tools=(tools or request.root).resolve(),
@@ -149,17 +153,16 @@ def _synthesized(request: Request, project: Path, label: str, name: str, say: Sa
         context=request.context,
         log=folder / "logs" / f"{name}.log",
     )
-    return Side(label, assembly.stacks, assembly)
+    return _side(label, folder / name)
 
 
-def _of_commit(
-    request: Request, repository: Repository, commit: str, label: str, say: Say
-) -> tuple[Side, tuple[str, ...]]:
+def _of_commit(request: Request, repository: Repository, commit: str, label: str, say: Say) -> Base:
     kept = request.root.resolve() / CACHE / "bases" / _key(request, commit)
     if Assembly.is_in(kept):
         say.line(f"==> {label} was synthesized before")
         kept.touch()
-        return _kept(kept, label), ()
+        return _side(label, kept), ()
+    name = f"{request.environment}-before"
     with (
         tempfile.TemporaryDirectory(prefix="review-") as folder,
         repository.worktree(commit, Path(folder, "base")) as project,
@@ -169,18 +172,13 @@ def _of_commit(
             return Side(label, ()), (note,)
         tools, notes = _tools(request, project, label, say)
         try:
-            made = _synthesized(request, project, label, f"{request.environment}-before", say, tools)
+            made = _synthesized(request, project, label, name, say, tools)
         except OpsError as error:
             raise OpsError(f"{label}: {error.message}", exit_code=error.exit_code) from error
-    if notes or made.assembly is None:  # another run may have the packages
+    if notes:  # another run may have the packages
         return made, notes
-    _keep(made.assembly.folder, kept)
-    return _kept(kept, label), ()
-
-
-def _kept(folder: Path, label: str) -> Side:
-    assembly = Assembly(folder)
-    return Side(label, assembly.stacks, assembly)
+    _keep(request.root.resolve() / CACHE / name, kept)
+    return _side(label, kept), ()
 
 
 def _key(request: Request, commit: str) -> str:
@@ -217,7 +215,7 @@ def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
-def _deployed(request: Request, after: Side) -> tuple[Side, tuple[str, ...]]:
+def _deployed(request: Request, after: Side) -> Base:
     from ops.changes.deployed import client_in, deployed_stacks  # noqa: PLC0415 - boto3 takes half a second to import
 
     found = deployed_stacks(client_in(request.settings.region), after.stacks)

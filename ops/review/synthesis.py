@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import sys
 from collections.abc import Mapping
@@ -12,20 +11,17 @@ from pathlib import Path
 from typing import Final
 
 from ops.assembly import Assembly
+from ops.cdk_output import telling
 from ops.errors import OpsError
 from ops.process import Finished, stream
 
-_NOISE: Final = re.compile(
-    r"Subprocess exited with error|^\s*$|^INFO |^\s+Acknowledge with|^NOTICES?\b|^Synthesis finished"
-)
-_ANSI: Final = re.compile(r"\x1b\[[0-9;]*m")
 _REPORT: Final = "validation-report.json"
 
 
 def synthesize(
     project: Path, output: Path, *, tools: Path, environment: str, context: Mapping[str, str], log: Path
-) -> Assembly:
-    """The assembly of a project.
+) -> None:
+    """Writes the assembly of a project.
 
     Args:
         project: the folder with app.py and cdk.json.
@@ -49,7 +45,6 @@ def synthesize(
     done = stream(command, env=_environment(tools), cwd=project, log=log)
     if not done.ok and not _has_findings(output):
         raise OpsError(_reason(done, log), exit_code=2)
-    return Assembly(output)
 
 
 def _environment(tools: Path) -> dict[str, str]:
@@ -71,11 +66,9 @@ def _has_findings(output: Path) -> bool:
 
 def _reason(done: Finished, log: Path) -> str:
     """The line of the CLI's output that says what went wrong."""
-    lines = [_ANSI.sub("", line).strip() for line in done.out.splitlines()]
-    lines = [line for line in lines if line and not _NOISE.search(line)]
     if done.code == 127:
         return f"the CDK CLI cannot be run ({done.err}); run `make setup` first"
-    last = lines[-1] if lines else f"cdk synth ended with exit code {done.code}"
+    last = next(reversed(telling(done.out)), f"cdk synth ended with exit code {done.code}")
     return last if ": " in last else f"{last} (log: {log})"
 
 

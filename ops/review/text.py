@@ -8,8 +8,8 @@ from typing import Any, Final
 import yaml
 
 from ops.changes.differences import MISSING
-from ops.changes.sentences import readable
 from ops.references import Call, Pointer, Text
+from ops.review.normalise import named
 from ops.review.shown import cut
 
 _LONGEST: Final = 2000
@@ -23,7 +23,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(inner) for inner in value]
     if isinstance(value, Pointer | Text | Call):
-        return _whole(readable(str(value)))
+        return _whole(named(value))
     if isinstance(value, str):
         return _whole(value)
     return None if value is MISSING else value
@@ -44,9 +44,9 @@ def as_yaml(value: Any) -> str:
     return cut(text.removesuffix("...\n").rstrip("\n"), _LONGEST)
 
 
-def listed(words: Iterable[str], word: str = "and") -> str:
-    """Words as a sentence lists them: a, b and c."""
+def listed(words: Iterable[str], *, most: int | None = None) -> str:
+    """Words as a sentence lists them: `a, b and c`, or with more than one beyond the most: `a, b and 12 more`."""
     found = list(words)
-    if len(found) < 2:
-        return "".join(found)
-    return f"{', '.join(found[:-1])} {word} {found[-1]}"
+    if most is not None and len(found) > most + 1:
+        found = [*found[:most], f"{len(found) - most} more"]
+    return " and ".join(filter(None, (", ".join(found[:-1]), *found[-1:])))

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ops.review.normalise import visible
+from config.errors import one_line
 
 Facts = dict[str, str]
 Resources = Mapping[str, list[Mapping[str, Any]]]
@@ -23,13 +23,11 @@ class Workload:
         kind: http, worker or job.
         images: image by container, the service's own first.
         facts: values by name, in the order in which a card has them.
-        variables: names of the facts that are variables of a container.
     """
 
     kind: str = ""
     images: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
-    variables: frozenset[str] = frozenset()
 
 
 def at(node: Any, *path: str | int) -> Any:
@@ -69,7 +67,7 @@ def text(value: Any, unit: str = "") -> str:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     word = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
-    return visible(f"{word} {unit}" if unit else word)
+    return one_line(f"{word} {unit}" if unit else word)
 
 
 def seconds(value: Any) -> str:
@@ -81,7 +79,7 @@ def words(value: Any) -> str:
     """A command as a shell would read it."""
     if not isinstance(value, list):
         return text(value)
-    return visible(" ".join(shlex.quote(word if isinstance(word, str) else json.dumps(word)) for word in value))
+    return one_line(" ".join(shlex.quote(word if isinstance(word, str) else json.dumps(word)) for word in value))
 
 
 def listed(values: Any) -> str:

@@ -30,7 +30,7 @@ def reviewed(synthesis) -> Reviewed:
 
     @cache
     def of(before: str, after: str) -> Review:
-        both = comparable(side(before), side(after))
+        both = comparable(side(before), (), side(after))
         found = review(Pair(both.before, both.after), both, "sandbox")
         return judged(found, rules_from(EVERYTHING), (), TODAY)
 

@@ -43,7 +43,7 @@ def both_say(synthesis):
             for n in (before, after)
             if (found := Assembly(synthesis.assembly(n).directory))
         ]
-        both = comparable(*sides)
+        both = comparable(sides[0], (), sides[1])
         pair = Pair(both.before, both.after)
         changes = {(c.stack, c.name): c for c in compare(both.before.stacks, both.after.stacks).changes}
         for name, stack in pair.sides.after.items():

@@ -123,6 +123,13 @@ def test_what_may_comment_runs_no_code_of_the_pull_request():
 
 def test_the_review_of_a_pull_request_calls_a_target_that_make_has():
     assert os.access(NODE, os.X_OK)
-    text = (WORKFLOWS / "review.yml").read_text(encoding="utf-8")
-    assert "make review ENV=" in text
-    assert 'BASE="$(git merge-base' in text
+    (job,) = yaml.safe_load((WORKFLOWS / "review.yml").read_text(encoding="utf-8"))["jobs"].values()
+    (command,) = (step["run"] for step in job["steps"] if "run" in step)
+    called = command.replace("${{ matrix.environment }}", "sandbox").replace(
+        '"$(git merge-base "origin/$TARGET" HEAD)"', "main"
+    )
+    script = called.replace("make ", "make -n ", 1)
+    environment = {**os.environ, "FAIL_ON": "cost>1"}
+    done = subprocess.run(["sh", "-c", script], cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
+    assert "-m ops review --env sandbox  --base 'main'" in done.stdout
+    assert "--fail-on 'cost>1'" in done.stdout

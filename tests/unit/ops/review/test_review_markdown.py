@@ -106,4 +106,4 @@ def test_no_text_becomes_markup_a_mention_a_link_or_another_line(text):
 
 
 def test_what_nobody_can_see_is_written_out():
-    assert escaped("a\u202eb\x00") == r"a\\u202eb\\u0000"
+    assert escaped("a\u202eb\x00") == r"a\\u202eb\\x00"

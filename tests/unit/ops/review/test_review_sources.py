@@ -2,13 +2,16 @@
 
 import io
 import json
+import signal
 import subprocess
+import threading
+from pathlib import Path
 
 import pytest
 
 from config.settings import load_settings
 from ops.errors import OpsError
-from ops.process import Finished
+from ops.process import Finished, _running, capture
 from ops.review import sources as module
 from ops.review.git import Repository
 from ops.review.renaming import under_the_name_of
@@ -55,7 +58,7 @@ def synthesized(monkeypatch):
         assert log
         text = (project / "text").read_text()
         found.append((text, environment, dict(context), tools))
-        return write_assembly(output, stacks={"Ecs": {"Resources": {}, "Description": f"{text} {environment}"}})
+        write_assembly(output, stacks={"Ecs": {"Resources": {}, "Description": f"{text} {environment}"}})
 
     monkeypatch.setattr(module, "synthesize", synthesize)
     return found
@@ -182,8 +185,9 @@ def test_a_base_that_is_none_is_one_line_before_anything_is_synthesized(project,
 
 def test_a_folder_without_git_or_main_says_what_to_name(tmp_path, monkeypatch):
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    with pytest.raises(OpsError, match="name a base: --base REF, or --base FOLDER"):
-        Repository(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(OpsError, match=rf"^{tmp_path.name}: fatal: not a git repository.*; name a base: --base REF"):
+        Repository(Path())
     git(tmp_path, "init", "-q", "-b", "trunk")
     with pytest.raises(OpsError, match="no branch main that this checkout comes from; name a base"):
         Repository(tmp_path).merge_base()
@@ -193,7 +197,7 @@ def test_a_base_that_cannot_be_synthesized_is_named(project, monkeypatch):
     def synthesize(project, output, **more):
         if (project / "text").read_text() == "two":
             raise OpsError("services/web/service.yaml: port: is 'x'", exit_code=2)
-        return write_assembly(output, stacks={"Ecs": {"Resources": {}, "Description": ""}})
+        write_assembly(output, stacks={"Ecs": {"Resources": {}, "Description": ""}})
 
     monkeypatch.setattr(module, "synthesize", synthesize)
     with pytest.raises(OpsError, match=r"^main at [0-9a-f]+: services/web/service.yaml: port: is 'x'$"):
@@ -235,3 +239,24 @@ def test_what_is_deployed_is_a_base(project, synthesized, monkeypatch):
     assert synthesized == [("three", "sandbox", {}, project.resolve())]
     monkeypatch.setattr("ops.changes.deployed.deployed_stacks", lambda client, after: [])
     assert made(project, deployed=True)[0].notes == ("nothing of sandbox is deployed, so everything is new",)
+
+
+def test_a_fault_of_the_checkout_ends_the_synthesis_of_the_base(project, monkeypatch):
+    begun, ends = threading.Event(), []
+
+    def synthesize(project, output, **more):
+        if (project / "text").read_text() == "two":
+            process = threading.Thread(target=lambda: ends.append(capture(["sleep", "60"]).code))
+            process.start()
+            while not _running:
+                assert process.is_alive()
+            begun.set()
+            process.join()
+            raise OpsError("ended")
+        begun.wait()
+        raise OpsError("services/web/service.yaml: port: is 'x'", exit_code=2)
+
+    monkeypatch.setattr(module, "synthesize", synthesize)
+    with pytest.raises(OpsError, match=r"^services/web/service.yaml: port"):
+        made(project)
+    assert ends == [-signal.SIGTERM]
